@@ -1,0 +1,131 @@
+package keytype
+
+import (
+	"crypto"
+	"errors"
+	"io"
+	"time"
+)
+
+// Use is a set of operations that a key may perform.
+type Use uint16
+
+// The operations. A key's allowed uses are a subset of its type's Uses.
+const (
+	UseEncrypt Use = 1 << iota
+	UseDecrypt
+	UseSign
+	UseVerify
+	UseMAC
+	UseVerifyMAC
+	UseAgree
+)
+
+// Errors that every key type reports in the same words, so that a caller can
+// tell a wrong key from wrong data without knowing the type.
+var (
+	// ErrMaterial says that private or public key bytes are not a key of this type.
+	ErrMaterial = errors.New("malformed key material")
+	// ErrDecrypt says that a ciphertext did not authenticate; the reason is withheld on purpose.
+	ErrDecrypt = errors.New("ciphertext does not authenticate")
+	// ErrVerify says that a signature or MAC does not match.
+	ErrVerify = errors.New("signature does not verify")
+	// ErrOptions says that the requested hash, padding or encoding does not fit the key type.
+	ErrOptions = errors.New("options do not fit this key type")
+	// ErrPeerKey says that a peer's public key is malformed, of another group, or degenerate.
+	ErrPeerKey = errors.New("peer public key is not valid")
+)
+
+// Type describes one key type: its names, what it may be used for, and how
+// keys of it are made and read. Values are registered once, at start-up, by
+// the file that implements them.
+type Type struct {
+	Name        string        // as users write it, such as "xaes-256-gcm"
+	ID          uint16        // number in stored records and ciphertext headers; never reused
+	Uses        Use           // all that the type can do
+	DefaultUses Use           // what a new key may do unless told otherwise
+	Bits        int           // strength as users know it: 256, 2048, …
+	DefaultTTL  time.Duration // lifetime of a new key unless told otherwise; zero is none
+
+	// Generate makes new private material in the type's canonical encoding,
+	// which the caller wipes: raw bytes for symmetric types, PKCS#8 DER for
+	// asymmetric ones.
+	Generate func(random io.Reader) ([]byte, error)
+	// Parse reads canonical private material. It copies what it keeps.
+	// It returns ErrMaterial for anything else.
+	Parse func(private []byte) (Key, error)
+}
+
+// Asymmetric reports whether keys of the type have a public half.
+func (t *Type) Asymmetric() bool { return t.Uses&(UseSign|UseAgree) != 0 }
+
+// Key is private material ready for use. A Key also implements exactly those
+// of AEAD, TokenSealer, Signer, MACer, Decrypter and Agreer that its type's
+// Uses name. Keys are safe for concurrent use until Wipe.
+type Key interface {
+	Type() *Type
+	// Public is the SubjectPublicKeyInfo (RFC 5280) in DER, nil for symmetric keys.
+	Public() []byte
+	// Fingerprint is SHA-256 over Public, or for symmetric keys over a
+	// domain-separated encoding of the material (see Fingerprint).
+	Fingerprint() [32]byte
+	// Wipe overwrites what can be overwritten and drops the rest; the key
+	// must not be used afterwards.
+	Wipe()
+}
+
+// AEAD seals with a nonce of its own choosing that never needs a limit.
+// The sealed form is nonce, ciphertext and tag in one piece.
+type AEAD interface {
+	Key
+	Overhead() int // bytes that Seal adds, nonce included
+	Seal(dst, plaintext, aad []byte) ([]byte, error)
+	Open(dst, sealed, aad []byte) ([]byte, error) // ErrDecrypt
+}
+
+// TokenSealer makes self-contained tokens of a public specification, which
+// have no room for associated data (Fernet).
+type TokenSealer interface {
+	Key
+	SealToken(now time.Time, plaintext []byte) ([]byte, error)
+	// OpenToken refuses tokens older than ttl, when ttl is positive.
+	OpenToken(now time.Time, ttl time.Duration, token []byte) ([]byte, error)
+}
+
+// SignOptions chooses among a type's signature schemes. The zero value is the
+// type's default: RSA-PSS with SHA-256 and the longest salt, ECDSA in ASN.1
+// DER with the curve's hash, Ed25519 over the message.
+type SignOptions struct {
+	Hash      crypto.Hash // 0 is the type's default
+	Prehashed bool        // the message is already the digest
+	PKCS1v15  bool        // RSA only: RSASSA-PKCS1-v1_5 instead of PSS
+	SaltHash  bool        // RSA-PSS only: salt as long as the digest instead of the longest
+}
+
+// Signer signs and verifies.
+type Signer interface {
+	Key
+	Sign(random io.Reader, message []byte, o SignOptions) ([]byte, error)
+	Verify(message, signature []byte, o SignOptions) error // ErrVerify
+}
+
+// MACer authenticates messages.
+type MACer interface {
+	Key
+	MAC(dst, message []byte) []byte
+	VerifyMAC(message, mac []byte) error // ErrVerify, in constant time
+}
+
+// Decrypter opens public-key ciphertexts (RSAES-OAEP, RFC 8017).
+type Decrypter interface {
+	Key
+	EncryptOAEP(random io.Reader, hash crypto.Hash, plaintext, label []byte) ([]byte, error)
+	DecryptOAEP(hash crypto.Hash, ciphertext, label []byte) ([]byte, error) // ErrDecrypt
+}
+
+// Agreer computes a shared secret with a peer's public key, given as
+// SubjectPublicKeyInfo DER. The secret is raw: run a KDF over it, then wipe it.
+type Agreer interface {
+	Key
+	Agree(peerSPKI []byte) ([]byte, error) // ErrPeerKey
+}
