@@ -54,6 +54,10 @@ type Type struct {
 	// Parse reads canonical private material. It copies what it keeps.
 	// It returns ErrMaterial for anything else.
 	Parse func(private []byte) (Key, error)
+	// ParsePublic reads a SubjectPublicKeyInfo (RFC 5280) in DER. It is nil
+	// for symmetric types. It returns ErrMaterial for anything else, ErrPeerKey
+	// for a well-formed agreement key that must not be used.
+	ParsePublic func(spki []byte) (PublicKey, error)
 }
 
 // Asymmetric reports whether keys of the type have a public half.
@@ -72,6 +76,29 @@ type Key interface {
 	// Wipe overwrites what can be overwritten and drops the rest; the key
 	// must not be used afterwards.
 	Wipe()
+}
+
+// PublicKey is the public half of an asymmetric key by itself: what is left of
+// a key of somebody else. A PublicKey of a signing type is also a Verifier,
+// one of an RSA type also an Encrypter. It is safe for concurrent use.
+type PublicKey interface {
+	Type() *Type
+	// Public is the SubjectPublicKeyInfo (RFC 5280) in DER; the caller does not change it.
+	Public() []byte
+	// Fingerprint is SHA-256 over Public.
+	Fingerprint() [32]byte
+}
+
+// Verifier checks signatures with a public key alone.
+type Verifier interface {
+	PublicKey
+	Verify(message, signature []byte, o SignOptions) error // ErrVerify
+}
+
+// Encrypter encrypts to a public key (RSAES-OAEP, RFC 8017).
+type Encrypter interface {
+	PublicKey
+	EncryptOAEP(random io.Reader, hash crypto.Hash, plaintext, label []byte) ([]byte, error)
 }
 
 // AEAD seals with a nonce of its own choosing that never needs a limit.
