@@ -1,0 +1,122 @@
+package fault
+
+// Class groups error codes by what a caller can do about them. Its number is
+// the exit code of vaultctl, and never changes.
+type Class uint8
+
+// The classes.
+const (
+	ClassInternal    Class = 1
+	ClassUsage       Class = 2
+	ClassNotFound    Class = 3
+	ClassDenied      Class = 4
+	ClassState       Class = 5
+	ClassKeyUsage    Class = 6
+	ClassCrypto      Class = 7
+	ClassSealed      Class = 8
+	ClassUnavailable Class = 9
+	ClassIntegrity   Class = 10
+)
+
+// Code is the stable name of one kind of failure. Programs compare it; people
+// read the message beside it.
+type Code string
+
+// The codes, each with the class that codeClass gives it. Package vault repeats
+// every name, so that domain code reads vault.CodeX.
+const (
+	CodeInternal Code = "internal"
+
+	CodeUsage                Code = "usage"
+	CodeBadArgument          Code = "bad_argument"
+	CodeBadContext           Code = "bad_context"
+	CodeUnsupportedAlgorithm Code = "unsupported_algorithm"
+	CodeTooLarge             Code = "too_large"
+	CodeUnknownMethod        Code = "unknown_method"
+
+	CodeKeyNotFound     Code = "key_not_found"
+	CodeVersionNotFound Code = "version_not_found"
+	CodeOwnerNotFound   Code = "owner_not_found"
+
+	CodePermissionDenied Code = "permission_denied"
+	CodeQuotaExceeded    Code = "quota_exceeded"
+	CodeRateLimited      Code = "rate_limited"
+
+	CodeKeyExists      Code = "key_exists"
+	CodeOwnerExists    Code = "owner_exists"
+	CodeExpired        Code = "expired"
+	CodeNotYetValid    Code = "not_yet_valid"
+	CodeRevoked        Code = "revoked"
+	CodeOwnerRevoked   Code = "owner_revoked"
+	CodeKeyDestroyed   Code = "key_destroyed"
+	CodeNotExportable  Code = "not_exportable"
+	CodeNotInitialized Code = "not_initialized"
+	CodeInitialized    Code = "already_initialized"
+	CodeUnsealed       Code = "already_unsealed"
+	CodeReplayed       Code = "exchange_replayed"
+	CodeNoExchange     Code = "exchange_not_found"
+	CodeClockRegressed Code = "clock_regressed"
+
+	CodeWrongKeyUsage Code = "wrong_key_usage"
+	CodeIncorrectKey  Code = "incorrect_key"
+
+	CodeInvalidCiphertext Code = "invalid_ciphertext"
+	CodeInvalidSignature  Code = "invalid_signature"
+	CodeInvalidMAC        Code = "invalid_mac"
+	CodeInvalidPeerKey    Code = "invalid_peer_key"
+	CodeInvalidMessage    Code = "invalid_message"
+	CodeWrongPassphrase   Code = "wrong_passphrase"
+	CodeWeakKey           Code = "weak_key"
+
+	CodeSealed          Code = "sealed"
+	CodeWrongPassword   Code = "wrong_password"
+	CodeUnlockThrottled Code = "unlock_throttled"
+
+	CodeUnreachable Code = "daemon_unreachable"
+	CodeTimeout     Code = "timeout"
+	CodeBusy        Code = "busy"
+	CodeStorageFull Code = "storage_full"
+	CodeStoreFailed Code = "store_failed"
+
+	CodeStoreCorrupt    Code = "store_corrupt"
+	CodeHeaderDamaged   Code = "header_damaged"
+	CodeStoreRolledBack Code = "store_rolled_back"
+)
+
+var codeClass = map[Code]Class{
+	CodeInternal: ClassInternal,
+
+	CodeUsage: ClassUsage, CodeBadArgument: ClassUsage, CodeBadContext: ClassUsage,
+	CodeUnsupportedAlgorithm: ClassUsage, CodeTooLarge: ClassUsage, CodeUnknownMethod: ClassUsage,
+
+	CodeKeyNotFound: ClassNotFound, CodeVersionNotFound: ClassNotFound, CodeOwnerNotFound: ClassNotFound,
+	CodeNoExchange: ClassNotFound,
+
+	CodePermissionDenied: ClassDenied, CodeQuotaExceeded: ClassDenied, CodeRateLimited: ClassDenied,
+
+	CodeKeyExists: ClassState, CodeOwnerExists: ClassState, CodeExpired: ClassState, CodeNotYetValid: ClassState,
+	CodeRevoked: ClassState, CodeOwnerRevoked: ClassState, CodeKeyDestroyed: ClassState, CodeNotExportable: ClassState,
+	CodeNotInitialized: ClassState, CodeInitialized: ClassState, CodeUnsealed: ClassState, CodeReplayed: ClassState,
+	CodeClockRegressed: ClassState,
+
+	CodeWrongKeyUsage: ClassKeyUsage, CodeIncorrectKey: ClassKeyUsage,
+
+	CodeInvalidCiphertext: ClassCrypto, CodeInvalidSignature: ClassCrypto, CodeInvalidMAC: ClassCrypto,
+	CodeInvalidPeerKey: ClassCrypto, CodeInvalidMessage: ClassCrypto, CodeWrongPassphrase: ClassCrypto,
+	CodeWeakKey: ClassCrypto,
+
+	CodeSealed: ClassSealed, CodeWrongPassword: ClassSealed, CodeUnlockThrottled: ClassSealed,
+
+	CodeUnreachable: ClassUnavailable, CodeTimeout: ClassUnavailable, CodeBusy: ClassUnavailable,
+	CodeStorageFull: ClassUnavailable, CodeStoreFailed: ClassUnavailable,
+
+	CodeStoreCorrupt: ClassIntegrity, CodeHeaderDamaged: ClassIntegrity, CodeStoreRolledBack: ClassIntegrity,
+}
+
+// Class is the class of the code; a code from a newer daemon is internal.
+func (c Code) Class() Class {
+	if class, ok := codeClass[c]; ok {
+		return class
+	}
+	return ClassInternal
+}
