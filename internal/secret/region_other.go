@@ -1,0 +1,5 @@
+//go:build !unix
+
+package secret
+
+func mapRegion(n int) region { return heapRegion(n) }
