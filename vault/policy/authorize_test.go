@@ -1,0 +1,69 @@
+package policy
+
+import "testing"
+
+func TestAuthorize(t *testing.T) {
+	p := &Policy{DaemonUID: 990, AdminGroups: []uint32{27}}
+	alice := &Principal{UID: 1000, GID: 1000, User: "alice"}
+	nameless := &Principal{UID: 1001, GID: 1001}
+	root := &Principal{UID: 0, GID: 0, User: "root"}
+	daemon := &Principal{UID: 990, GID: 990, User: "vaultd"}
+	admin := &Principal{UID: 1002, GID: 1002, Groups: []uint32{5, 27}, User: "ada"}
+	adminPrimary := &Principal{UID: 1003, GID: 27, User: "bea"}
+
+	for _, c := range []struct {
+		name string
+		who  *Principal
+		act  Action
+		res  Resource
+		want Decision
+	}{
+		{"own key", alice, Encrypt, Resource{"alice", "k"}, Decision{true, "owner"}},
+		{"foreign key", alice, Encrypt, Resource{"bob", "k"}, Decision{false, "default-deny"}},
+		{"no namespace", alice, ListKeys, Resource{}, Decision{false, "default-deny"}},
+		{"case matters", alice, Encrypt, Resource{"Alice", "k"}, Decision{false, "default-deny"}},
+		{"unknown account, no owner", nameless, ListKeys, Resource{}, Decision{false, "default-deny"}},
+		{"unknown account", nameless, Encrypt, Resource{"alice", "k"}, Decision{false, "default-deny"}},
+		{"status is public", nameless, Status, Resource{}, Decision{true, "public"}},
+		{"user may not seal", alice, Seal, Resource{}, Decision{false, "default-deny"}},
+		{"user may not revoke itself", alice, RevokeOwner, Resource{Owner: "alice"}, Decision{false, "default-deny"}},
+		{"root", root, Seal, Resource{}, Decision{true, "root"}},
+		{"daemon", daemon, Decrypt, Resource{"alice", "k"}, Decision{true, "daemon-user"}},
+		{"admin by supplementary group", admin, RevokeOwner, Resource{Owner: "alice"}, Decision{true, "admin-group"}},
+		{"admin by primary group", adminPrimary, Init, Resource{}, Decision{true, "admin-group"}},
+		{"unknown action, root", root, "key.steal", Resource{}, Decision{false, "default-deny"}},
+		{"nobody", nil, Status, Resource{}, Decision{false, "default-deny"}},
+	} {
+		if got := p.Authorize(c.who, c.act, c.res); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestEveryActionHasOneRule(t *testing.T) {
+	seenA, seenM := map[Action]bool{}, map[string]bool{}
+	for _, r := range Rules() {
+		if seenA[r.Action] || seenM[r.Method] {
+			t.Errorf("%v appears twice", r)
+		}
+		seenA[r.Action], seenM[r.Method] = true, true
+		if r.Scope < ScopePublic || r.Scope > ScopeOwner {
+			t.Errorf("%s has no scope", r.Action)
+		}
+		if got, ok := ForMethod(r.Method); !ok || got != r {
+			t.Errorf("ForMethod(%q) = %v, %v", r.Method, got, ok)
+		}
+	}
+	if _, ok := ForMethod("Steal"); ok {
+		t.Error("an unknown method has a rule")
+	}
+}
+
+// Only administrators ever decide about the vault as a whole.
+func TestVaultActionsAreForAdministrators(t *testing.T) {
+	for _, a := range []Action{Init, Unseal, Seal, ChangePassword, CreateOwner, RevokeOwner, ReinstateOwner} {
+		if byAction[a].Scope != ScopeAdmin {
+			t.Errorf("%s is not for administrators only", a)
+		}
+	}
+}
