@@ -1,0 +1,5 @@
+//go:build unix && !linux && !darwin && !freebsd
+
+package harden
+
+func kernel() []Measure { return nil }
