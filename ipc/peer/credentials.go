@@ -1,0 +1,80 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Errors of Read. Both mean that the connection must be closed.
+var (
+	// ErrUnsupported says that this operating system has no peer credentials that vaultd knows how to read.
+	ErrUnsupported = errors.New("peer credentials are not supported on this system")
+	// ErrForeign says that the peer lives in another user or process
+	// namespace, so that its identity means nothing here.
+	ErrForeign = errors.New("peer belongs to another namespace")
+)
+
+// overflowUID is what the kernel shows for a user that has no number in our
+// user namespace. It stands for anybody, so it is nobody's identity.
+const overflowUID = 65534
+
+// Credentials are what the kernel says of a peer. Close releases the handle
+// on the peer's process.
+type Credentials struct {
+	UID    uint32
+	GID    uint32
+	Groups []uint32 // supplementary groups, nil where the system does not tell
+	PID    int32    // zero where the system does not tell
+
+	process *process // nil where the system has no race-free handle
+}
+
+// Read asks the kernel for the credentials of the peer of c. It returns
+// ErrForeign for a peer whose user or process has no identity here, and
+// ErrUnsupported where there is nothing to ask.
+func Read(c *net.UnixConn) (*Credentials, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", err)
+	}
+	var creds *Credentials
+	var readErr error
+	if err := raw.Control(func(fd uintptr) { creds, readErr = read(int(fd)) }); err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", err)
+	}
+	if readErr != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", readErr)
+	}
+	if creds.UID == overflowUID || creds.UID == ^uint32(0) {
+		creds.Close()
+		return nil, fmt.Errorf("uid %d: %w", creds.UID, ErrForeign)
+	}
+	return creds, nil
+}
+
+// Executable is the path of the program that the peer runs now, as this
+// process sees it, or empty when it cannot be had without a race.
+func (c *Credentials) Executable() string {
+	if c.process == nil {
+		return ""
+	}
+	return c.process.executable()
+}
+
+// Unit is the systemd system unit that the peer runs in, such as
+// "backup.service", or empty when there is none or it cannot be had without a race.
+func (c *Credentials) Unit() string {
+	if c.process == nil {
+		return ""
+	}
+	return c.process.unit()
+}
+
+// Close releases the handle on the peer's process. It may be called twice.
+func (c *Credentials) Close() {
+	if c.process != nil {
+		c.process.close()
+		c.process = nil
+	}
+}
