@@ -1,0 +1,3 @@
+package paths
+
+const maxSocket = 107

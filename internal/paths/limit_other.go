@@ -1,0 +1,5 @@
+//go:build !linux
+
+package paths
+
+const maxSocket = 103

@@ -1,0 +1,72 @@
+//go:build unix
+
+package perm
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		dir, file fs.FileMode
+		check     func(string) error
+		want      string // part of the error, empty for none
+	}{
+		"private":              {0o700, 0o600, Private, ""},
+		"readable":             {0o755, 0o644, Check, ""},
+		"readable, private":    {0o755, 0o640, Private, "open to others"},
+		"group may write":      {0o755, 0o620, Check, "chmod go-w"},
+		"all may write":        {0o755, 0o606, Check, "chmod go-w"},
+		"directory of a group": {0o775, 0o600, Check, ""},
+		"open directory":       {0o777, 0o600, Check, "replaced"},
+		"sticky directory":     {0o777 | fs.ModeSticky, 0o600, Check, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "d")
+			file := filepath.Join(dir, "f")
+			if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(file, nil, 0o600),
+				os.Chmod(file, c.file), os.Chmod(dir, c.dir)); err != nil {
+				t.Fatal(err)
+			}
+			err := c.check(file)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestLinksAreFollowed(t *testing.T) {
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(target, nil, 0o600), os.Chmod(target, 0o666), os.Symlink(target, link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(link); err == nil || !strings.Contains(err.Error(), target) {
+		t.Fatalf("through the link: %v", err)
+	}
+}
+
+func TestAbsentStaysAbsent(t *testing.T) {
+	if err := Check(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+}
+
+func TestOfSomebodyElse(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	file := filepath.Join(t.TempDir(), "f")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chown(file, 12345, 12345)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(file); err == nil || !strings.Contains(err.Error(), "belongs to user 12345") {
+		t.Fatal(err)
+	}
+}
