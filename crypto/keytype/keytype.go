@@ -3,6 +3,7 @@ package keytype
 import (
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -28,6 +29,8 @@ var (
 	ErrMaterial = errors.New("malformed key material")
 	// ErrDecrypt says that a ciphertext did not authenticate; the reason is withheld on purpose.
 	ErrDecrypt = errors.New("ciphertext does not authenticate")
+	// ErrTokenAge says that a token is authentic but outside its time to live. It is an ErrDecrypt too.
+	ErrTokenAge = fmt.Errorf("token is outside its time to live: %w", ErrDecrypt)
 	// ErrVerify says that a signature or MAC does not match.
 	ErrVerify = errors.New("signature does not verify")
 	// ErrOptions says that the requested hash, padding or encoding does not fit the key type.
@@ -101,8 +104,10 @@ type Encrypter interface {
 	EncryptOAEP(random io.Reader, hash crypto.Hash, plaintext, label []byte) ([]byte, error)
 }
 
-// AEAD seals with a nonce of its own choosing that never needs a limit.
-// The sealed form is nonce, ciphertext and tag in one piece.
+// AEAD seals with a random nonce (crypto/rand) so long that messages under one
+// key need no counting. The sealed form is nonce, ciphertext and tag in one
+// piece. Both methods append to dst, which must not overlap the other
+// arguments.
 type AEAD interface {
 	Key
 	Overhead() int // bytes that Seal adds, nonce included
@@ -111,11 +116,13 @@ type AEAD interface {
 }
 
 // TokenSealer makes self-contained tokens of a public specification, which
-// have no room for associated data (Fernet).
+// have no room for associated data (Fernet). The clock is the caller's; the
+// initialisation vector comes from crypto/rand.
 type TokenSealer interface {
 	Key
 	SealToken(now time.Time, plaintext []byte) ([]byte, error)
-	// OpenToken refuses tokens older than ttl, when ttl is positive.
+	// OpenToken refuses with ErrTokenAge what is older than ttl or was made in
+	// the future, when ttl is positive. Everything else is ErrDecrypt.
 	OpenToken(now time.Time, ttl time.Duration, token []byte) ([]byte, error)
 }
 
@@ -139,7 +146,7 @@ type Signer interface {
 // MACer authenticates messages.
 type MACer interface {
 	Key
-	MAC(dst, message []byte) []byte
+	MAC(dst, message []byte) []byte      // appends to dst
 	VerifyMAC(message, mac []byte) error // ErrVerify, in constant time
 }
 
