@@ -77,9 +77,13 @@ const (
 	CodeBusy                 = fault.CodeBusy
 	CodeStorageFull          = fault.CodeStorageFull
 	CodeStoreFailed          = fault.CodeStoreFailed
+	CodeInUse                = fault.CodeInUse
+	CodeNetworkFS            = fault.CodeNetworkFS
+	CodeUnsafePerms          = fault.CodeUnsafePerms
 	CodeStoreCorrupt         = fault.CodeStoreCorrupt
 	CodeHeaderDamaged        = fault.CodeHeaderDamaged
 	CodeStoreRolledBack      = fault.CodeStoreRolledBack
+	CodeNewerFormat          = fault.CodeNewerFormat
 )
 
 // Sentinels to compare with errors.Is.

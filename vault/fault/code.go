@@ -77,10 +77,14 @@ const (
 	CodeBusy        Code = "busy"
 	CodeStorageFull Code = "storage_full"
 	CodeStoreFailed Code = "store_failed"
+	CodeInUse       Code = "store_in_use"
+	CodeNetworkFS   Code = "network_filesystem"
+	CodeUnsafePerms Code = "unsafe_permissions"
 
 	CodeStoreCorrupt    Code = "store_corrupt"
 	CodeHeaderDamaged   Code = "header_damaged"
 	CodeStoreRolledBack Code = "store_rolled_back"
+	CodeNewerFormat     Code = "newer_format"
 )
 
 var codeClass = map[Code]Class{
@@ -109,8 +113,10 @@ var codeClass = map[Code]Class{
 
 	CodeUnreachable: ClassUnavailable, CodeTimeout: ClassUnavailable, CodeBusy: ClassUnavailable,
 	CodeStorageFull: ClassUnavailable, CodeStoreFailed: ClassUnavailable,
+	CodeInUse: ClassUnavailable, CodeNetworkFS: ClassUnavailable, CodeUnsafePerms: ClassUnavailable,
 
 	CodeStoreCorrupt: ClassIntegrity, CodeHeaderDamaged: ClassIntegrity, CodeStoreRolledBack: ClassIntegrity,
+	CodeNewerFormat: ClassIntegrity,
 }
 
 // Class is the class of the code; a code from a newer daemon is internal.

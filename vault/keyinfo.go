@@ -1,0 +1,129 @@
+package vault
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
+)
+
+// Limits of keys.
+const (
+	MaxTTL           = 100 * 365 * 24 * time.Hour
+	MaxLabels        = 64
+	MaxLabelKeyLen   = 63
+	MaxLabelValueLen = 255
+	MaxVersions      = 2000
+	MaxReasonLen     = 1024
+	DefaultType      = "xaes-256-gcm"
+)
+
+// KeyID names a key for ever, whatever it is called; ciphertexts carry it.
+type KeyID [16]byte
+
+// String is 32 hexadecimal digits.
+func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
+
+// Origin says how a key's first version came into the vault.
+type Origin uint8
+
+// The origins.
+const (
+	OriginGenerated Origin = 1 + iota
+	OriginImported
+	OriginExchange
+)
+
+// String is the origin as users see it.
+func (o Origin) String() string {
+	switch o {
+	case OriginGenerated:
+		return "generated"
+	case OriginImported:
+		return "imported"
+	case OriginExchange:
+		return "exchange"
+	}
+	return "unknown"
+}
+
+// KeyInfo is everything about a key but its material.
+type KeyInfo struct {
+	Name       Name
+	ID         KeyID
+	Type       string
+	Uses       keytype.Use
+	State      KeyState // of the newest version, or of the whole key when revoked or destroyed
+	Exportable bool
+	Labels     map[string]string
+	Created    time.Time
+	TTL        time.Duration // given to each new version; zero is none
+	Versions   []VersionInfo // oldest first
+	Version    uint32        // the newest
+	Origin     Origin
+
+	Revoked          time.Time // zero unless revoked
+	RevokedBy        string
+	RevocationReason string
+}
+
+// VersionInfo is one version of a key.
+type VersionInfo struct {
+	Number      uint32
+	State       KeyState // as of now
+	Created     time.Time
+	Expires     time.Time // zero when never
+	Destroyed   time.Time // zero unless destroyed
+	Fingerprint [32]byte
+}
+
+// CreateKey asks for a new key with one generated version.
+type CreateKey struct {
+	Name       Name
+	Type       string        // empty is DefaultType
+	TTL        time.Duration // zero is the type's default
+	NoExpiry   bool          // no expiry, whatever the type's default
+	Exportable bool
+	Uses       keytype.Use // zero is the type's default
+	Labels     map[string]string
+}
+
+// RotateKey asks for a new version of a key.
+type RotateKey struct {
+	Name     Name
+	TTL      time.Duration // of this version and those after it; zero keeps the key's
+	NoExpiry bool
+}
+
+// ListKeys asks for one page of keys, sorted by owner, then name.
+type ListKeys struct {
+	Owner            string // empty is every owner
+	PageSize         int    // zero is 100; at most 1000
+	PageToken        string
+	Labels           map[string]string // only keys that have all of these
+	IncludeDestroyed bool
+}
+
+// DestroyKey asks for the destruction of key material.
+type DestroyKey struct {
+	Name    Name
+	Version uint32 // zero is all of them
+	Now     bool   // rewrite the store at once, so that the old bytes go from it
+	Reason  string
+	By      string // who asks, for the tombstone
+}
+
+// RevokeKey asks for a durable tombstone on a key.
+type RevokeKey struct {
+	Name   Name
+	Reason string
+	By     string
+}
+
+// PublicKey is the public half of one version.
+type PublicKey struct {
+	SPKI        []byte // SubjectPublicKeyInfo in DER (RFC 5280)
+	Version     uint32
+	Fingerprint [32]byte
+	Type        string
+}

@@ -1,0 +1,44 @@
+package vault
+
+import (
+	"strconv"
+
+	"github.com/vaultd/vaultd/vault/store"
+)
+
+// The kinds of records that the vault keeps in its store.
+const (
+	kindKey        store.Kind = 1 // metadata and version table, at the key's name
+	kindMaterial   store.Kind = 2 // sealed private material of one version
+	kindDEK        store.Kind = 3 // the key that material is sealed under
+	kindOwner      store.Kind = 4 // an owner and its revocations
+	kindRevocation store.Kind = 5 // tombstone of a revoked key, at the key's id
+	kindExchange   store.Kind = 6 // an exchange under way or remembered
+)
+
+// recordFormat is the first byte of every record; a reader refuses others.
+const recordFormat = 1
+
+// Lives of a material or DEK record.
+const (
+	recordLive      = 1
+	recordDestroyed = 2
+)
+
+func keyRecordID(n Name) store.ID { return store.ID{Kind: kindKey, Path: n.String()} }
+
+func materialRecordID(id KeyID, version uint32) store.ID {
+	return store.ID{Kind: kindMaterial, Path: versionPath(id, version)}
+}
+
+func dekRecordID(id KeyID, version uint32) store.ID {
+	return store.ID{Kind: kindDEK, Path: versionPath(id, version)}
+}
+
+func ownerRecordID(owner string) store.ID { return store.ID{Kind: kindOwner, Path: owner} }
+
+func revocationRecordID(id KeyID) store.ID { return store.ID{Kind: kindRevocation, Path: id.String()} }
+
+func versionPath(id KeyID, version uint32) string {
+	return id.String() + "/" + strconv.FormatUint(uint64(version), 10)
+}

@@ -1,0 +1,130 @@
+package vault
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
+)
+
+// keyRecord is what is stored about a key, but for its material. Version n of
+// the key is versions[n-1]: versions are numbered from 1 and never leave the
+// table.
+type keyRecord struct {
+	id         KeyID
+	typ        uint16
+	uses       keytype.Use
+	exportable bool
+	origin     Origin
+	created    time.Time
+	ttl        time.Duration
+	labels     []label // sorted by key
+
+	destroyedBy   string // who asked for the last destruction
+	destroyReason string
+	versions      []versionRecord
+}
+
+type label struct{ key, value string }
+
+// versionRecord is one row of the version table.
+type versionRecord struct {
+	created     time.Time
+	notAfter    time.Time // zero when never
+	destroyed   time.Time // zero unless destroyed
+	cause       destroyCause
+	fingerprint [32]byte
+}
+
+// destroyCause says why a version was destroyed.
+type destroyCause uint8
+
+const (
+	notDestroyed     destroyCause = iota
+	destroyedAsked                // somebody asked for it
+	destroyedByOwner              // its owner was revoked
+)
+
+func (k *keyRecord) append(b []byte) []byte {
+	b = append(b, recordFormat)
+	b = append(b, k.id[:]...)
+	b = appendU16(b, k.typ)
+	b = appendU16(b, uint16(k.uses))
+	b = appendBool(b, k.exportable)
+	b = append(b, byte(k.origin))
+	b = appendTime(b, k.created)
+	b = appendDuration(b, k.ttl)
+	b = append(b, byte(len(k.labels)))
+	for _, l := range k.labels {
+		b = appendStr8(b, l.key)
+		b = appendStr8(b, l.value)
+	}
+	b = appendStr8(b, k.destroyedBy)
+	b = appendStr16(b, k.destroyReason)
+	b = appendU16(b, uint16(len(k.versions)))
+	for i := range k.versions {
+		v := &k.versions[i]
+		b = appendTime(b, v.created)
+		b = appendTime(b, v.notAfter)
+		b = appendTime(b, v.destroyed)
+		b = append(b, byte(v.cause))
+		b = append(b, v.fingerprint[:]...)
+	}
+	return b
+}
+
+func parseKeyRecord(b []byte) (*keyRecord, error) {
+	r := &reader{b: b}
+	r.check(r.u8() == recordFormat)
+	k := &keyRecord{
+		id: r.array16(), typ: r.u16(), uses: keytype.Use(r.u16()), exportable: r.bool(),
+		origin: Origin(r.u8()), created: r.time(), ttl: r.duration(),
+	}
+	r.check(k.origin >= OriginGenerated && k.origin <= OriginExchange && k.uses != 0 && !k.created.IsZero())
+	k.labels = readLabels(r)
+	k.destroyedBy, k.destroyReason = r.str8(), r.str16()
+	r.check(len(k.destroyReason) <= MaxReasonLen)
+	n := int(r.u16())
+	r.check(n >= 1 && n <= MaxVersions && len(r.b) == n*(8+8+8+1+32))
+	if r.failed {
+		return nil, errMalformed
+	}
+	k.versions = make([]versionRecord, n)
+	for i := range k.versions {
+		v := &k.versions[i]
+		v.created, v.notAfter, v.destroyed = r.time(), r.time(), r.time()
+		v.cause, v.fingerprint = destroyCause(r.u8()), r.array32()
+		r.check(!v.created.IsZero() && v.cause <= destroyedByOwner && v.destroyed.IsZero() == (v.cause == notDestroyed))
+	}
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func readLabels(r *reader) []label {
+	n := int(r.u8())
+	r.check(n <= MaxLabels)
+	var labels []label
+	for range n {
+		l := label{r.str8(), r.str8()}
+		r.check(l.key != "" && len(l.key) <= MaxLabelKeyLen && (len(labels) == 0 || labels[len(labels)-1].key < l.key))
+		if r.failed {
+			return nil
+		}
+		labels = append(labels, l)
+	}
+	return labels
+}
+
+// clone is a copy that can be changed while others read the original.
+func (k *keyRecord) clone() *keyRecord {
+	c := *k
+	c.versions = slices.Clone(k.versions)
+	return &c
+}
+
+// allDestroyed reports whether no version has material left.
+func (k *keyRecord) allDestroyed() bool {
+	return !slices.ContainsFunc(k.versions, func(v versionRecord) bool { return v.destroyed.IsZero() })
+}
