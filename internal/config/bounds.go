@@ -1,0 +1,75 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/vaultd/vaultd/internal/paths"
+)
+
+// broken is a value out of bounds.
+type broken struct {
+	key  string // "socket.path"
+	what string
+}
+
+// broken lists what is out of bounds.
+func (c Config) broken() []broken {
+	var all []broken
+	bad := func(key, format string, args ...any) {
+		section, name, _ := strings.Cut(key, ".")
+		all = append(all, broken{key, fmt.Sprintf("[%s] %s: ", section, name) + fmt.Sprintf(format, args...)})
+	}
+
+	if !filepath.IsAbs(c.Store.Dir) {
+		bad("store.dir", "%q is not an absolute path", c.Store.Dir)
+	}
+	if a := c.Store.Anchor; a != "" {
+		switch rel, err := filepath.Rel(c.Store.Dir, a); {
+		case !filepath.IsAbs(a):
+			bad("store.anchor", "%q is not an absolute path", a)
+		case err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)):
+			bad("store.anchor", "%s lies within the store, where it would be rolled back with it; put it elsewhere", a)
+		}
+	}
+	if err := paths.CheckSocket(c.Socket.Path); err != nil {
+		bad("socket.path", "%v", err)
+	}
+	if c.Socket.Mode&0o600 != 0o600 {
+		bad("socket.mode", "%v shuts the daemon's own user out; it needs at least 0600", c.Socket.Mode)
+	}
+	if c.Socket.Mode&0o111 != 0 {
+		bad("socket.mode", "%v has execute bits, which mean nothing on a socket", c.Socket.Mode)
+	}
+	for _, g := range c.Access.AdminGroups {
+		if g == "" || strings.ContainsAny(g, ":\n\x00") {
+			bad("access.admin_groups", "%q is not the name of a group", g)
+		}
+	}
+	if l := c.Log.Level; l < slog.LevelDebug || l > slog.LevelError {
+		bad("log.level", "%v is none of debug, info, warn, error", l)
+	}
+
+	within(bad, "store.min_free", c.Store.MinFree, 0, 1<<40)
+	within(bad, "store.ballast", c.Store.Ballast, 0, 1<<30)
+	l := c.Limits
+	within(bad, "limits.max_message", l.MaxMessage, 64<<10, 64<<20)
+	within(bad, "limits.max_connections", l.MaxConnections, 4, 65536)
+	within(bad, "limits.max_connections_per_user", l.MaxPerUser, 1, l.MaxConnections)
+	within(bad, "limits.max_in_flight", l.MaxInFlight, 1, 4096)
+	const second, hour = Duration(time.Second), Duration(time.Hour)
+	within(bad, "limits.request_timeout", l.RequestTimeout, second, hour)
+	within(bad, "limits.idle_timeout", l.IdleTimeout, second, 24*hour)
+	within(bad, "limits.header_timeout", l.HeaderTimeout, second/10, hour)
+	within(bad, "limits.write_timeout", l.WriteTimeout, second/10, hour)
+	return all
+}
+
+func within[T ~int | ~int64](bad func(string, string, ...any), key string, v, low, high T) {
+	if v < low || v > high {
+		bad(key, "%v is out of bounds; it is from %v to %v", v, low, high)
+	}
+}

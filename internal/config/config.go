@@ -1,0 +1,102 @@
+package config
+
+import (
+	"bytes"
+	"log/slog"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/vaultd/vaultd/internal/paths"
+)
+
+// Config is everything that can be configured. Its zero value is not valid:
+// start with [System] or [User].
+type Config struct {
+	Store  Store  `toml:"store"`
+	Socket Socket `toml:"socket"`
+	Access Access `toml:"access"`
+	Limits Limits `toml:"limits"`
+	Log    Log    `toml:"log"`
+}
+
+// Store says where the vault is kept.
+type Store struct {
+	Dir     string `toml:"dir"`      // absolute, created with mode 0700
+	Anchor  string `toml:"anchor"`   // rollback anchor, a file outside Dir; empty for none
+	MinFree Size   `toml:"min_free"` // free space below which changes are refused; 0 picks one
+	Ballast Size   `toml:"ballast"`  // space kept for sealing and revoking on a full disk; 0 picks one
+}
+
+// Socket says where clients connect.
+type Socket struct {
+	Path  string `toml:"path"`  // absolute
+	Mode  Mode   `toml:"mode"`  // of the socket
+	Group string `toml:"group"` // of the socket; empty leaves it to the system
+}
+
+// Access says who may do everything, besides root and the daemon's own user.
+type Access struct {
+	AdminGroups []string `toml:"admin_groups"`
+}
+
+// Limits bound what clients can take. See the fields of ipc.Limits.
+type Limits struct {
+	MaxMessage     Size     `toml:"max_message"`
+	MaxConnections int      `toml:"max_connections"`
+	MaxPerUser     int      `toml:"max_connections_per_user"`
+	MaxInFlight    int      `toml:"max_in_flight"`
+	RequestTimeout Duration `toml:"request_timeout"`
+	IdleTimeout    Duration `toml:"idle_timeout"`
+	HeaderTimeout  Duration `toml:"header_timeout"`
+	WriteTimeout   Duration `toml:"write_timeout"`
+}
+
+// Log says what is written to standard error, and how.
+type Log struct {
+	Level  slog.Level `toml:"level"`
+	Format Format     `toml:"format"`
+}
+
+// System is the default configuration of the machine's vault: everybody may
+// connect, and the kernel tells who it is.
+func System() Config { return defaults(paths.System(), 0o666) }
+
+// User is the default configuration of a user's own vault. It returns
+// [paths.ErrNoHome] when the environment, read by getenv, gives it no place.
+func User(getenv func(string) string) (Config, error) {
+	places, err := paths.User(getenv)
+	if err != nil {
+		return Config{}, err
+	}
+	return defaults(places, 0o600), nil
+}
+
+func defaults(places paths.Set, mode Mode) Config {
+	return Config{
+		Store:  Store{Dir: places.Store, Anchor: places.Anchor},
+		Socket: Socket{Path: places.Socket, Mode: mode},
+		Access: Access{AdminGroups: []string{}},
+		Limits: Limits{
+			MaxMessage:     1 << 20,
+			MaxConnections: 1024,
+			MaxPerUser:     128,
+			MaxInFlight:    32,
+			RequestTimeout: Duration(30 * time.Second),
+			IdleTimeout:    Duration(10 * time.Minute),
+			HeaderTimeout:  Duration(5 * time.Second),
+			WriteTimeout:   Duration(30 * time.Second),
+		},
+		Log: Log{Level: slog.LevelInfo, Format: FormatAuto},
+	}
+}
+
+// TOML is the configuration as a file that [Load] reads back the same.
+func (c Config) TOML() ([]byte, error) {
+	var b bytes.Buffer
+	e := toml.NewEncoder(&b)
+	e.Indent = ""
+	if err := e.Encode(c); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

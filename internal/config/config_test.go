@@ -1,0 +1,236 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vaultd/vaultd/internal/paths"
+)
+
+func user(t testing.TB) Config {
+	t.Helper()
+	c, err := User(func(name string) string { return map[string]string{"HOME": "/home/a"}[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	for name, c := range map[string]Config{"system": System(), "user": user(t)} {
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := User(func(string) string { return "" }); !errors.Is(err, paths.ErrNoHome) {
+		t.Errorf("without HOME: %v", err)
+	}
+}
+
+// What is shown can be used as a file, and says the same.
+func TestShownConfigurationReadsBack(t *testing.T) {
+	for name, c := range map[string]Config{"system": System(), "user": user(t)} {
+		c.Store.Ballast, c.Access.AdminGroups = 3<<20, []string{"wheel"}
+		shown, err := c.TOML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Parse("shown", shown, Config{})
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, shown)
+		}
+		if diff := cmp.Diff(c, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestEveryKeyCanBeSet(t *testing.T) {
+	got, err := Parse("f", []byte(`
+[store]
+dir = "/s"
+anchor = "/a"
+min_free = "10 MiB"
+ballast = 4194304
+[socket]
+path = "/r/v.sock"
+mode = "0660"
+group = "vault"
+[access]
+admin_groups = ["wheel", "sudo"]
+[limits]
+max_message = "2MiB"
+max_connections = 10
+max_connections_per_user = 5
+max_in_flight = 7
+request_timeout = "1m"
+idle_timeout = "2m"
+header_timeout = "1s"
+write_timeout = "3s"
+[log]
+level = "debug"
+format = "json"
+`), System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Store{"/s", "/a", 10 << 20, 4 << 20},
+		Socket{"/r/v.sock", 0o660, "vault"},
+		Access{[]string{"wheel", "sudo"}},
+		Limits{
+			2 << 20, 10, 5, 7, Duration(time.Minute), Duration(2 * time.Minute),
+			Duration(time.Second), Duration(3 * time.Second),
+		},
+		Log{slog.LevelDebug, FormatJSON},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+	// No field was forgotten above: all differ from the defaults.
+	a, b := reflect.ValueOf(got), reflect.ValueOf(System())
+	for i := range a.NumField() {
+		for j := range a.Field(i).NumField() {
+			if reflect.DeepEqual(a.Field(i).Field(j).Interface(), b.Field(i).Field(j).Interface()) {
+				t.Errorf("%s.%s keeps its default", a.Type().Field(i).Name, a.Field(i).Type().Field(j).Name)
+			}
+		}
+	}
+}
+
+func TestProblemsNameTheirLine(t *testing.T) {
+	for name, c := range map[string]struct{ in, want string }{
+		"unknown key":            {"# c\n[socket]\npth = \"/x\"", `f:3: unknown key "pth" in [socket]; did you mean "path"?`},
+		"unknown key, far":       {"[access]\nwho = 1", `f:2: unknown key "who" in [access]; it is one of admin_groups`},
+		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
+		"unknown section":        {"\n[limit]\nmax_message = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
+		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, limits, log, socket, store`},
+		"section as value":       {"store = \"/x\"", `f:1: "store" is a section; write [store] on a line of its own`},
+		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, limits, log, socket, store`},
+		"string wanted":          {"[store]\ndir = 7", `f:2: [store] dir: wants a string`},
+		"list wanted":            {"[access]\nadmin_groups = \"wheel\"", `f:2: [access] admin_groups: wants a list of strings`},
+		"list of strings wanted": {"[access]\nadmin_groups = [1]", `f:2: [access] admin_groups: wants a list of strings`},
+		"number wanted":          {"[limits]\nmax_in_flight = \"7\"", `f:2: [limits] max_in_flight: wants a whole number`},
+		"level as number":        {"[log]\nlevel = 3", `f:2: [log] level: slog: level string "3": unknown name`},
+		"mode as number":         {"[socket]\nmode = 0o660", `f:2: [socket] mode: wants a mode in quotes, such as "0660"`},
+		"mode out of range":      {"[socket]\nmode = \"4755\"", `f:2: [socket] mode: "4755" is not a mode; write for example "0660"`},
+		"mode shuts out":         {"[socket]\nmode = \"0060\"", `f:2: [socket] mode: 0060 shuts the daemon's own user out; it needs at least 0600`},
+		"mode executes":          {"[socket]\nmode = \"0700\"", `f:2: [socket] mode: 0700 has execute bits, which mean nothing on a socket`},
+		"duration":               {"[limits]\nidle_timeout = 30", `f:2: [limits] idle_timeout: wants a duration in quotes, such as "30s"`},
+		"duration unit":          {"[limits]\nidle_timeout = \"30\"", `f:2: [limits] idle_timeout: "30" is not a duration; write for example "30s", "10m" or "1h30m"`},
+		"duration bound":         {"[limits]\nidle_timeout = \"-30s\"", `f:2: [limits] idle_timeout: -30s is out of bounds; it is from 1s to 24h0m0s`},
+		"size":                   {"[limits]\nmax_message = true", `f:2: [limits] max_message: wants a size, such as "1 MiB"`},
+		"size unit":              {"[limits]\nmax_message = \"1 MB\"", `f:2: [limits] max_message: "1 MB" is not a size; write a number of bytes, or for example "64 KiB" or "1 MiB"`},
+		"size overflow":          {"[store]\nballast = \"9999999999 GiB\"", `f:2: [store] ballast: "9999999999 GiB" is not a size; write a number of bytes, or for example "64 KiB" or "1 MiB"`},
+		"size bound":             {"[limits]\nmax_message = 5", `f:2: [limits] max_message: 5 B is out of bounds; it is from 64 KiB to 64 MiB`},
+		"per user bound":         {"[limits]\nmax_connections = 10\n", `f: [limits] max_connections_per_user: 128 is out of bounds; it is from 1 to 10`},
+		"level":                  {"[log]\nlevel = \"loud\"", `f:2: [log] level: slog: level string "loud": unknown name`},
+		"format":                 {"[log]\nformat = \"xml\"", `f:2: [log] format: "xml" is not a log format; it is "auto", "text" or "json"`},
+		"relative store":         {"[store]\ndir = \"x\"", `f:2: [store] dir: "x" is not an absolute path`},
+		"anchor within":          {"[store]\ndir = \"/s\"\nanchor = \"/s/anchor\"", `f:3: [store] anchor: /s/anchor lies within the store, where it would be rolled back with it; put it elsewhere`},
+		"group":                  {"[access]\nadmin_groups = [\"\"]", `f:2: [access] admin_groups: "" is not the name of a group`},
+		"syntax":                 {"[store]\ndir = ", "f:2: unexpected EOF; expected value"},
+		"twice":                  {"[store]\ndir = \"/a\"\ndir = \"/b\"", `f:3: Key 'store.dir' has already been defined.`},
+		"several, in order": {
+			"[log]\nlvl = 1\n[store]\ndir = 1",
+			"f:2: unknown key \"lvl\" in [log]; did you mean \"level\"?\nf:4: [store] dir: wants a string",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("f", []byte(c.in), System())
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if diff := cmp.Diff(c.want, err.Error()); diff != "" {
+				t.Fatal(diff)
+			}
+		})
+	}
+}
+
+func TestLongSocketPathIsRefused(t *testing.T) {
+	c := System()
+	c.Socket.Path = "/" + strings.Repeat("x", paths.MaxSocket)
+	if err := c.Check(); err == nil || !strings.Contains(err.Error(), "choose a shorter one") {
+		t.Fatal(err)
+	}
+}
+
+func TestEmptyAnchorIsNone(t *testing.T) {
+	c, err := Parse("f", []byte("[store]\nanchor = \"\""), System())
+	if err != nil || c.Store.Anchor != "" {
+		t.Fatalf("%q, %v", c.Store.Anchor, err)
+	}
+}
+
+func TestParseLeavesBaseAlone(t *testing.T) {
+	base := System()
+	base.Access.AdminGroups = []string{"wheel"}
+	if _, err := Parse("f", []byte("[access]\nadmin_groups = [\"x\"]"), base); err != nil {
+		t.Fatal(err)
+	}
+	if base.Access.AdminGroups[0] != "wheel" {
+		t.Fatal("the base configuration changed")
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "vaultd.toml")
+	if _, err := Load(path, System()); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("absent: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("[log]\nlevel = \"warn\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path, System())
+	if err != nil || c.Log.Level != slog.LevelWarn {
+		t.Fatalf("%v, %v", c.Log.Level, err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, System()); err == nil || !strings.Contains(err.Error(), "chmod go-w") {
+		t.Fatalf("writable by all: %v", err)
+	}
+	if err := errors.Join(os.Chmod(path, 0o600), os.Truncate(path, MaxFile+1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, System()); err == nil || !strings.Contains(err.Error(), "longer than 1 MiB") {
+		t.Fatalf("too long: %v", err)
+	}
+}
+
+// Whatever a file says, the result is an error or a valid configuration that
+// survives being shown.
+func FuzzParse(f *testing.F) {
+	shown, _ := System().TOML()
+	f.Add(shown)
+	f.Add([]byte("[store]\ndir = 1\n[[log]]\n"))
+	f.Add([]byte("store.dir = \"/x\"\nlimits = {max_message = \"1 MiB\"}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("f", data, System())
+		if err != nil {
+			return
+		}
+		shown, err := c.TOML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("f", shown, Config{})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, shown)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

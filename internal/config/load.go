@@ -1,0 +1,38 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/vaultd/vaultd/internal/perm"
+)
+
+// MaxFile is the longest configuration file that is read, in bytes.
+const MaxFile = 1 << 20
+
+// Load reads the file at path over base. A file that others can change is
+// refused; one that is not there is an error of fs.ErrNotExist.
+func Load(path string, base Config) (Config, error) {
+	if err := perm.Check(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return Config{}, err
+		}
+		return Config{}, fmt.Errorf("configuration not read: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Config{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	if len(data) > MaxFile {
+		return Config{}, fmt.Errorf("%s: longer than %v", path, Size(MaxFile))
+	}
+	return Parse(path, data, base)
+}
