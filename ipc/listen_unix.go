@@ -154,7 +154,7 @@ func clearStale(path string) error {
 	if err != nil {
 		return fmt.Errorf("examine the old socket: %w", err)
 	}
-	if infmode().Type() != fs.ModeSocket {
+	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%s exists and is no socket; move it away", path)
 	}
 	c, err := net.DialTimeout("unix", path, 2*time.Second)
