@@ -39,16 +39,21 @@ type Access struct {
 	AdminGroups []string `toml:"admin_groups"`
 }
 
-// Limits bound what clients can take. See the fields of ipc.Limits.
+// Limits bound what clients can take; the fields are those of ipc.Limits.
 type Limits struct {
-	MaxMessage     Size     `toml:"max_message"`
-	MaxConnections int      `toml:"max_connections"`
-	MaxPerUser     int      `toml:"max_connections_per_user"`
-	MaxInFlight    int      `toml:"max_in_flight"`
-	RequestTimeout Duration `toml:"request_timeout"`
-	IdleTimeout    Duration `toml:"idle_timeout"`
-	HeaderTimeout  Duration `toml:"header_timeout"`
-	WriteTimeout   Duration `toml:"write_timeout"`
+	MessageSize         Size     `toml:"message_size"`         // of a request
+	Connections         int      `toml:"connections"`          // open at once
+	ConnectionsPerUser  int      `toml:"connections_per_user"` // root is exempt
+	ReservedConnections int      `toml:"reserved_connections"` // kept for administrators
+	InFlight            int      `toml:"in_flight"`            // requests of one HTTP/2 connection
+	Memory              Size     `toml:"memory"`               // of all messages together
+	MemoryPerUser       Size     `toml:"memory_per_user"`      // root is exempt
+	Expensive           int      `toml:"expensive"`            // slow computations at once; 0 for half the processors
+	ExpensivePerUser    int      `toml:"expensive_per_user"`   // running or waiting
+	RequestTimeout      Duration `toml:"request_timeout"`
+	HeaderTimeout       Duration `toml:"header_timeout"`
+	WriteTimeout        Duration `toml:"write_timeout"`
+	IdleTimeout         Duration `toml:"idle_timeout"`
 }
 
 // Log says what is written to standard error, and how.
@@ -77,14 +82,18 @@ func defaults(places paths.Set, mode Mode) Config {
 		Socket: Socket{Path: places.Socket, Mode: mode},
 		Access: Access{AdminGroups: []string{}},
 		Limits: Limits{
-			MaxMessage:     1 << 20,
-			MaxConnections: 1024,
-			MaxPerUser:     128,
-			MaxInFlight:    32,
-			RequestTimeout: Duration(30 * time.Second),
-			IdleTimeout:    Duration(10 * time.Minute),
-			HeaderTimeout:  Duration(5 * time.Second),
-			WriteTimeout:   Duration(30 * time.Second),
+			MessageSize:         1 << 20,
+			Connections:         1024,
+			ConnectionsPerUser:  128,
+			ReservedConnections: 16,
+			InFlight:            16,
+			Memory:              128 << 20,
+			MemoryPerUser:       32 << 20,
+			ExpensivePerUser:    8,
+			RequestTimeout:      Duration(30 * time.Second),
+			HeaderTimeout:       Duration(5 * time.Second),
+			WriteTimeout:        Duration(10 * time.Second),
+			IdleTimeout:         Duration(10 * time.Minute),
 		},
 		Log: Log{Level: slog.LevelInfo, Format: FormatAuto},
 	}

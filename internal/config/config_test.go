@@ -67,10 +67,15 @@ group = "vault"
 [access]
 admin_groups = ["wheel", "sudo"]
 [limits]
-max_message = "2MiB"
-max_connections = 10
-max_connections_per_user = 5
-max_in_flight = 7
+message_size = "2MiB"
+connections = 10
+connections_per_user = 5
+reserved_connections = 4
+in_flight = 7
+memory = "64 MiB"
+memory_per_user = "16 MiB"
+expensive = 3
+expensive_per_user = 2
 request_timeout = "1m"
 idle_timeout = "2m"
 header_timeout = "1s"
@@ -87,8 +92,8 @@ format = "json"
 		Socket{"/r/v.sock", 0o660, "vault"},
 		Access{[]string{"wheel", "sudo"}},
 		Limits{
-			2 << 20, 10, 5, 7, Duration(time.Minute), Duration(2 * time.Minute),
-			Duration(time.Second), Duration(3 * time.Second),
+			2 << 20, 10, 5, 4, 7, 64 << 20, 16 << 20, 3, 2,
+			Duration(time.Minute), Duration(time.Second), Duration(3 * time.Second), Duration(2 * time.Minute),
 		},
 		Log{slog.LevelDebug, FormatJSON},
 	}
@@ -111,14 +116,14 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"unknown key":            {"# c\n[socket]\npth = \"/x\"", `f:3: unknown key "pth" in [socket]; did you mean "path"?`},
 		"unknown key, far":       {"[access]\nwho = 1", `f:2: unknown key "who" in [access]; it is one of admin_groups`},
 		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
-		"unknown section":        {"\n[limit]\nmax_message = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
+		"unknown section":        {"\n[limit]\nmessage_size = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
 		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, limits, log, socket, store`},
 		"section as value":       {"store = \"/x\"", `f:1: "store" is a section; write [store] on a line of its own`},
 		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, limits, log, socket, store`},
 		"string wanted":          {"[store]\ndir = 7", `f:2: [store] dir: wants a string`},
 		"list wanted":            {"[access]\nadmin_groups = \"wheel\"", `f:2: [access] admin_groups: wants a list of strings`},
 		"list of strings wanted": {"[access]\nadmin_groups = [1]", `f:2: [access] admin_groups: wants a list of strings`},
-		"number wanted":          {"[limits]\nmax_in_flight = \"7\"", `f:2: [limits] max_in_flight: wants a whole number`},
+		"number wanted":          {"[limits]\nin_flight = \"7\"", `f:2: [limits] in_flight: wants a whole number`},
 		"level as number":        {"[log]\nlevel = 3", `f:2: [log] level: slog: level string "3": unknown name`},
 		"mode as number":         {"[socket]\nmode = 0o660", `f:2: [socket] mode: wants a mode in quotes, such as "0660"`},
 		"mode out of range":      {"[socket]\nmode = \"4755\"", `f:2: [socket] mode: "4755" is not a mode; write for example "0660"`},
@@ -127,11 +132,11 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"duration":               {"[limits]\nidle_timeout = 30", `f:2: [limits] idle_timeout: wants a duration in quotes, such as "30s"`},
 		"duration unit":          {"[limits]\nidle_timeout = \"30\"", `f:2: [limits] idle_timeout: "30" is not a duration; write for example "30s", "10m" or "1h30m"`},
 		"duration bound":         {"[limits]\nidle_timeout = \"-30s\"", `f:2: [limits] idle_timeout: -30s is out of bounds; it is from 1s to 24h0m0s`},
-		"size":                   {"[limits]\nmax_message = true", `f:2: [limits] max_message: wants a size, such as "1 MiB"`},
-		"size unit":              {"[limits]\nmax_message = \"1 MB\"", `f:2: [limits] max_message: "1 MB" is not a size; write a number of bytes, or for example "64 KiB" or "1 MiB"`},
+		"size":                   {"[limits]\nmessage_size = true", `f:2: [limits] message_size: wants a size, such as "1 MiB"`},
+		"size unit":              {"[limits]\nmessage_size = \"1 MB\"", `f:2: [limits] message_size: "1 MB" is not a size; write a number of bytes, or for example "64 KiB" or "1 MiB"`},
 		"size overflow":          {"[store]\nballast = \"9999999999 GiB\"", `f:2: [store] ballast: "9999999999 GiB" is not a size; write a number of bytes, or for example "64 KiB" or "1 MiB"`},
-		"size bound":             {"[limits]\nmax_message = 5", `f:2: [limits] max_message: 5 B is out of bounds; it is from 64 KiB to 64 MiB`},
-		"per user bound":         {"[limits]\nmax_connections = 10\n", `f: [limits] max_connections_per_user: 128 is out of bounds; it is from 1 to 10`},
+		"size bound":             {"[limits]\nmessage_size = 5", `f:2: [limits] message_size: 5 B is out of bounds; it is from 64 KiB to 64 MiB`},
+		"per user bound":         {"[limits]\nconnections = 100\n", `f: [limits] connections_per_user: 128 is out of bounds; it is from 1 to 100`},
 		"level":                  {"[log]\nlevel = \"loud\"", `f:2: [log] level: slog: level string "loud": unknown name`},
 		"format":                 {"[log]\nformat = \"xml\"", `f:2: [log] format: "xml" is not a log format; it is "auto", "text" or "json"`},
 		"relative store":         {"[store]\ndir = \"x\"", `f:2: [store] dir: "x" is not an absolute path`},
