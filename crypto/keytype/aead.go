@@ -18,13 +18,20 @@ type extended struct {
 
 var _ AEAD = (*extended)(nil)
 
-const extendedNonce = 24
+// Sizes in bytes, the same for all of them.
+const (
+	extendedNonce = 24
+	extendedTag   = 16
+)
 
 // Overhead is the nonce and the tag.
-func (k *extended) Overhead() int { return extendedNonce + k.aead.Overhead() }
+func (k *extended) Overhead() int { return extendedNonce + extendedTag }
 
 // Seal appends nonce, ciphertext and tag to dst.
 func (k *extended) Seal(dst, plaintext, aad []byte) ([]byte, error) {
+	if k.aead == nil {
+		return nil, errWiped
+	}
 	if uint64(len(plaintext)) > k.max {
 		return nil, fmt.Errorf("%w: %d bytes are too long for one message", ErrOptions, len(plaintext))
 	}
@@ -38,6 +45,9 @@ func (k *extended) Seal(dst, plaintext, aad []byte) ([]byte, error) {
 
 // Open appends the plaintext to dst.
 func (k *extended) Open(dst, sealed, aad []byte) ([]byte, error) {
+	if k.aead == nil {
+		return nil, errWiped
+	}
 	if len(sealed) < k.Overhead() || uint64(len(sealed)-k.Overhead()) > k.max {
 		return nil, ErrDecrypt
 	}

@@ -41,10 +41,19 @@ type fernetKey struct {
 
 var _ TokenSealer = (*fernetKey)(nil)
 
-func (k *fernetKey) Wipe() { k.key.Wipe() }
+// Wipe overwrites the signing half and drops the rest.
+func (k *fernetKey) Wipe() {
+	if k.key != nil {
+		k.key.Wipe()
+		k.key = nil
+	}
+}
 
 // SealToken makes a token with a random initialisation vector.
 func (k *fernetKey) SealToken(now time.Time, plaintext []byte) ([]byte, error) {
+	if k.key == nil {
+		return nil, errWiped
+	}
 	token, err := k.key.Seal(nil, now, rand.Reader, plaintext)
 	if errors.Is(err, fernet.ErrClock) {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
@@ -56,6 +65,9 @@ func (k *fernetKey) SealToken(now time.Time, plaintext []byte) ([]byte, error) {
 // (ErrTokenAge) apart from one that does not authenticate (ErrDecrypt). Both
 // are ErrDecrypt to who does not ask for the former.
 func (k *fernetKey) OpenToken(now time.Time, ttl time.Duration, token []byte) ([]byte, error) {
+	if k.key == nil {
+		return nil, errWiped
+	}
 	plaintext, err := k.key.Open(nil, now, ttl, token)
 	switch {
 	case err == nil:

@@ -33,6 +33,9 @@ func ParseFingerprint(s string) (f [32]byte, err error) {
 	return f, nil
 }
 
+// publicFingerprint is SHA-256 over a SubjectPublicKeyInfo.
+func publicFingerprint(spki []byte) [32]byte { return sha256.Sum256(spki) }
+
 // symmetricFingerprint is SHA-256 over a label, the type's name and the
 // material, separated by zero bytes. Label and names hold no zero byte, so
 // that no two inputs can be confused. The material has at least 128 bits of

@@ -60,8 +60,12 @@ func (k *hmacKey) state() *hmacState {
 	return s
 }
 
-// MAC appends HMAC-SHA-256 over message to dst (RFC 2104, FIPS 198-1).
+// MAC appends HMAC-SHA-256 over message to dst (RFC 2104, FIPS 198-1). A
+// wiped key has no MAC: it returns nil, not the MAC of an empty key.
 func (k *hmacKey) MAC(dst, message []byte) []byte {
+	if k.material == nil {
+		return nil
+	}
 	s := k.state()
 	s.hash.Write(message)
 	dst = s.hash.Sum(dst)
@@ -72,6 +76,9 @@ func (k *hmacKey) MAC(dst, message []byte) []byte {
 // VerifyMAC takes all 32 bytes or nothing: a truncated tag is refused, since
 // whoever may choose the length can choose one byte.
 func (k *hmacKey) VerifyMAC(message, mac []byte) error {
+	if k.material == nil {
+		return errWiped
+	}
 	s := k.state()
 	s.hash.Write(message)
 	s.hash.Sum(s.tag[:0])
@@ -84,6 +91,7 @@ func (k *hmacKey) VerifyMAC(message, mac []byte) error {
 	return nil
 }
 
+// Wipe overwrites the key and drops the keyed hashes.
 func (k *hmacKey) Wipe() {
 	clear(k.material)
 	k.material = nil

@@ -58,8 +58,8 @@ type Type struct {
 	// It returns ErrMaterial for anything else.
 	Parse func(private []byte) (Key, error)
 	// ParsePublic reads a SubjectPublicKeyInfo (RFC 5280) in DER. It is nil
-	// for symmetric types. It returns ErrMaterial for anything else, ErrPeerKey
-	// for a well-formed agreement key that must not be used.
+	// for types whose public keys do nothing by themselves: symmetric and
+	// agreement types. It returns ErrMaterial for anything else.
 	ParsePublic func(spki []byte) (PublicKey, error)
 }
 
@@ -86,7 +86,7 @@ type Key interface {
 // one of an RSA type also an Encrypter. It is safe for concurrent use.
 type PublicKey interface {
 	Type() *Type
-	// Public is the SubjectPublicKeyInfo (RFC 5280) in DER; the caller does not change it.
+	// Public is the SubjectPublicKeyInfo (RFC 5280) in DER.
 	Public() []byte
 	// Fingerprint is SHA-256 over Public.
 	Fingerprint() [32]byte
@@ -134,6 +134,7 @@ type SignOptions struct {
 	Prehashed bool        // the message is already the digest
 	PKCS1v15  bool        // RSA only: RSASSA-PKCS1-v1_5 instead of PSS
 	SaltHash  bool        // RSA-PSS only: salt as long as the digest instead of the longest
+	AnySalt   bool        // RSA-PSS verification only: a salt of any length
 }
 
 // Signer signs and verifies.
