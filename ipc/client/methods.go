@@ -1,0 +1,286 @@
+package client
+
+import (
+	"context"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+)
+
+// Status tells how the vault is. Everybody may ask.
+func (c *Client) Status(ctx context.Context, req *vaultdv1.StatusRequest) (*vaultdv1.StatusResponse, error) {
+	resp := new(vaultdv1.StatusResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_STATUS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Init makes a new vault and leaves it unsealed.
+func (c *Client) Init(ctx context.Context, req *vaultdv1.InitRequest) (*vaultdv1.InitResponse, error) {
+	resp := new(vaultdv1.InitResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_INIT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Unseal opens the vault with its password.
+func (c *Client) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vaultdv1.UnsealResponse, error) {
+	resp := new(vaultdv1.UnsealResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_UNSEAL, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Seal wipes every key from memory and closes the store.
+func (c *Client) Seal(ctx context.Context, req *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
+	resp := new(vaultdv1.SealResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SEAL, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ChangePassword replaces the password; no data is rewritten.
+func (c *Client) ChangePassword(ctx context.Context, req *vaultdv1.ChangePasswordRequest) (*vaultdv1.ChangePasswordResponse, error) {
+	resp := new(vaultdv1.ChangePasswordResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CHANGE_PASSWORD, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CreateKey generates a key.
+func (c *Client) CreateKey(ctx context.Context, req *vaultdv1.CreateKeyRequest) (*vaultdv1.CreateKeyResponse, error) {
+	resp := new(vaultdv1.CreateKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CREATE_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ShowKey tells everything about a key but its material.
+func (c *Client) ShowKey(ctx context.Context, req *vaultdv1.ShowKeyRequest) (*vaultdv1.ShowKeyResponse, error) {
+	resp := new(vaultdv1.ShowKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SHOW_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListKeys lists one page of keys, by owner and name. A listed key shows its newest version only.
+func (c *Client) ListKeys(ctx context.Context, req *vaultdv1.ListKeysRequest) (*vaultdv1.ListKeysResponse, error) {
+	resp := new(vaultdv1.ListKeysResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_KEYS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// PublicKey is the public half of a key.
+func (c *Client) PublicKey(ctx context.Context, req *vaultdv1.PublicKeyRequest) (*vaultdv1.PublicKeyResponse, error) {
+	resp := new(vaultdv1.PublicKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_PUBLIC_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RotateKey generates a new version of a key; older ones still open what they sealed.
+func (c *Client) RotateKey(ctx context.Context, req *vaultdv1.RotateKeyRequest) (*vaultdv1.RotateKeyResponse, error) {
+	resp := new(vaultdv1.RotateKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ROTATE_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ImportKey stores key material from elsewhere.
+func (c *Client) ImportKey(ctx context.Context, req *vaultdv1.ImportKeyRequest) (*vaultdv1.ImportKeyResponse, error) {
+	resp := new(vaultdv1.ImportKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_IMPORT_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ExportKey hands out private material of a key that was made exportable.
+func (c *Client) ExportKey(ctx context.Context, req *vaultdv1.ExportKeyRequest) (*vaultdv1.ExportKeyResponse, error) {
+	resp := new(vaultdv1.ExportKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_EXPORT_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// DestroyKey destroys one version of a key or all of them, for ever.
+func (c *Client) DestroyKey(ctx context.Context, req *vaultdv1.DestroyKeyRequest) (*vaultdv1.DestroyKeyResponse, error) {
+	resp := new(vaultdv1.DestroyKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_DESTROY_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RevokeKey refuses every use of a key from now on.
+func (c *Client) RevokeKey(ctx context.Context, req *vaultdv1.RevokeKeyRequest) (*vaultdv1.RevokeKeyResponse, error) {
+	resp := new(vaultdv1.RevokeKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REVOKE_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Encrypt seals a message under a key and binds it to a context.
+func (c *Client) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*vaultdv1.EncryptResponse, error) {
+	resp := new(vaultdv1.EncryptResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ENCRYPT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Decrypt opens what Encrypt made.
+func (c *Client) Decrypt(ctx context.Context, req *vaultdv1.DecryptRequest) (*vaultdv1.DecryptResponse, error) {
+	resp := new(vaultdv1.DecryptResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_DECRYPT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Sign signs a message or a digest.
+func (c *Client) Sign(ctx context.Context, req *vaultdv1.SignRequest) (*vaultdv1.SignResponse, error) {
+	resp := new(vaultdv1.SignResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SIGN, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Verify checks a signature. A wrong one is an answer, not an error.
+func (c *Client) Verify(ctx context.Context, req *vaultdv1.VerifyRequest) (*vaultdv1.VerifyResponse, error) {
+	resp := new(vaultdv1.VerifyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_VERIFY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// MAC authenticates a message.
+func (c *Client) MAC(ctx context.Context, req *vaultdv1.MACRequest) (*vaultdv1.MACResponse, error) {
+	resp := new(vaultdv1.MACResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_MAC, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// VerifyMAC checks a MAC. A wrong one is an answer, not an error.
+func (c *Client) VerifyMAC(ctx context.Context, req *vaultdv1.VerifyMACRequest) (*vaultdv1.VerifyMACResponse, error) {
+	resp := new(vaultdv1.VerifyMACResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_VERIFY_MAC, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Agree runs a key agreement and derives bytes from the shared secret.
+func (c *Client) Agree(ctx context.Context, req *vaultdv1.AgreeRequest) (*vaultdv1.AgreeResponse, error) {
+	resp := new(vaultdv1.AgreeResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_AGREE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// OfferExchange begins a key exchange: its message is for the peer.
+func (c *Client) OfferExchange(ctx context.Context, req *vaultdv1.OfferExchangeRequest) (*vaultdv1.OfferExchangeResponse, error) {
+	resp := new(vaultdv1.OfferExchangeResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_OFFER_EXCHANGE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// AcceptExchange answers a peer's offer.
+func (c *Client) AcceptExchange(ctx context.Context, req *vaultdv1.AcceptExchangeRequest) (*vaultdv1.AcceptExchangeResponse, error) {
+	resp := new(vaultdv1.AcceptExchangeResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ACCEPT_EXCHANGE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// FinishExchange takes the next message of an exchange, and stores the session key when it was the last.
+func (c *Client) FinishExchange(ctx context.Context, req *vaultdv1.FinishExchangeRequest) (*vaultdv1.FinishExchangeResponse, error) {
+	resp := new(vaultdv1.FinishExchangeResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_FINISH_EXCHANGE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CreateOwner makes a namespace for something that is no OS user.
+func (c *Client) CreateOwner(ctx context.Context, req *vaultdv1.CreateOwnerRequest) (*vaultdv1.CreateOwnerResponse, error) {
+	resp := new(vaultdv1.CreateOwnerResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CREATE_OWNER, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ShowOwner describes an owner.
+func (c *Client) ShowOwner(ctx context.Context, req *vaultdv1.ShowOwnerRequest) (*vaultdv1.ShowOwnerResponse, error) {
+	resp := new(vaultdv1.ShowOwnerResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SHOW_OWNER, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListOwners lists one page of owners.
+func (c *Client) ListOwners(ctx context.Context, req *vaultdv1.ListOwnersRequest) (*vaultdv1.ListOwnersResponse, error) {
+	resp := new(vaultdv1.ListOwnersResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_OWNERS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RevokeOwner destroys all of an owner's keys and refuses new ones.
+func (c *Client) RevokeOwner(ctx context.Context, req *vaultdv1.RevokeOwnerRequest) (*vaultdv1.RevokeOwnerResponse, error) {
+	resp := new(vaultdv1.RevokeOwnerResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REVOKE_OWNER, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ReinstateOwner lets a revoked owner have new keys; the old ones stay destroyed.
+func (c *Client) ReinstateOwner(ctx context.Context, req *vaultdv1.ReinstateOwnerRequest) (*vaultdv1.ReinstateOwnerResponse, error) {
+	resp := new(vaultdv1.ReinstateOwnerResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REINSTATE_OWNER, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListRevocations lists one page of what was revoked or destroyed.
+func (c *Client) ListRevocations(ctx context.Context, req *vaultdv1.ListRevocationsRequest) (*vaultdv1.ListRevocationsResponse, error) {
+	resp := new(vaultdv1.ListRevocationsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_REVOCATIONS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CheckRevocation tells whether a key, an owner or a fingerprint is revoked.
+func (c *Client) CheckRevocation(ctx context.Context, req *vaultdv1.CheckRevocationRequest) (*vaultdv1.CheckRevocationResponse, error) {
+	resp := new(vaultdv1.CheckRevocationResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CHECK_REVOCATION, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
