@@ -239,3 +239,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The sample that packages install is the machine's defaults, every key of them.
+func TestSampleIsTheDefaults(t *testing.T) {
+	path := filepath.Join("..", "..", "packaging", "vaultd.toml")
+	sample, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse(path, sample, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(System(), got); diff != "" {
+		t.Fatal(diff)
+	}
+}

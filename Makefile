@@ -1,0 +1,76 @@
+# Everything here needs Go and a POSIX shell, nothing else. Tools are pinned in
+# internal/tools/go.mod and built into bin/ when first asked for.
+
+# Go keeps its caches below HOME; without one, everything stays in the checkout.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/bin/home
+endif
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 30s
+ROUNDS   ?= 500
+BENCH    ?= .
+PACKAGES ?= ./...
+PLATFORMS := linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64 windows/amd64
+
+.PHONY: build quickstart test race lint fmt bench fuzz crash generate cross vulncheck clean help
+
+build: ## build vaultd and vaultctl into bin/
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/vaultd ./cmd/vaultctl
+
+quickstart: build ## build, and run the tour on a vault of your own
+	@PATH="$(CURDIR)/bin:$$PATH" bin/vaultctl quickstart
+
+test: ## run all tests
+	$(GO) test $(PACKAGES)
+
+race: ## run all tests, the slow ones cut short, under the race detector
+	$(GO) test -race -short $(PACKAGES)
+
+lint: bin/gofumpt bin/staticcheck ## check format, vet and static analysis
+	@unformatted="$$(git ls-files '*.go' | grep -v -e '\.pb\.go$$' -e '\.connect\.go$$' | xargs bin/gofumpt -l)"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt (run make fmt):"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	bin/staticcheck ./...
+
+fmt: bin/gofumpt ## format all sources
+	git ls-files '*.go' | grep -v -e '\.pb\.go$$' -e '\.connect\.go$$' | xargs bin/gofumpt -w
+
+bench: ## run the benchmarks; BENCH and PACKAGES choose some
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
+
+fuzz: ## fuzz every target for FUZZTIME each
+	@.ci/fuzz $(FUZZTIME)
+
+crash: ## kill, cut the power and fail the disk, ROUNDS times each
+	VAULTD_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 6h -v ./test/crash/...
+
+generate: ## make the generated code again
+	$(GO) generate ./...
+
+cross: ## build for, and vet on, the other systems
+	@for p in $(PLATFORMS); do \
+		echo "$$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/vaultd && \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/vaultctl && \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; \
+	done
+
+vulncheck: bin/govulncheck ## look for known vulnerabilities in what is called
+	bin/govulncheck ./...
+
+bin/gofumpt: internal/tools/go.mod
+	$(GO) -C internal/tools build -o ../../bin/ mvdan.cc/gofumpt
+bin/staticcheck: internal/tools/go.mod
+	$(GO) -C internal/tools build -o ../../bin/ honnef.co/go/tools/cmd/staticcheck
+bin/govulncheck: internal/tools/go.mod
+	$(GO) -C internal/tools build -o ../../bin/ golang.org/x/vuln/cmd/govulncheck
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
