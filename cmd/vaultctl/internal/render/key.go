@@ -1,0 +1,142 @@
+package render
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/parse"
+)
+
+// Key is a key as JSON shows it.
+type Key struct {
+	Name        string            `json:"name"`
+	ID          string            `json:"id"`
+	Type        string            `json:"type"`
+	State       string            `json:"state"`
+	Version     uint32            `json:"version"`
+	Fingerprint string            `json:"fingerprint"` // of the newest version
+	Created     *time.Time        `json:"created"`
+	Expires     *time.Time        `json:"expires"` // of the newest version; null is never
+	TTLSeconds  int64             `json:"ttl_seconds,omitempty"`
+	Uses        []string          `json:"uses"`
+	Exportable  bool              `json:"exportable"`
+	Origin      string            `json:"origin,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Versions    []KeyVersion      `json:"versions"`
+	Revoked     *time.Time        `json:"revoked,omitempty"`
+	RevokedBy   string            `json:"revoked_by,omitempty"`
+	Reason      string            `json:"revocation_reason,omitempty"`
+}
+
+// KeyVersion is one version of a key as JSON shows it.
+type KeyVersion struct {
+	Number      uint32     `json:"number"`
+	State       string     `json:"state"`
+	Fingerprint string     `json:"fingerprint"`
+	Created     *time.Time `json:"created"`
+	Expires     *time.Time `json:"expires"`
+	Destroyed   *time.Time `json:"destroyed,omitempty"`
+}
+
+// NewKey is the JSON view of a key.
+func NewKey(k *vaultdv1.Key) Key {
+	out := Key{
+		Name: k.GetName(), ID: k.GetId(), Type: k.GetType(), State: State(k.GetState()), Version: k.GetVersion(),
+		Created: instant(k.GetCreated()), Exportable: k.GetExportable(), Origin: k.GetOrigin(), Labels: k.GetLabels(),
+		TTLSeconds: k.GetTtl().GetSeconds(), Uses: uses(k), Versions: []KeyVersion{},
+		Revoked: instant(k.GetRevoked()), RevokedBy: k.GetRevokedBy(), Reason: k.GetRevocationReason(),
+	}
+	if v := Newest(k); v != nil {
+		out.Fingerprint, out.Expires = v.GetFingerprint(), instant(v.GetExpires())
+	}
+	for _, v := range k.GetVersions() {
+		out.Versions = append(out.Versions, KeyVersion{
+			Number: v.GetNumber(), State: State(v.GetState()), Fingerprint: v.GetFingerprint(),
+			Created: instant(v.GetCreated()), Expires: instant(v.GetExpires()), Destroyed: instant(v.GetDestroyed()),
+		})
+	}
+	return out
+}
+
+// Newest is the key's newest version, nil when it has none.
+func Newest(k *vaultdv1.Key) *vaultdv1.KeyVersion {
+	if n := len(k.GetVersions()); n > 0 {
+		return k.GetVersions()[n-1]
+	}
+	return nil
+}
+
+// State is the word for a key's state.
+func State(s vaultdv1.KeyState) string {
+	return strings.ToLower(strings.TrimPrefix(s.String(), "KEY_STATE_"))
+}
+
+func uses(k *vaultdv1.Key) []string {
+	out := make([]string, 0, len(k.GetUses()))
+	for _, u := range k.GetUses() {
+		out = append(out, parse.UseName(u))
+	}
+	return out
+}
+
+// Key prints one key in full.
+func (p *Printer) Key(k *vaultdv1.Key) error {
+	return p.Object(NewKey(k), func(t *Table) {
+		newest := Newest(k)
+		t.Field("Key", k.GetName())
+		t.Field("Type", k.GetType())
+		t.Field("State", State(k.GetState()))
+		t.Field("Uses", strings.Join(uses(k), ", "))
+		t.Field("Fingerprint", newest.GetFingerprint())
+		t.Field("Created", p.When(k.GetCreated()))
+		t.Field("Expires", p.expiry(newest))
+		if ttl := k.GetTtl(); ttl != nil {
+			t.Field("Lifetime", span(ttl.AsDuration())+" for each new version")
+		}
+		t.Field("Exportable", yesNo(k.GetExportable()))
+		t.Field("Origin", k.GetOrigin())
+		for _, name := range slices.Sorted(maps.Keys(k.GetLabels())) {
+			t.Field("Label", name+"="+k.GetLabels()[name])
+		}
+		t.Field("Revoked", p.When(k.GetRevoked()))
+		t.Field("Revoked by", k.GetRevokedBy())
+		t.Field("Reason", k.GetRevocationReason())
+		t.Field("Id", k.GetId())
+		if len(k.GetVersions()) < 2 {
+			return
+		}
+		t.Line("")
+		t.Row("VERSION", "STATE", "CREATED", "EXPIRES", "FINGERPRINT")
+		for _, v := range k.GetVersions() {
+			t.Row(number(v.GetNumber()), State(v.GetState()), p.Until(v.GetCreated()), p.Until(v.GetExpires()), v.GetFingerprint())
+		}
+	})
+}
+
+// KeyList prints many keys, one a row.
+func (p *Printer) KeyList(keys []*vaultdv1.Key) error {
+	views := make([]Key, len(keys))
+	for i, k := range keys {
+		views[i] = NewKey(k)
+	}
+	return p.Object(struct {
+		Keys []Key `json:"keys"`
+	}{views}, func(t *Table) {
+		t.Row("NAME", "TYPE", "STATE", "VERSION", "EXPIRES", "FINGERPRINT")
+		for _, k := range keys {
+			v := Newest(k)
+			t.Row(k.GetName(), k.GetType(), State(k.GetState()), number(k.GetVersion()), p.Until(v.GetExpires()), v.GetFingerprint())
+		}
+	})
+}
+
+func (p *Printer) expiry(v *vaultdv1.KeyVersion) string {
+	if v.GetExpires() == nil {
+		return "never"
+	}
+	return p.When(v.GetExpires())
+}

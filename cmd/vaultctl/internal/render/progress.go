@@ -1,0 +1,47 @@
+package render
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// patience is how long something takes in silence.
+const patience = time.Second
+
+// Progress shows on a terminal that something is still going on, once it has
+// taken more than a second. The returned function ends it and clears the line;
+// it may be called more than once.
+func (p *Printer) Progress(what string) (stop func()) {
+	if p.Quiet || p.JSON || !IsTerminal(p.Err) {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		start := p.Now()
+		wait := time.NewTimer(patience)
+		defer wait.Stop()
+		shown := false
+		for {
+			select {
+			case <-quit:
+				if shown {
+					fmt.Fprint(p.Err, "\r\x1b[K")
+				}
+				return
+			case <-wait.C:
+				shown = true
+				fmt.Fprintf(p.Err, "\r\x1b[K%s (%ds)", what, int(p.Now().Sub(start).Seconds()))
+				wait.Reset(patience)
+			}
+		}
+	}()
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			close(quit)
+			<-done
+		})
+	}
+}
