@@ -61,6 +61,7 @@ type Batch struct {
 // Options says where a store lies and how it behaves.
 type Options struct {
 	Dir        string   // store directory, mode 0700
+	Lock       *Lock    // of Dir, if the caller holds it; nil: taken while open
 	AnchorPath string   // file outside Dir; "" for none
 	VaultID    [16]byte // bound into everything sealed
 	RootKey    []byte   // 32 bytes; not kept: keys are derived from it

@@ -1,0 +1,263 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// This file alone knows Badger. What it must never rely on: Badger's own
+// integrity (there is none against an attacker, and silent loss on damage),
+// its durability (synchronous writes are off; the journal has them), its
+// deletes, TTL, backup, read-only mode or compaction (off: it can lose data).
+//
+// Badger imports expvar, which registers on http.DefaultServeMux: no program
+// that links this package may serve that mux.
+
+const (
+	memTableSize = 4 << 20
+	// badgerMagic keeps another program's Badger directory from being opened
+	// by mistake.
+	badgerMagic = 0x5644
+)
+
+// engine is one open Badger directory.
+type engine struct {
+	db  *badger.DB
+	key []byte // Badger keeps this very slice; wiped at close
+	log *badgerLog
+}
+
+// openEngine opens or creates a Badger directory. onError hears of every error
+// that Badger logs; it must not block.
+func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (e *engine, err error) {
+	defer fence(&err)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	e = &engine{key: bytes.Clone(key), log: &badgerLog{log: log, onError: onError}}
+	o := badger.DefaultOptions(dir).
+		WithEncryptionKey(e.key).
+		WithEncryptionKeyRotationDuration(100 * 365 * 24 * time.Hour). // one data key per generation
+		WithSyncWrites(false).
+		WithMemTableSize(memTableSize).
+		WithNumMemtables(2).
+		WithValueThreshold(512 << 10). // above maxSealed: the value log stays unused
+		WithValueLogFileSize(1 << 20).
+		WithNumCompactors(0).
+		WithNumLevelZeroTables(100_000).
+		WithNumLevelZeroTablesStall(200_000).
+		WithCompactL0OnClose(false).
+		WithBlockCacheSize(4 << 20).
+		WithIndexCacheSize(max(8<<20, directorySize(dir)/40)).
+		WithCompression(options.None).
+		WithChecksumVerificationMode(options.NoVerification). // every byte is attested before, every record sealed
+		WithNumVersionsToKeep(1).
+		WithDetectConflicts(false).
+		WithMetricsEnabled(false).
+		WithExternalMagic(badgerMagic).
+		WithLogger(e.log)
+	if e.db, err = badger.Open(o); err != nil {
+		return nil, fmt.Errorf("open badger: %w", err)
+	}
+	return e, nil
+}
+
+func directorySize(dir string) (n int64) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, f := range list {
+		if info, err := f.Info(); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// fence turns a panic of Badger, or a fault in a file it has mapped, into an
+// error. Panics in Badger's own goroutines can't be caught; they are kept
+// away by never showing it bytes that were not attested.
+func fence(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("badger: panic: %v", r)
+	}
+}
+
+// faults makes a read error of a mapped file a panic that fence catches,
+// instead of the end of the process. It is used as defer faults()().
+func faults() func() {
+	old := debug.SetPanicOnFault(true)
+	return func() { debug.SetPanicOnFault(old) }
+}
+
+// view gives fn the sealed record at n, or nil. The bytes are valid only
+// during the call.
+func (e *engine) view(n name, fn func(sealed []byte) error) (err error) {
+	defer fence(&err)
+	defer faults()()
+	txn := e.db.NewTransaction(false)
+	defer txn.Discard()
+	item, err := txn.Get(n[:])
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return fn(nil)
+	}
+	if err != nil {
+		return fmt.Errorf("badger: get: %w", err)
+	}
+	return item.Value(fn)
+}
+
+// apply writes records. It is not atomic when they are many; nothing depends
+// on that.
+func (e *engine) apply(ops []op) (err error) {
+	defer fence(&err)
+	txn := e.db.NewTransaction(true)
+	defer func() { txn.Discard() }()
+	for _, o := range ops {
+		err := txn.Set(o.name[:], o.sealed)
+		if errors.Is(err, badger.ErrTxnTooBig) {
+			if err := txn.Commit(); err != nil {
+				return fmt.Errorf("badger: commit: %w", err)
+			}
+			txn = e.db.NewTransaction(true)
+			err = txn.Set(o.name[:], o.sealed)
+		}
+		if err != nil {
+			return fmt.Errorf("badger: set: %w", err)
+		}
+	}
+	if err := txn.Commit(); err != nil {
+		return fmt.Errorf("badger: commit: %w", err)
+	}
+	return nil
+}
+
+// scan gives fn every record, from several goroutines at once, worker telling
+// them apart. Names are uniform, so the name space is split evenly.
+func (e *engine) scan(workers int, fn func(worker int, n name, sealed []byte) error) error {
+	workers = min(max(workers, 1), 256)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			low, high := 256*w/workers, 256*(w+1)/workers
+			errs[w] = e.scanRange(byte(low), high, func(n name, sealed []byte) error { return fn(w, n, sealed) })
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// scanRange visits the names whose first byte is at least low and below high.
+func (e *engine) scanRange(low byte, high int, fn func(name, []byte) error) (err error) {
+	defer fence(&err)
+	defer faults()()
+	txn := e.db.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{})
+	defer it.Close()
+	for it.Seek([]byte{low}); it.Valid(); it.Next() {
+		item := it.Item()
+		key := item.Key()
+		if len(key) != len(name{}) {
+			return errors.New("badger: key of a wrong length")
+		}
+		if int(key[0]) >= high {
+			break
+		}
+		n := name(key)
+		if err := item.Value(func(v []byte) error { return fn(n, v) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loader fills an empty engine.
+type loader struct {
+	engine *engine
+	batch  *badger.WriteBatch
+}
+
+func (e *engine) newLoader() *loader { return &loader{e, e.db.NewWriteBatch()} }
+
+// put takes a copy of the sealed record.
+func (l *loader) put(n name, sealed []byte) (err error) {
+	defer fence(&err)
+	return l.batch.Set(n[:], bytes.Clone(sealed))
+}
+
+// close writes what is left; without keep it gives up.
+func (l *loader) close(keep bool) (err error) {
+	defer fence(&err)
+	if !keep {
+		l.batch.Cancel()
+		return nil
+	}
+	return l.batch.Flush()
+}
+
+func (e *engine) tables() (n int) {
+	for _, level := range e.db.Levels() {
+		n += level.NumTables
+	}
+	return n
+}
+
+// close flushes and closes Badger.
+func (e *engine) close() (err error) {
+	defer fence(&err)
+	err = e.db.Close()
+	clear(e.key)
+	if err != nil {
+		return fmt.Errorf("close badger: %w", err)
+	}
+	return e.log.failure()
+}
+
+// discard empties Badger without writing its memory to disk, and closes it.
+func (e *engine) discard() (err error) {
+	defer fence(&err)
+	err = e.db.DropAll()
+	return errors.Join(err, e.close())
+}
+
+// badgerLog is Badger's logger. Its INFO and DEBUG lines tell names and table
+// boundaries, and are dropped.
+type badgerLog struct {
+	log     *slog.Logger
+	onError func(error)
+	first   atomic.Pointer[error]
+}
+
+func (l *badgerLog) failure() error {
+	if p := l.first.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (l *badgerLog) Errorf(format string, args ...any) {
+	err := fmt.Errorf("badger: "+format, args...)
+	l.log.Error("badger reports an error", "err", err)
+	l.first.CompareAndSwap(nil, &err)
+	l.onError(err)
+}
+
+func (l *badgerLog) Warningf(format string, args ...any) {
+	l.log.Warn("badger: " + fmt.Sprintf(format, args...))
+}
+
+func (l *badgerLog) Infof(string, ...any)  {}
+func (l *badgerLog) Debugf(string, ...any) {}
