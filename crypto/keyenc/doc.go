@@ -1,0 +1,11 @@
+// Package keyenc reads and writes keys in the files that other programs know:
+// PKCS #8 plain and encrypted (RFC 5208, RFC 8018), SubjectPublicKeyInfo (RFC
+// 5280), both in PEM (RFC 7468) or DER, OpenSSH public key lines, and one
+// compatibility format of salt and Fernet token.
+//
+// It knows envelopes, not keys: what is inside is read by crypto/keytype.
+// Everything read is bounded before work is done for it, in DER without
+// exceptions, and one object only: trailing bytes, headers, several PEM blocks
+// and text around them are refused. A wrong passphrase (ErrPassphrase) is told
+// apart from a damaged file (ErrFormat) as far as the format allows.
+package keyenc
