@@ -2,11 +2,13 @@ package vault
 
 import (
 	"bytes"
-	"crypto/hkdf"
+	"crypto"
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"slices"
+
+	"github.com/vaultd/vaultd/crypto/kdf"
 )
 
 // The header is the one file that a vault opens with: it says which vault this
@@ -78,7 +80,7 @@ func (h *header) seal(root []byte) ([]byte, error) {
 
 // mac authenticates body, the header without its two trailers.
 func (h *header) mac(root, body []byte) ([]byte, error) {
-	key, err := hkdf.Key(sha256.New, root, h.vaultID[:], "vaultd/1/header", 32)
+	key, err := kdf.HKDF(crypto.SHA256, root, h.vaultID[:], []byte("vaultd/1/header"), 32)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/vaultd/vaultd/vault/store"
 )
 
 // Names of the header files in the vault's directory.
@@ -52,7 +54,12 @@ func (f headerFiles) read(name string) headerCopy {
 // load returns the header in force and how its backup stands. A header that
 // is missing or damaged while there is anything beside it is ErrHeaderDamaged:
 // taking the backup silently could bring an old password back.
+//
+// While the store's creation is unfinished there is no vault, header or not.
 func (f headerFiles) load() (*header, headerCopy, error) {
+	if incomplete, err := store.Incomplete(f.dir); err == nil && incomplete {
+		return nil, headerCopy{err: fs.ErrNotExist}, ErrNotInitialized
+	}
 	main, backup := f.read(headerName), f.read(headerBackupName)
 	switch {
 	case main.err == nil:

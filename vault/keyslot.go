@@ -1,16 +1,14 @@
 package vault
 
 import (
-	"crypto/aes"
+	"crypto"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/pbkdf2"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/vaultd/vaultd/crypto/kdf"
 	"github.com/vaultd/vaultd/internal/secret"
 )
 
@@ -20,20 +18,16 @@ const rootKeyLen = 32
 // What a slot may hold. Other kinds (recovery key, key file, TPM) get numbers
 // when they are built; a header that names one is from a newer program.
 const (
-	slotPassword     = 1
-	kdfPBKDF2SHA256  = 1
-	slotSaltLen      = 32
-	minSlotSaltLen   = 16
-	slotNonceLen     = 12
-	slotWrappedLen   = rootKeyLen + 16
-	minIterations    = 600_000
-	maxIterations    = 100_000_000
-	maxPasswordLen   = 1024
-	passwordSlot     = 1 // id of the slot that init makes
-	slotWrapLabel    = "vaultd/1/slot/wrap"
-	slotCommitLabel  = "vaultd/1/slot/commitment"
-	slotAADLabel     = "vaultd/1/slot"
-	maxSlotParamsLen = 1 + 4 + 1 + 255
+	slotPassword    = 1
+	kdfPBKDF2SHA256 = 1
+	slotSaltLen     = 32
+	slotNonceLen    = 12
+	slotWrappedLen  = rootKeyLen + 16
+	maxPasswordLen  = 1024
+	passwordSlot    = 1 // id of the slot that init makes
+	slotWrapLabel   = "vaultd/1/slot/wrap"
+	slotCommitLabel = "vaultd/1/slot/commitment"
+	slotAADLabel    = "vaultd/1/slot"
 )
 
 // errSlotSecret says that a slot does not open with this password.
@@ -72,8 +66,7 @@ func (s *slot) append(b []byte) []byte {
 func readSlot(r *reader) slot {
 	s := slot{id: r.u32(), kind: r.u8(), kdf: r.u8(), iterations: r.u32(), salt: []byte(r.str8())}
 	r.check(s.kind == slotPassword && s.kdf == kdfPBKDF2SHA256)
-	r.check(s.iterations >= minIterations && s.iterations <= maxIterations)
-	r.check(len(s.salt) >= minSlotSaltLen)
+	r.check(kdf.Params{Salt: s.salt, Iterations: int(s.iterations)}.Check() == nil)
 	s.nonce = [slotNonceLen]byte(r.fixed(slotNonceLen))
 	s.wrapped = [slotWrappedLen]byte(r.fixed(slotWrappedLen))
 	s.commitment = r.array32()
@@ -131,28 +124,21 @@ func (s *slot) unwrap(vaultID [16]byte, password []byte) (*secret.Bytes, error) 
 // HKDF-Expand (RFC 5869) for the wrapping key and the commitment.
 func (s *slot) keys(vaultID [16]byte, password []byte) (cipher.AEAD, [32]byte, error) {
 	var commitment [32]byte
-	if s.iterations < minIterations || s.iterations > maxIterations {
-		return nil, commitment, errHeaderBytes
-	}
-	slotKey, err := pbkdf2.Key(sha256.New, string(password), s.salt, int(s.iterations), 32)
+	slotKey, err := kdf.Derive(password, kdf.Params{Salt: s.salt, Iterations: int(s.iterations)})
 	if err != nil {
 		return nil, commitment, err
 	}
 	defer secret.Wipe(slotKey)
-	aad := string(s.aad(vaultID))
-	wrap, err := hkdf.Expand(sha256.New, slotKey, slotWrapLabel+aad, 32)
+	aad := s.aad(vaultID)
+	wrap, err := kdf.Expand(crypto.SHA256, slotKey, append([]byte(slotWrapLabel), aad...), 32)
 	if err != nil {
 		return nil, commitment, err
 	}
 	defer secret.Wipe(wrap)
-	c, err := hkdf.Expand(sha256.New, slotKey, slotCommitLabel+aad, 32)
+	c, err := kdf.Expand(crypto.SHA256, slotKey, append([]byte(slotCommitLabel), aad...), 32)
 	if err != nil {
 		return nil, commitment, err
 	}
-	block, err := aes.NewCipher(wrap)
-	if err != nil {
-		return nil, commitment, err
-	}
-	aead, err := cipher.NewGCM(block)
+	aead, err := newGCM(wrap)
 	return aead, [32]byte(c), err
 }

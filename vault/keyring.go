@@ -1,0 +1,172 @@
+package vault
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
+)
+
+// keyring is the index of an unsealed vault in memory: every key with its
+// metadata, found by name or id, and every owner. Material joins it at first
+// use.
+type keyring struct {
+	mu     sync.RWMutex // guards what follows, but not what is inside a key or owner
+	keys   map[Name]*key
+	ids    map[KeyID]*key
+	owners map[string]*owner
+	sorted []string // names of recorded owners
+	// tombs has the tombstone of every revoked key, whether or not the key's
+	// own record is still there.
+	tombs map[KeyID]*revocationRecord
+}
+
+// key is one key in memory.
+type key struct {
+	name  Name
+	id    KeyID
+	typ   *keytype.Type
+	owner *owner
+
+	// write serialises changes to the key; it is taken before mu and held
+	// over a commit.
+	write sync.Mutex
+	// mu guards what follows. It is held shared while a handle is in use,
+	// so that destruction waits for the operations that are running.
+	mu         sync.RWMutex
+	rec        *keyRecord // replaced, never changed
+	recVersion uint64     // of its record in the store
+	revoked    *revocationRecord
+	handles    []keytype.Key // by version-1; nil until first use
+}
+
+// owner is one namespace in memory. One that is not recorded yet stands for a
+// name under which somebody tries to make a first key.
+type owner struct {
+	name string
+	// revoked mirrors the record for the operations that hold no lock on it.
+	revoked atomic.Bool
+	// life guards rec and recVersion. Changes to the owner's keys hold it
+	// shared over their commit, changes to the owner exclusively.
+	life       sync.RWMutex
+	rec        *ownerRecord // replaced, never changed; nil until recorded
+	recVersion uint64
+
+	keys []string // sorted key names; guarded by keyring.mu
+}
+
+func newKeyring() *keyring {
+	return &keyring{keys: make(map[Name]*key), ids: make(map[KeyID]*key), owners: make(map[string]*owner),
+		tombs: make(map[KeyID]*revocationRecord)}
+}
+
+// lookup finds a key by name.
+func (r *keyring) lookup(n Name) (*key, error) {
+	r.mu.RLock()
+	k := r.keys[n]
+	r.mu.RUnlock()
+	if k == nil {
+		return nil, E(CodeKeyNotFound, "there is no key %s", n)
+	}
+	return k, nil
+}
+
+// byID finds a key by the id that ciphertexts carry; nil when there is none.
+func (r *keyring) byID(id KeyID) *key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.ids[id]
+}
+
+// owner finds an owner, or makes an unrecorded one.
+func (r *keyring) owner(name string) *owner {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.owners[name]
+	if o == nil {
+		o = &owner{name: name}
+		r.owners[name] = o
+	}
+	return o
+}
+
+// existing finds an owner without making one; nil when there is none.
+func (r *keyring) existing(name string) *owner {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.owners[name]
+}
+
+// record enters a committed owner record. The caller holds o.life exclusively.
+func (r *keyring) record(o *owner, rec *ownerRecord, version uint64) {
+	if o.rec == nil {
+		r.mu.Lock()
+		i, _ := slices.BinarySearch(r.sorted, o.name)
+		r.sorted = slices.Insert(r.sorted, i, o.name)
+		r.mu.Unlock()
+	}
+	o.rec, o.recVersion = rec, version
+	o.revoked.Store(rec.revoked() != nil)
+}
+
+// add enters a committed key.
+func (r *keyring) add(k *key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys[k.name], r.ids[k.id] = k, k
+	i, _ := slices.BinarySearch(k.owner.keys, k.name.key)
+	k.owner.keys = slices.Insert(k.owner.keys, i, k.name.key)
+}
+
+// counts tells how many keys and owners there are.
+func (r *keyring) counts() (keys, owners int) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.keys), len(r.sorted)
+}
+
+// keysOf is a snapshot of an owner's keys, sorted by name.
+func (r *keyring) keysOf(o *owner) []*key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	keys := make([]*key, len(o.keys))
+	for i, name := range o.keys {
+		keys[i] = r.keys[Name{o.name, name}]
+	}
+	return keys
+}
+
+// wipe destroys all key material in memory. No operation runs any more.
+func (r *keyring) wipe() {
+	for _, k := range r.keys {
+		k.wipeHandles()
+	}
+}
+
+// wipeHandles wipes what was loaded of the key. The caller holds k.mu
+// exclusively, or nothing else runs.
+func (k *key) wipeHandles() {
+	for i, h := range k.handles {
+		if h != nil {
+			h.Wipe()
+			k.handles[i] = nil
+		}
+	}
+}
+
+// newKey makes the in-memory form of a record.
+func newKey(n Name, o *owner, rec *keyRecord, version uint64) (*key, error) {
+	typ, ok := keytype.ByID(rec.typ)
+	if !ok {
+		return nil, fmt.Errorf("key of unknown type %d: %w", rec.typ, errMalformed)
+	}
+	if rec.uses&^typ.Uses != 0 {
+		return nil, fmt.Errorf("key with uses that %s does not have: %w", typ.Name, errMalformed)
+	}
+	return &key{
+		name: n, id: rec.id, typ: typ, owner: o, rec: rec, recVersion: version,
+		handles: make([]keytype.Key, len(rec.versions)),
+	}, nil
+}

@@ -1,0 +1,291 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/vaultd/vaultd/internal/secret"
+	"github.com/vaultd/vaultd/vault/store"
+)
+
+// InitResult is what a new vault reports.
+type InitResult struct {
+	VaultID    [16]byte
+	Iterations int
+	Warnings   []string
+}
+
+// Init makes a vault and leaves it unsealed. Iterations of PBKDF2 are
+// calibrated when zero, and refused under 600,000. It refuses a directory that
+// holds a vault already, or what is left of one.
+func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res InitResult, err error) {
+	v.admin.Lock()
+	defer v.admin.Unlock()
+	if err := v.usable(ctx); err != nil {
+		return InitResult{}, err
+	}
+	if _, _, err := v.files.load(); err == nil {
+		return InitResult{}, E(CodeInitialized, "there is a vault here already")
+	} else if err != ErrNotInitialized {
+		return InitResult{}, err
+	}
+	warnings, err := checkNewPassword(password)
+	if err != nil {
+		return InitResult{}, err
+	}
+	if iterations, err = v.chooseIterations(iterations); err != nil {
+		return InitResult{}, err
+	}
+	if err := os.MkdirAll(v.o.Dir, 0o700); err != nil {
+		return InitResult{}, fmt.Errorf("make the vault's directory: %w", err)
+	}
+	lock, err := store.LockDir(v.o.Dir)
+	if err != nil {
+		return InitResult{}, storeError(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	h := &header{epoch: 1}
+	if _, err := io.ReadFull(v.o.Random, h.vaultID[:]); err != nil {
+		return InitResult{}, fmt.Errorf("make a vault id: %w", err)
+	}
+	root, err := secret.Read(v.o.Random, rootKeyLen)
+	if err != nil {
+		return InitResult{}, fmt.Errorf("make a root key: %w", err)
+	}
+	defer root.Wipe()
+	s, err := newPasswordSlot(v.o.Random, h.vaultID, passwordSlot, password, root.Bytes(), iterations)
+	if err != nil {
+		return InitResult{}, err
+	}
+	h.slots = []slot{s}
+	if _, err := h.seal(root.Bytes()); err != nil {
+		return InitResult{}, err
+	}
+	so := v.storeOptions(h, root.Bytes(), lock)
+	so.Publish = func() error { return v.files.replace(h.encoded) }
+	st, err := store.Create(so)
+	if errors.Is(err, store.ErrExists) {
+		return InitResult{}, ErrHeaderDamaged.Because(fmt.Errorf("there is a store without a header: %w", err))
+	}
+	if err != nil {
+		return InitResult{}, storeError(err)
+	}
+	v.publish(h, st, lock, newLoader(), nil)
+	v.log.Info("vault initialised", "vault", fmt.Sprintf("%x", h.vaultID), "kdf_iterations", iterations)
+	return InitResult{VaultID: h.vaultID, Iterations: iterations, Warnings: warnings}, nil
+}
+
+// Unseal opens the vault with its password. With acceptRollback it goes on
+// although the anchor says that the store is older than it was. The warnings
+// say what was found and mended on the way.
+func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool) (warnings []string, err error) {
+	v.admin.Lock()
+	defer v.admin.Unlock()
+	if err := v.usable(ctx); err != nil {
+		return nil, err
+	}
+	if !v.Initialized() {
+		return nil, ErrNotInitialized
+	}
+	lock, err := store.LockDir(v.o.Dir)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	h, backup, err := v.files.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := v.files.private(); err != nil {
+		return nil, err
+	}
+	root, err := v.rootKey(h, password)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Wipe()
+	note, err := v.mendBackup(h, backup, root.Bytes(), acceptRollback)
+	if err != nil {
+		return nil, err
+	}
+	warnings = append(warnings, note...)
+
+	l := newLoader()
+	so := v.storeOptions(h, root.Bytes(), lock)
+	so.AcceptRollback = acceptRollback
+	so.Visit = l.visit
+	st, err := store.Open(so)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if err := l.finish(); err != nil {
+		return nil, storeError(errors.Join(err, st.Close()))
+	}
+	o := v.publish(h, st, lock, l, warnings)
+	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", len(l.ring.keys))
+	return o.warnings, nil
+}
+
+// usable refuses what cannot work on a closed or unsealed vault. The caller holds v.admin.
+func (v *Vault) usable(ctx context.Context) error {
+	switch {
+	case v.closed:
+		return E(CodeUnreachable, "the daemon is stopping")
+	case v.isOpen():
+		return E(CodeUnsealed, "the vault is unsealed already")
+	}
+	if err := ctx.Err(); err != nil {
+		return E(CodeTimeout, "the request was given up").Because(err)
+	}
+	return nil
+}
+
+func (v *Vault) isOpen() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.opened != nil
+}
+
+// rootKey opens the header with a password and authenticates it.
+func (v *Vault) rootKey(h *header, password []byte) (*secret.Bytes, error) {
+	if wait := v.throttle.admit(v.o.Now()); wait > 0 {
+		return nil, E(CodeUnlockThrottled, "too many wrong passwords").
+			WithHint("try again in %s", max(wait.Round(time.Second), time.Second))
+	}
+	if len(password) == 0 || len(password) > maxPasswordLen {
+		return nil, E(CodeBadArgument, "a password has 1 to %d bytes", maxPasswordLen)
+	}
+	root, err := h.unwrap(password)
+	if errors.Is(err, errSlotSecret) {
+		v.throttle.failed(v.o.Now())
+		v.log.Warn("wrong password")
+		return nil, ErrWrongPassword
+	}
+	if err == nil {
+		if err = h.verify(root.Bytes()); err != nil {
+			root.Wipe()
+		}
+	}
+	if errors.Is(err, errHeaderBytes) {
+		return nil, ErrHeaderDamaged.Because(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.throttle.succeeded()
+	return root, nil
+}
+
+// mendBackup brings header.backup up to date with the header in force, which
+// is authenticated. A backup that is newer shows that the header itself was
+// put back to an older one.
+func (v *Vault) mendBackup(h *header, backup headerCopy, root []byte, acceptRollback bool) ([]string, error) {
+	if backup.err == nil && bytes.Equal(backup.header.encoded, h.encoded) {
+		return nil, nil
+	}
+	what := "it was damaged"
+	switch {
+	case errors.Is(backup.err, fs.ErrNotExist):
+		what = "it was missing"
+	case backup.err == nil && backup.header.verify(root) == nil && backup.header.epoch > h.epoch:
+		if !acceptRollback {
+			return nil, ErrStoreRolledBack.WithHint("header is older than header.backup; if you restored it on purpose, unseal with --accept-rollback")
+		}
+		what = "it was newer than the header, which was accepted"
+	case backup.err == nil:
+		what = "it was older, as after a crash during a password change"
+	}
+	note := "header.backup was made anew: " + what
+	if err := v.files.put(headerBackupName, h.encoded); err != nil {
+		note = "header.backup needs to be made anew (" + what + "), but could not be written"
+		v.log.Warn(note, "error", err)
+		return []string{note}, nil
+	}
+	v.log.Warn(note)
+	return []string{note}, nil
+}
+
+func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Options {
+	return store.Options{
+		Dir: v.o.Dir, Lock: lock, AnchorPath: v.o.AnchorPath, VaultID: h.vaultID, RootKey: root,
+		HeaderHash: h.hash(), HeaderEpoch: h.epoch,
+		Log: v.log, Now: v.o.Now, MinFree: v.o.MinFree, Ballast: v.o.Ballast,
+		OnFail: func(err error) { v.log.Error("the store stopped; seal and unseal to go on", "error", err) },
+	}
+}
+
+// publish makes an opened store the vault's, from which moment operations run.
+func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
+	o := &opened{
+		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, random: v.o.Random,
+		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
+	}
+	o.since = o.clock.stamp()
+	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
+	o.timekeeper = startTimekeeper(o.clock, st, v.o.NoteEvery, func(err error) {
+		v.log.Warn("the time could not be noted", "error", err)
+	})
+	v.mu.Lock()
+	v.opened = o
+	v.mu.Unlock()
+	return o
+}
+
+// Seal waits for running operations, wipes every key and closes the store.
+// Sealing a sealed vault does nothing.
+func (v *Vault) Seal() error {
+	v.admin.Lock()
+	defer v.admin.Unlock()
+	return v.seal()
+}
+
+func (v *Vault) seal() error {
+	v.mu.Lock()
+	o := v.opened
+	v.opened = nil
+	v.mu.Unlock()
+	if o == nil {
+		return nil
+	}
+	o.ring.wipe()
+	o.timekeeper.close()
+	err := errors.Join(o.store.Close(), o.lock.Close())
+	debug.FreeOSMemory()
+	v.log.Info("vault sealed")
+	return storeError(err)
+}
+
+// Close seals the vault for good; it cannot be unsealed any more.
+func (v *Vault) Close() error {
+	v.admin.Lock()
+	defer v.admin.Unlock()
+	v.closed = true
+	return v.seal()
+}
+
+// private refuses header files that others can write to.
+func (f headerFiles) private() error {
+	for _, name := range []string{headerName, headerBackupName} {
+		info, err := os.Lstat(filepath.Join(f.dir, name))
+		if err == nil && !ownedAlone(info) {
+			return E(CodeUnsafePerms, "others can write to the vault's %s", name).WithHint("make it yours alone: mode 0600")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package vault
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vaultd/vaultd/vault/store"
+)
+
+// loader builds the keyring from the one pass over all records that the store
+// makes at unseal. Records come in no order.
+type loader struct {
+	ring      *keyring
+	exchanges *exchanges
+
+	liveMaterial, liveDEKs int
+}
+
+func newLoader() *loader {
+	return &loader{ring: newKeyring(), exchanges: newExchanges()}
+}
+
+// visit takes one record. The store has authenticated it; what the vault
+// cannot read in it is damage all the same.
+func (l *loader) visit(rec store.Record) error {
+	if err := l.take(rec); err != nil {
+		return &store.ErrCorrupt{Where: fmt.Sprintf("record of kind %d", rec.Kind), What: err.Error()}
+	}
+	return nil
+}
+
+func (l *loader) take(rec store.Record) error {
+	switch rec.Kind {
+	case kindKey:
+		return l.key(rec)
+	case kindMaterial, kindDEK:
+		return l.material(rec)
+	case kindOwner:
+		o, err := parseOwnerRecord(rec.Body)
+		if err != nil {
+			return err
+		}
+		if !validOwner(rec.Path) {
+			return errMalformed
+		}
+		own := l.ring.owner(rec.Path)
+		own.rec, own.recVersion = o, rec.Version
+		own.revoked.Store(o.revoked() != nil)
+		l.ring.sorted = append(l.ring.sorted, rec.Path)
+		return nil
+	case kindRevocation:
+		t, err := parseRevocationRecord(rec.Body)
+		if err != nil {
+			return err
+		}
+		if rec.Path != t.id.String() {
+			return errMalformed
+		}
+		l.ring.tombs[t.id] = t
+		return nil
+	case kindExchange:
+		return l.exchanges.load(rec)
+	}
+	return fmt.Errorf("unknown kind: %w", errMalformed)
+}
+
+func (l *loader) key(rec store.Record) error {
+	k, err := parseKeyRecord(rec.Body)
+	if err != nil {
+		return err
+	}
+	name, err := ParseName(rec.Path)
+	if err != nil {
+		return errMalformed
+	}
+	entry, err := newKey(name, l.ring.owner(name.owner), k, rec.Version)
+	if err != nil {
+		return err
+	}
+	if l.ring.ids[entry.id] != nil {
+		return fmt.Errorf("two keys with one id: %w", errMalformed)
+	}
+	l.ring.keys[name], l.ring.ids[entry.id] = entry, entry
+	entry.owner.keys = append(entry.owner.keys, name.key)
+	return nil
+}
+
+// material only counts: material is read at first use.
+func (l *loader) material(rec store.Record) error {
+	if len(rec.Body) < 2 || rec.Body[0] != recordFormat {
+		return errMalformed
+	}
+	if rec.Body[1] == recordLive {
+		if rec.Kind == kindDEK {
+			l.liveDEKs++
+		} else {
+			l.liveMaterial++
+		}
+	}
+	return nil
+}
+
+// finish sorts, joins tombstones to their keys, and checks that what belongs
+// together is there.
+func (l *loader) finish() error {
+	versions := 0
+	for _, k := range l.ring.keys {
+		k.revoked = l.ring.tombs[k.id]
+		for i := range k.rec.versions {
+			if k.rec.versions[i].destroyed.IsZero() {
+				versions++
+			}
+		}
+	}
+	if versions != l.liveMaterial || versions != l.liveDEKs {
+		return &store.ErrCorrupt{Where: "keys", What: fmt.Sprintf("%d live versions have %d sealed materials and %d data-encryption keys",
+			versions, l.liveMaterial, l.liveDEKs)}
+	}
+	slices.Sort(l.ring.sorted)
+	for _, o := range l.ring.owners {
+		if o.rec == nil {
+			return &store.ErrCorrupt{Where: "owners", What: "a key's owner has no record"}
+		}
+		slices.Sort(o.keys)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vaultd/vaultd/internal/secret"
+	"github.com/vaultd/vaultd/vault/store"
+)
+
+// Options says where a vault lies and how it behaves.
+type Options struct {
+	Dir        string // the vault's directory, mode 0700; made by Init where it is missing
+	AnchorPath string // file outside Dir that a rollback of Dir does not reach; "" for none
+
+	Log    *slog.Logger     // nil: no log
+	Now    func() time.Time // nil: time.Now
+	Random io.Reader        // nil: crypto/rand
+
+	// MinFree and Ballast are passed on to the store; zero scales them to
+	// the file system.
+	MinFree, Ballast int64
+
+	// ClockTolerance is how far the clock may be set back before status
+	// reports it; zero is two minutes. Expiry goes by the latest time seen
+	// in any case.
+	ClockTolerance time.Duration
+	// NoteEvery is how often the time is noted on disk while nothing else is
+	// written; zero is two minutes.
+	NoteEvery time.Duration
+	// KDFTime is what Init and ChangePassword calibrate PBKDF2 to; zero is
+	// half a second.
+	KDFTime time.Duration
+}
+
+// Vault is one vault, sealed or unsealed. It is safe for concurrent use.
+type Vault struct {
+	o        Options
+	log      *slog.Logger
+	files    headerFiles
+	throttle throttle
+
+	// admin serialises Init, Unseal, Seal, ChangePassword and Close. It is
+	// taken before mu and held over a key derivation, which mu never is.
+	admin  sync.Mutex
+	closed bool // guarded by admin
+
+	// mu guards opened. Every operation holds it shared from start to end,
+	// so that Seal, which takes it exclusively, waits for what is running.
+	mu     sync.RWMutex
+	opened *opened // nil while sealed
+}
+
+// opened is all that exists only while the vault is unsealed.
+type opened struct {
+	header     *header
+	store      *store.Store
+	lock       *store.Lock // of the directory
+	ring       *keyring
+	exchanges  *exchanges
+	clock      *clock
+	timekeeper *timekeeper
+	since      time.Time
+	warnings   []string
+	random     io.Reader
+}
+
+// New prepares the vault in o.Dir, sealed. It works where there is no vault
+// yet: only Init and Status do then.
+func New(o Options) (*Vault, error) {
+	if o.Dir == "" {
+		return nil, E(CodeBadArgument, "a vault needs a directory")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.ClockTolerance == 0 {
+		o.ClockTolerance = 2 * time.Minute
+	}
+	if o.NoteEvery == 0 {
+		o.NoteEvery = 2 * time.Minute
+	}
+	if o.KDFTime == 0 {
+		o.KDFTime = 500 * time.Millisecond
+	}
+	return &Vault{o: o, log: o.Log, files: headerFiles{dir: o.Dir}}, nil
+}
+
+// enter begins an operation. On success the caller holds v.mu shared and must
+// release it; nothing that it calls may enter again.
+func (v *Vault) enter() (*opened, error) {
+	v.mu.RLock()
+	if v.opened == nil {
+		v.mu.RUnlock()
+		return nil, ErrSealed
+	}
+	return v.opened, nil
+}
+
+// Initialized reports whether there is a vault in the directory, be it damaged.
+func (v *Vault) Initialized() bool {
+	_, _, err := v.files.load()
+	return err != ErrNotInitialized
+}
+
+// Status describes a vault to whoever asks.
+type Status struct {
+	Initialized bool
+	Sealed      bool
+	VaultID     [16]byte // zero when there is no readable header
+	Format      int      // of the header
+	Iterations  int      // of the password slot
+
+	// What follows is known only while unsealed.
+	Keys           int
+	Owners         int
+	Records        int
+	Sequence       uint64
+	Generation     uint64
+	Store          string // "ok", "full" or "failed"
+	ClockRegressed bool
+	MemoryLocked   bool
+	Warnings       []string
+	UnsealedAt     time.Time
+}
+
+// Status tells how the vault is. It never fails; what is damaged is among the warnings.
+func (v *Vault) Status() Status {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	s := Status{Sealed: v.opened == nil, MemoryLocked: secret.Locked()}
+	if v.opened == nil {
+		h, _, err := v.files.load()
+		s.Initialized = err != ErrNotInitialized
+		switch {
+		case err == nil:
+			s.describe(h)
+		case s.Initialized:
+			s.Warnings = append(s.Warnings, err.Error())
+		}
+		return s
+	}
+	o := v.opened
+	s.Initialized = true
+	s.describe(o.header)
+	s.Keys, s.Owners = o.ring.counts()
+	stats := o.store.Stats()
+	s.Records, s.Sequence, s.Generation, s.Store = stats.Records, stats.Seq, stats.Generation, stats.State.String()
+	s.ClockRegressed = o.clock.regressed()
+	s.UnsealedAt = o.since
+	s.Warnings = append(s.Warnings, o.warnings...)
+	if s.ClockRegressed {
+		s.Warnings = append(s.Warnings, "the clock was set back; expiry goes by the latest time seen")
+	}
+	return s
+}
+
+func (s *Status) describe(h *header) {
+	s.VaultID, s.Format = h.vaultID, headerFormat
+	if slot := h.slot(passwordSlot); slot != nil {
+		s.Iterations = int(slot.iterations)
+	}
+}
+
+// commit makes a batch durable, noting the time with it. It does not end
+// early: a batch that was queued may be written whatever the caller wishes, and
+// memory has to follow the disk.
+func (o *opened) commit(ctx context.Context, b store.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return E(CodeTimeout, "the request was given up before anything was changed").Because(err)
+	}
+	b.NoteTime = o.clock.stamp()
+	return o.store.Commit(context.WithoutCancel(ctx), b)
+}
