@@ -35,7 +35,9 @@ func WithSocket(path string) Option { return func(c *Client) { c.socket = path }
 
 // WithConnections bounds the connections open at once. Calls beyond it wait.
 // The default is DefaultConnections.
-func WithConnections(n int) Option { return func(c *Client) { c.slots = make(chan struct{}, max(1, n)) } }
+func WithConnections(n int) Option {
+	return func(c *Client) { c.slots = make(chan struct{}, max(1, n)) }
+}
 
 // WithTimeout bounds a call whose context has no deadline. The default is
 // DefaultTimeout, which is longer than the daemon takes by its own default.

@@ -1,0 +1,180 @@
+package ipc
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/api/vaultd/v1/vaultdv1connect"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/policy"
+)
+
+// message is what every generated request and response can do.
+type message interface {
+	Reset()
+	SizeVT() int
+	MarshalToSizedBufferVT([]byte) (int, error)
+	UnmarshalVT([]byte) error
+	UnmarshalVTUnsafe([]byte) error // fields point into the bytes
+}
+
+// method is one row of the table: everything that the two forms need to know
+// of a call. Who may use it is in the action table of package policy.
+type method struct {
+	number uint16
+	name   string
+	action policy.Action
+
+	fast    bool // takes microseconds: no timer
+	slow    bool // may take long: answers before it are sent first
+	aliases bool // its request may point into the read buffer: the service keeps nothing of it
+
+	newRequest func() message
+	targets    func(*service, *policy.Principal, message, *targets) error
+	expensive  func(*service, message) bool // nil is never
+	serve      func(*service, context.Context, message) (message, error)
+	handler    func(*Server, []connect.HandlerOption) http.Handler
+}
+
+// methods is the table; init of this file's rows fills the index by number.
+var methods = []*method{
+	row(vaultdv1.Method_METHOD_STATUS, "Status", (*service).Status, wholeVault, fast),
+	row(vaultdv1.Method_METHOD_INIT, "Init", (*service).Init, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_UNSEAL, "Unseal", (*service).Unseal, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_SEAL, "Seal", (*service).Seal, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_CHANGE_PASSWORD, "ChangePassword", (*service).ChangePassword, wholeVault, slow, always),
+
+	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
+	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),
+	row(vaultdv1.Method_METHOD_LIST_KEYS, "ListKeys", (*service).ListKeys, listedOwner, slow),
+	row(vaultdv1.Method_METHOD_PUBLIC_KEY, "PublicKey", (*service).PublicKey, namedKey),
+	row(vaultdv1.Method_METHOD_ROTATE_KEY, "RotateKey", (*service).RotateKey, namedKey, slow, whenPrimes),
+	row(vaultdv1.Method_METHOD_DESTROY_KEY, "DestroyKey", (*service).DestroyKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_REVOKE_KEY, "RevokeKey", (*service).RevokeKey, namedKey, slow),
+
+	row(vaultdv1.Method_METHOD_ENCRYPT, "Encrypt", (*service).Encrypt, usedKey, hot),
+	row(vaultdv1.Method_METHOD_DECRYPT, "Decrypt", (*service).Decrypt, decryptingKey, hot),
+	row(vaultdv1.Method_METHOD_SIGN, "Sign", (*service).Sign, usedKey, hot),
+	row(vaultdv1.Method_METHOD_VERIFY, "Verify", (*service).Verify, usedKey, hot),
+	row(vaultdv1.Method_METHOD_MAC, "MAC", (*service).MAC, usedKey, hot),
+	row(vaultdv1.Method_METHOD_VERIFY_MAC, "VerifyMAC", (*service).VerifyMAC, usedKey, hot),
+	row(vaultdv1.Method_METHOD_AGREE, "Agree", (*service).Agree, usedKey, hot),
+
+	row(vaultdv1.Method_METHOD_CREATE_OWNER, "CreateOwner", (*service).CreateOwner, namedOwner, slow),
+	row(vaultdv1.Method_METHOD_SHOW_OWNER, "ShowOwner", (*service).ShowOwner, namedOwner),
+	row(vaultdv1.Method_METHOD_LIST_OWNERS, "ListOwners", (*service).ListOwners, ownNamespace, slow),
+	row(vaultdv1.Method_METHOD_REVOKE_OWNER, "RevokeOwner", (*service).RevokeOwner, namedOwner, slow),
+	row(vaultdv1.Method_METHOD_REINSTATE_OWNER, "ReinstateOwner", (*service).ReinstateOwner, namedOwner, slow),
+
+	row(vaultdv1.Method_METHOD_LIST_REVOCATIONS, "ListRevocations", (*service).ListRevocations, listedOwner, slow),
+	row(vaultdv1.Method_METHOD_CHECK_REVOCATION, "CheckRevocation", (*service).CheckRevocation, checkedSubject),
+}
+
+var byNumber = func() (index [128]*method) {
+	for _, m := range methods {
+		index[m.number] = m
+	}
+	return index
+}()
+
+func methodByNumber(n uint16) *method {
+	if int(n) >= len(byNumber) {
+		return nil
+	}
+	return byNumber[n]
+}
+
+func (m *method) procedure() string { return "/" + vaultdv1connect.VaultServiceName + "/" + m.name }
+
+// wipe overwrites the secrets of a request or response.
+func (*method) wipe(v message) { wipe(v) }
+
+// The properties of rows.
+func fast(m *method) { m.fast = true }
+func slow(m *method) { m.slow = true }
+func hot(m *method)  { m.fast, m.aliases = true, true }
+
+func always(m *method) { m.expensive = func(*service, message) bool { return true } }
+
+// whenEncrypted: a passphrase means a key derivation.
+func whenEncrypted(m *method) {
+	m.expensive = func(_ *service, req message) bool {
+		r, ok := req.(interface{ GetPassphrase() []byte })
+		return ok && len(r.GetPassphrase()) > 0
+	}
+}
+
+// whenPrimes: RSA key generation takes up to seconds, all else microseconds.
+func whenPrimes(m *method) {
+	m.expensive = func(s *service, req message) bool {
+		switch r := req.(type) {
+		case *vaultdv1.CreateKeyRequest:
+			return strings.HasPrefix(r.GetType(), "rsa-")
+		case *vaultdv1.RotateKeyRequest:
+			name, err := vault.ParseName(r.GetName())
+			if err != nil {
+				return false
+			}
+			k, err := s.vault.ShowKey(context.Background(), name)
+			return err == nil && strings.HasPrefix(k.Type, "rsa-")
+		}
+		return false
+	}
+}
+
+// row makes a row of a service method. The action comes from the action table
+// by the method's name; a method that is not there is nobody's.
+func row[Req, Resp any, PReq interface {
+	*Req
+	message
+}, PResp interface {
+	*Resp
+	message
+}](
+	number vaultdv1.Method, name string,
+	serve func(*service, context.Context, PReq) (PResp, error),
+	find func(*service, *policy.Principal, PReq, *targets) error,
+	properties ...func(*method),
+) *method {
+	rule, _ := policy.ForMethod(name)
+	m := &method{
+		number: uint16(number), //nolint:gosec // an enumeration below 128
+		name:   name,
+		action: rule.Action,
+		newRequest: func() message {
+			return PReq(new(Req))
+		},
+		targets: func(s *service, who *policy.Principal, req message, t *targets) error {
+			return find(s, who, req.(PReq), t)
+		},
+		serve: func(s *service, ctx context.Context, req message) (message, error) {
+			resp, err := serve(s, ctx, req.(PReq))
+			if err != nil {
+				return nil, err
+			}
+			return resp, nil
+		},
+	}
+	m.handler = func(s *Server, options []connect.HandlerOption) http.Handler {
+		return connect.NewUnaryHandlerSimple(m.procedure(), func(ctx context.Context, req *Req) (*Resp, error) {
+			ctx, cancel := s.limitTime(ctx, m, 0)
+			defer cancel()
+			c := callFrom(ctx)
+			resp, failure := s.invoke(ctx, c, m, PReq(req))
+			c.held = append(c.held, PReq(req))
+			if failure != nil {
+				return nil, toConnect(failure)
+			}
+			c.held = append(c.held, resp)
+			return (*Resp)(resp.(PResp)), nil
+		}, options...)
+	}
+	for _, set := range properties {
+		set(m)
+	}
+	return m
+}

@@ -1,0 +1,119 @@
+package ipc
+
+import (
+	"context"
+	"strconv"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/policy"
+)
+
+// service implements every method of the API over the vault, in its plain
+// form: it converts messages, and decides nothing about who may call. That has
+// been done before (invoke.go), but for what only an administrator is told.
+type service struct {
+	vault      *vault.Vault
+	policy     *policy.Policy
+	version    string
+	answerSize int // what a listing may take, encoded
+}
+
+// defaultOwner is whose namespace a request is about that names none: every
+// owner's, which is empty, for administrators, else the caller's own.
+func (s *service) defaultOwner(who *policy.Principal) string {
+	if _, admin := s.policy.IsAdmin(who); admin {
+		return ""
+	}
+	return who.User
+}
+
+// by names the caller for tombstones.
+func by(ctx context.Context) string {
+	c := callFrom(ctx)
+	switch {
+	case c == nil || c.who == nil:
+		return ""
+	case c.who.User != "":
+		return c.who.User
+	}
+	return "uid " + strconv.FormatUint(uint64(c.who.UID), 10)
+}
+
+// Status tells how the vault is; how much is in it, only to administrators.
+func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vaultdv1.StatusResponse, error) {
+	st := s.vault.Status()
+	resp := &vaultdv1.StatusResponse{
+		Initialized:  st.Initialized,
+		Sealed:       st.Sealed,
+		Version:      s.version,
+		MemoryLocked: st.MemoryLocked,
+	}
+	if !st.Initialized {
+		return resp, nil
+	}
+	if st.VaultID != [16]byte{} {
+		resp.VaultId = vault.KeyID(st.VaultID).String()
+	}
+	resp.Format = uint32(st.Format) //nolint:gosec // a small number
+	resp.Warnings = st.Warnings
+	resp.KdfIterations = uint32(st.Iterations) //nolint:gosec // bounded by the KDF
+	if st.Sealed {
+		return resp, nil
+	}
+	resp.Store = st.Store
+	resp.ClockRegressed = st.ClockRegressed
+	resp.UnsealedAt = timestamp(st.UnsealedAt)
+	if _, admin := s.policy.IsAdmin(callFrom(ctx).who); admin {
+		resp.Keys, resp.Owners = uint64(st.Keys), uint64(st.Owners) //nolint:gosec // counts
+		resp.Records, resp.Sequence = uint64(st.Records), st.Sequence
+		resp.Generation = uint32(st.Generation) //nolint:gosec // one for each rewrite of the store
+	}
+	return resp, nil
+}
+
+// Init makes a new vault.
+func (s *service) Init(ctx context.Context, req *vaultdv1.InitRequest) (*vaultdv1.InitResponse, error) {
+	iterations, err := count("iterations", req.GetIterations())
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.vault.Init(ctx, req.GetPassword(), iterations)
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.InitResponse{
+		VaultId:    vault.KeyID(r.VaultID).String(),
+		Iterations: uint32(r.Iterations), //nolint:gosec // bounded by the KDF
+	}, nil
+}
+
+// Unseal opens the vault.
+func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vaultdv1.UnsealResponse, error) {
+	warnings, err := s.vault.Unseal(ctx, req.GetPassword(), req.GetAcceptRollback())
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
+}
+
+// Seal closes it.
+func (s *service) Seal(context.Context, *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
+	if err := s.vault.Seal(); err != nil {
+		return nil, err
+	}
+	return &vaultdv1.SealResponse{}, nil
+}
+
+// ChangePassword replaces the password.
+func (s *service) ChangePassword(ctx context.Context, req *vaultdv1.ChangePasswordRequest) (*vaultdv1.ChangePasswordResponse, error) {
+	iterations, err := count("iterations", req.GetIterations())
+	if err != nil {
+		return nil, err
+	}
+	iterations, err = s.vault.ChangePassword(ctx, req.GetOldPassword(), req.GetNewPassword(), iterations)
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.ChangePasswordResponse{Iterations: uint32(iterations)}, nil //nolint:gosec // bounded by the KDF
+}

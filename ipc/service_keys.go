@@ -1,0 +1,151 @@
+package ipc
+
+import (
+	"context"
+
+	"github.com/vaultd/vaultd/crypto/keyenc"
+	"github.com/vaultd/vaultd/crypto/keytype"
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// CreateKey generates a key.
+func (s *service) CreateKey(ctx context.Context, req *vaultdv1.CreateKeyRequest) (*vaultdv1.CreateKeyResponse, error) {
+	name, err := vault.ParseName(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	ttl, err := lifetime("ttl", req.GetTtl())
+	if err != nil {
+		return nil, err
+	}
+	uses, err := usesFromProto(req.GetUses())
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.vault.CreateKey(ctx, vault.CreateKey{
+		Name: name, Type: req.GetType(), TTL: ttl, NoExpiry: req.GetNoExpiry(),
+		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.CreateKeyResponse{Key: keyToProto(k, false)}, nil
+}
+
+// ShowKey describes a key.
+func (s *service) ShowKey(ctx context.Context, req *vaultdv1.ShowKeyRequest) (*vaultdv1.ShowKeyResponse, error) {
+	name, err := vault.ParseName(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.vault.ShowKey(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.ShowKeyResponse{Key: keyToProto(k, false)}, nil
+}
+
+// ListKeys lists one page of keys. A page whose keys are large is shorter than asked.
+func (s *service) ListKeys(ctx context.Context, req *vaultdv1.ListKeysRequest) (*vaultdv1.ListKeysResponse, error) {
+	list := vault.ListKeys{
+		Owner: req.GetOwner(), PageToken: req.GetPageToken(),
+		Labels: req.GetLabels(), IncludeDestroyed: req.GetIncludeDestroyed(),
+	}
+	if list.Owner == "" {
+		list.Owner = s.defaultOwner(callFrom(ctx).who)
+	}
+	return fitting(s.answerSize, req.GetPageSize(), func(size uint32) (*vaultdv1.ListKeysResponse, int, error) {
+		var err error
+		if list.PageSize, err = count("page_size", size); err != nil {
+			return nil, 0, err
+		}
+		page, next, err := s.vault.ListKeys(ctx, list)
+		if err != nil {
+			return nil, 0, err
+		}
+		resp := &vaultdv1.ListKeysResponse{NextPageToken: next}
+		for _, k := range page {
+			resp.Keys = append(resp.Keys, keyToProto(k, true))
+		}
+		return resp, len(page), nil
+	})
+}
+
+// PublicKey is the public half of a key in the format asked for.
+func (s *service) PublicKey(ctx context.Context, req *vaultdv1.PublicKeyRequest) (*vaultdv1.PublicKeyResponse, error) {
+	name, err := vault.ParseName(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	public, err := s.vault.PublicKey(ctx, name, req.GetVersion())
+	if err != nil {
+		return nil, err
+	}
+	resp := &vaultdv1.PublicKeyResponse{
+		Version: public.Version, Type: public.Type,
+		Fingerprint: keytype.FormatFingerprint(public.Fingerprint),
+	}
+	switch req.GetFormat() {
+	case vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_UNSPECIFIED, vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_PEM:
+		resp.PublicKey, err = keyenc.EncodePublicPEM(public.SPKI)
+	case vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_DER:
+		resp.PublicKey = public.SPKI
+	case vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_OPENSSH:
+		if resp.PublicKey, err = keyenc.AuthorizedKey(public.SPKI, name.String()); err != nil {
+			err = fault.E(fault.CodeUnsupportedAlgorithm, "OpenSSH has no form for a key of type %s", public.Type).Because(err)
+		}
+	default:
+		err = fault.E(fault.CodeBadArgument, "unknown public key format %d", req.GetFormat())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RotateKey generates a new version.
+func (s *service) RotateKey(ctx context.Context, req *vaultdv1.RotateKeyRequest) (*vaultdv1.RotateKeyResponse, error) {
+	name, err := vault.ParseName(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	ttl, err := lifetime("ttl", req.GetTtl())
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.vault.RotateKey(ctx, vault.RotateKey{Name: name, TTL: ttl, NoExpiry: req.GetNoExpiry()})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.RotateKeyResponse{Key: keyToProto(k, false)}, nil
+}
+
+// DestroyKey destroys one version, or all.
+func (s *service) DestroyKey(ctx context.Context, req *vaultdv1.DestroyKeyRequest) (*vaultdv1.DestroyKeyResponse, error) {
+	name, err := vault.ParseName(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.vault.DestroyKey(ctx, vault.DestroyKey{
+		Name: name, Version: req.GetVersion(), Now: req.GetNow(), Reason: req.GetReason(), By: by(ctx),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.DestroyKeyResponse{Key: keyToProto(k, false)}, nil
+}
+
+// RevokeKey refuses every use of a key from now on.
+func (s *service) RevokeKey(ctx context.Context, req *vaultdv1.RevokeKeyRequest) (*vaultdv1.RevokeKeyResponse, error) {
+	name, err := vault.ParseName(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.vault.RevokeKey(ctx, vault.RevokeKey{Name: name, Reason: req.GetReason(), By: by(ctx)})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.RevokeKeyResponse{Key: keyToProto(k, false)}, nil
+}

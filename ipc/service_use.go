@@ -1,0 +1,193 @@
+package ipc
+
+import (
+	"context"
+	"crypto"
+	"strings"
+	"unsafe"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// The methods in this file are the fast ones. Their requests may point into
+// the connection's read buffer, so that nothing of a request may be kept, and
+// their answers into the call's scratch space until they are encoded.
+
+// usedName parses the name of the key to use. It is copied: the vault may keep a name.
+func usedName(name string) (vault.Name, error) { return vault.ParseName(strings.Clone(name)) }
+
+// Encrypt seals a message.
+func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*vaultdv1.EncryptResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	bound, err := contextFromProto(req.GetContext())
+	if err != nil {
+		return nil, err
+	}
+	c := callFrom(ctx)
+	out, version, err := s.vault.Encrypt(name, req.GetPlaintext(), bound, c.scratch[:0], req.GetBinary())
+	if err != nil {
+		return nil, err
+	}
+	c.scratch = out
+	resp := &vaultdv1.EncryptResponse{Version: version}
+	if req.GetBinary() {
+		resp.CiphertextBinary = out
+	} else {
+		resp.Ciphertext = unsafe.String(unsafe.SliceData(out), len(out))
+	}
+	return resp, nil
+}
+
+// Decrypt opens what Encrypt made.
+func (s *service) Decrypt(ctx context.Context, req *vaultdv1.DecryptRequest) (*vaultdv1.DecryptResponse, error) {
+	d := vault.Decrypt{}
+	var err error
+	if req.GetKey() != "" {
+		if d.Key, err = usedName(req.GetKey()); err != nil {
+			return nil, err
+		}
+	}
+	if d.Ciphertext, d.Binary, err = ciphertextOf(req); err != nil {
+		return nil, err
+	}
+	if d.Context, err = contextFromProto(req.GetContext()); err != nil {
+		return nil, err
+	}
+	if d.MaxAge, err = lifetime("max_age", req.GetMaxAge()); err != nil {
+		return nil, err
+	}
+	c := callFrom(ctx)
+	out, by, err := s.vault.Decrypt(d, c.scratch[:0])
+	if err != nil {
+		return nil, err
+	}
+	c.scratch = out
+	return &vaultdv1.DecryptResponse{Plaintext: out, Version: by.Version, Key: by.Key.String()}, nil
+}
+
+// ciphertextOf is the one ciphertext of a request, and whether it is binary.
+func ciphertextOf(req *vaultdv1.DecryptRequest) ([]byte, bool, error) {
+	text, binary := req.GetCiphertext(), req.GetCiphertextBinary()
+	switch {
+	case text != "" && len(binary) > 0:
+		return nil, false, fault.E(fault.CodeBadArgument, "the ciphertext is given twice, as text and as bytes")
+	case text == "" && len(binary) == 0:
+		return nil, false, fault.E(fault.CodeBadArgument, "there is no ciphertext")
+	case text != "":
+		return unsafe.Slice(unsafe.StringData(text), len(text)), false, nil
+	}
+	return binary, true, nil
+}
+
+// signOptions reads hash and scheme. What a key type cannot do it refuses itself.
+func signOptions(hash vaultdv1.HashAlgorithm, scheme vaultdv1.SignatureScheme, prehashed bool) (keytype.SignOptions, error) {
+	o := keytype.SignOptions{Prehashed: prehashed}
+	switch hash {
+	case vaultdv1.HashAlgorithm_HASH_ALGORITHM_UNSPECIFIED:
+	case vaultdv1.HashAlgorithm_HASH_ALGORITHM_SHA256:
+		o.Hash = crypto.SHA256
+	case vaultdv1.HashAlgorithm_HASH_ALGORITHM_SHA384:
+		o.Hash = crypto.SHA384
+	case vaultdv1.HashAlgorithm_HASH_ALGORITHM_SHA512:
+		o.Hash = crypto.SHA512
+	default:
+		return o, fault.E(fault.CodeUnsupportedAlgorithm, "unknown hash algorithm %d", hash)
+	}
+	switch scheme {
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED, vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS:
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH:
+		o.SaltHash = true
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PKCS1V15:
+		o.PKCS1v15 = true
+	default:
+		return o, fault.E(fault.CodeUnsupportedAlgorithm, "unknown signature scheme %d", scheme)
+	}
+	return o, nil
+}
+
+// Sign signs a message or a digest.
+func (s *service) Sign(_ context.Context, req *vaultdv1.SignRequest) (*vaultdv1.SignResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	o, err := signOptions(req.GetHash(), req.GetScheme(), req.GetPrehashed())
+	if err != nil {
+		return nil, err
+	}
+	signature, version, err := s.vault.Sign(name, req.GetMessage(), o)
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.SignResponse{Signature: signature, Version: version}, nil
+}
+
+// Verify checks a signature.
+func (s *service) Verify(_ context.Context, req *vaultdv1.VerifyRequest) (*vaultdv1.VerifyResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	o, err := signOptions(req.GetHash(), req.GetScheme(), req.GetPrehashed())
+	if err != nil {
+		return nil, err
+	}
+	valid, version, err := s.vault.Verify(name, req.GetVersion(), req.GetMessage(), req.GetSignature(), o)
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.VerifyResponse{Valid: valid, Version: version}, nil
+}
+
+// MAC authenticates a message.
+func (s *service) MAC(ctx context.Context, req *vaultdv1.MACRequest) (*vaultdv1.MACResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	c := callFrom(ctx)
+	mac, version, err := s.vault.MAC(name, req.GetMessage(), c.scratch[:0])
+	if err != nil {
+		return nil, err
+	}
+	c.scratch = mac
+	return &vaultdv1.MACResponse{Mac: mac, Version: version}, nil
+}
+
+// VerifyMAC checks a MAC.
+func (s *service) VerifyMAC(_ context.Context, req *vaultdv1.VerifyMACRequest) (*vaultdv1.VerifyMACResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	valid, version, err := s.vault.VerifyMAC(name, req.GetVersion(), req.GetMessage(), req.GetMac())
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.VerifyMACResponse{Valid: valid, Version: version}, nil
+}
+
+// Agree derives bytes from a key agreement.
+func (s *service) Agree(_ context.Context, req *vaultdv1.AgreeRequest) (*vaultdv1.AgreeResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	length, err := count("length", req.GetLength())
+	if err != nil {
+		return nil, err
+	}
+	out, version, err := s.vault.Agree(vault.Agree{
+		Key: name, Peer: req.GetPeerPublicKey(), Salt: req.GetSalt(), Info: req.GetInfo(), Length: length,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.AgreeResponse{Output: out, Version: version}, nil
+}
