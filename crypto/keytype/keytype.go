@@ -126,6 +126,13 @@ type TokenSealer interface {
 	OpenToken(now time.Time, ttl time.Duration, token []byte) ([]byte, error)
 }
 
+// Special values of SignOptions.Salt. They are for signatures that others
+// made; we sign with a salt of known length.
+const (
+	SaltNone = -1 // no salt
+	SaltAny  = -2 // whatever the signature has
+)
+
 // SignOptions chooses among a type's signature schemes. The zero value is the
 // type's default: RSA-PSS with SHA-256 and the longest salt, ECDSA in ASN.1
 // DER with the curve's hash, Ed25519 over the message.
@@ -134,7 +141,7 @@ type SignOptions struct {
 	Prehashed bool        // the message is already the digest
 	PKCS1v15  bool        // RSA only: RSASSA-PKCS1-v1_5 instead of PSS
 	SaltHash  bool        // RSA-PSS only: salt as long as the digest instead of the longest
-	AnySalt   bool        // RSA-PSS verification only: a salt of any length
+	Salt      int         // RSA-PSS only: salt of so many bytes when positive; SaltNone and SaltAny, to verify
 }
 
 // Signer signs and verifies.

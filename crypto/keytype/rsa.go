@@ -1,6 +1,7 @@
 package keytype
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"fmt"
@@ -12,9 +13,9 @@ import (
 const rsaExponent = 65537
 
 // primalityRounds is the number of Miller-Rabin rounds for the factors of
-// imported keys; the standard library adds a Baillie-PSW test. A composite
-// passes with a probability under 2^-128, whoever chose it.
-const primalityRounds = 64
+// imported keys, of which FIPS 186-5, table B.1 asks for 4 or 5. The standard
+// library adds a Baillie-PSW test, which no known composite passes.
+const primalityRounds = 5
 
 func init() {
 	for _, t := range []*Type{
@@ -118,33 +119,42 @@ func (k *rsaKey) Wipe() {
 // Sign signs with RSASSA-PSS or RSASSA-PKCS1-v1_5 (RFC 8017, section 8). The
 // mask generation function of PSS is MGF1 with the hash of the message.
 func (k *rsaKey) Sign(random io.Reader, message []byte, o SignOptions) ([]byte, error) {
-	if o.AnySalt {
-		return nil, fmt.Errorf("%w: a signature needs a salt length", ErrOptions)
-	}
 	if k.private == nil {
 		return nil, errWiped
 	}
-	digest, h, salt, err := k.prepare(message, o)
+	salt, digest, h, err := k.prepare(message, o)
 	if err != nil {
 		return nil, err
 	}
 	if o.PKCS1v15 {
 		return rsa.SignPKCS1v15(random, k.private, h, digest)
 	}
-	return rsa.SignPSS(random, k.private, h, digest, salt)
+	if salt < 1 {
+		return nil, fmt.Errorf("%w: a signature needs a salt", ErrOptions)
+	}
+	return rsa.SignPSS(random, k.private, h, digest, &rsa.PSSOptions{SaltLength: salt, Hash: h})
 }
 
-// Verify checks that the salt of a PSS signature is as long as o says, unless
-// o takes any.
+// Verify checks that the salt of a PSS signature is exactly as long as o says,
+// unless o takes any.
 func (k *rsaPublic) Verify(message, signature []byte, o SignOptions) error {
-	digest, h, salt, err := k.prepare(message, o)
+	salt, digest, h, err := k.prepare(message, o)
 	if err != nil {
 		return err
 	}
-	if o.PKCS1v15 {
+	switch {
+	case o.PKCS1v15:
 		err = rsa.VerifyPKCS1v15(k.public, h, digest, signature)
-	} else {
-		err = rsa.VerifyPSS(k.public, h, digest, signature, salt)
+	case salt == SaltAny:
+		err = rsa.VerifyPSS(k.public, h, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto})
+	case salt == SaltNone:
+		// To crypto/rsa a length of zero means any, hence the second look.
+		err = rsa.VerifyPSS(k.public, h, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto})
+		if err == nil && !bytes.Equal(encryptRaw(k.public, signature), encodeUnsalted(k.public, h, digest)) {
+			err = ErrVerify
+		}
+	default:
+		err = rsa.VerifyPSS(k.public, h, digest, signature, &rsa.PSSOptions{SaltLength: salt})
 	}
 	if err != nil {
 		return ErrVerify
@@ -152,25 +162,30 @@ func (k *rsaPublic) Verify(message, signature []byte, o SignOptions) error {
 	return nil
 }
 
-// prepare returns the digest, its hash, and the salt of PSS. The longest salt
-// is what is left of the encoded message beside the digest, the trailer and
-// one bit of padding: 222 bytes for 2048 bits and SHA-256.
-func (k *rsaPublic) prepare(message []byte, o SignOptions) ([]byte, crypto.Hash, *rsa.PSSOptions, error) {
-	if btoi(o.PKCS1v15)+btoi(o.SaltHash)+btoi(o.AnySalt) > 1 {
-		return nil, 0, nil, fmt.Errorf("%w: more than one signature scheme", ErrOptions)
+// prepare returns the digest, its hash, and the salt length of PSS, which is
+// SaltNone, SaltAny or positive. The longest salt is what is left of the
+// encoded message beside the digest, the trailer and one byte of padding: 222
+// bytes for 2048 bits and SHA-256.
+func (k *rsaPublic) prepare(message []byte, o SignOptions) (salt int, digest []byte, h crypto.Hash, err error) {
+	if btoi(o.PKCS1v15)+btoi(o.SaltHash)+btoi(o.Salt != 0) > 1 {
+		return 0, nil, 0, fmt.Errorf("%w: more than one signature scheme", ErrOptions)
 	}
-	digest, h, err := digestOf(message, o, crypto.SHA256)
+	digest, h, err = digestOf(message, o, crypto.SHA256)
 	if err != nil {
-		return nil, 0, nil, err
+		return 0, nil, 0, err
 	}
-	salt := k.public.Size() - h.Size() - 2
+	longest := k.public.Size() - h.Size() - 2
 	switch {
 	case o.SaltHash:
 		salt = h.Size()
-	case o.AnySalt:
-		salt = rsa.PSSSaltLengthAuto
+	case o.Salt == 0:
+		salt = longest
+	case o.Salt < SaltAny || o.Salt > longest:
+		return 0, nil, 0, fmt.Errorf("%w: no salt of %d bytes fits a signature by an %s key", ErrOptions, o.Salt, k.kind.Name)
+	default:
+		salt = o.Salt
 	}
-	return digest, h, &rsa.PSSOptions{SaltLength: salt, Hash: h}, nil
+	return salt, digest, h, nil
 }
 
 func btoi(b bool) int {
