@@ -15,11 +15,14 @@ BENCH    ?= .
 PACKAGES ?= ./...
 PLATFORMS := linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64 windows/amd64
 
+# Not from git, which may refuse a checkout that belongs to another user.
+SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
+
 .PHONY: build quickstart test race lint fmt bench fuzz crash generate cross vulncheck clean help
 
 build: ## build vaultd and vaultctl into bin/
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/vaultd ./cmd/vaultctl
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/vaultd ./cmd/vaultctl
 
 quickstart: build ## build, and run the tour on a vault of your own
 	@PATH="$(CURDIR)/bin:$$PATH" bin/vaultctl quickstart
@@ -31,13 +34,13 @@ race: ## run all tests, the slow ones cut short, under the race detector
 	$(GO) test -race -short $(PACKAGES)
 
 lint: bin/gofumpt bin/staticcheck ## check format, vet and static analysis
-	@unformatted="$$(git ls-files '*.go' | grep -v -e '\.pb\.go$$' -e '\.connect\.go$$' | xargs bin/gofumpt -l)"; \
+	@unformatted="$$($(SOURCES) | grep -v -e '\.pb\.go$$' -e '\.connect\.go$$' | xargs bin/gofumpt -l)"; \
 	if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt (run make fmt):"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	bin/staticcheck ./...
 
 fmt: bin/gofumpt ## format all sources
-	git ls-files '*.go' | grep -v -e '\.pb\.go$$' -e '\.connect\.go$$' | xargs bin/gofumpt -w
+	$(SOURCES) | grep -v -e '\.pb\.go$$' -e '\.connect\.go$$' | xargs bin/gofumpt -w
 
 bench: ## run the benchmarks; BENCH and PACKAGES choose some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
@@ -54,8 +57,8 @@ generate: ## make the generated code again
 cross: ## build for, and vet on, the other systems
 	@for p in $(PLATFORMS); do \
 		echo "$$p"; \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/vaultd && \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/vaultctl && \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -buildvcs=false -o /dev/null ./cmd/vaultd && \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -buildvcs=false -o /dev/null ./cmd/vaultctl && \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; \
 	done
 

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/vaultd/vaultd/internal/config"
+	"github.com/vaultd/vaultd/internal/harden"
+	"github.com/vaultd/vaultd/internal/secret"
+	"github.com/vaultd/vaultd/ipc"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// stopTime is how long running requests may take to end after a signal to stop.
+const stopTime = 10 * time.Second
+
+// runDaemon serves until a signal stops it or serving becomes impossible.
+func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) error {
+	log := newLog(c.Log)
+	harden.Log(log, measures)
+	tuneMemory()
+
+	lock, err := openDirectories(c.Store)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	rules, err := policyOf(c.Access)
+	if err != nil {
+		return err
+	}
+	v, err := vault.New(vault.Options{
+		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
+		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
+	})
+	if err != nil {
+		return err
+	}
+	l, err := ipc.Listen(c.Socket.Path, fs.FileMode(c.Socket.Mode), c.Socket.Group)
+	if errors.Is(err, ipc.ErrInUse) {
+		return fault.E(fault.CodeInUse, "%v", err)
+	}
+	if err != nil {
+		return err
+	}
+	server := ipc.NewServer(ipc.Config{
+		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
+	})
+	status := v.Status()
+	log.Info("vaultd serves", "version", versionString(), "socket", c.Socket.Path, "store", c.Store.Dir,
+		"initialized", status.Initialized, "sealed", status.Sealed, "memory", secret.Protection())
+	if !secret.Locked() {
+		log.Warn("secrets may be swapped to disk: locked memory was refused; raise RLIMIT_MEMLOCK")
+	}
+	for _, w := range status.Warnings {
+		log.Warn("vault", "warning", w)
+	}
+	return serve(ctx, log, server, v, l)
+}
+
+// serve runs the server until a signal comes, then stops it in order: no new
+// requests, the running ones finished or cut off, the vault sealed.
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener) error {
+	signals := watchSignals(log)
+	defer signals.close()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, l) }()
+	tell(log, "READY=1")
+
+	var err error
+	ended := false
+	select {
+	case s := <-signals.stop:
+		log.Info("stopping", "signal", s.String())
+	case err = <-served:
+		ended = true
+		log.Error("serving ended", "err", err)
+	}
+	tell(log, "STOPPING=1")
+
+	limit, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if e := server.Shutdown(limit); e != nil {
+		log.Warn("requests were cut off", "err", e)
+	}
+	if !ended {
+		err = <-served
+	}
+	if e := v.Close(); e != nil {
+		err = errors.Join(err, fmt.Errorf("seal the vault: %w", e))
+	}
+	log.Info("stopped")
+	return err
+}
+
+func tell(log *slog.Logger, state string) {
+	if err := notify(state); err != nil {
+		log.Warn("the service manager was not told", "state", state, "err", err)
+	}
+}
+
+// limitsOf says in the server's terms what the configuration says in its own.
+func limitsOf(l config.Limits) ipc.Limits {
+	return ipc.Limits{
+		MessageSize:         int(l.MessageSize),
+		Connections:         l.Connections,
+		ConnectionsPerUser:  l.ConnectionsPerUser,
+		ReservedConnections: l.ReservedConnections,
+		InFlight:            l.InFlight,
+		Memory:              int(l.Memory),
+		MemoryPerUser:       int(l.MemoryPerUser),
+		Expensive:           l.Expensive,
+		ExpensivePerUser:    l.ExpensivePerUser,
+		RequestTimeout:      time.Duration(l.RequestTimeout),
+		HeaderTimeout:       time.Duration(l.HeaderTimeout),
+		WriteTimeout:        time.Duration(l.WriteTimeout),
+		IdleTimeout:         time.Duration(l.IdleTimeout),
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+	"github.com/vaultd/vaultd/internal/config"
+	"github.com/vaultd/vaultd/internal/paths"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// settings are the flags that all commands share.
+type settings struct {
+	config, store, anchor, socket string
+	level                         string
+	system, user                  bool
+}
+
+func (s *settings) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.config, "config", "", "configuration `file` (default: vaultd.toml of the machine or the user, if it is there)")
+	f.StringVar(&s.store, "store", "", "store `directory`; its anchor is DIRECTORY.anchor unless --anchor says otherwise")
+	f.StringVar(&s.anchor, "anchor", "", "rollback anchor, a `file` outside the store")
+	f.StringVar(&s.socket, "socket", "", "`path` of the Unix socket")
+	f.StringVar(&s.level, "log-level", "", "debug, info, warn or error")
+	f.BoolVar(&s.system, "system", false, "serve the machine (default when root)")
+	f.BoolVar(&s.user, "user", false, "serve the user (default when not root)")
+}
+
+// load is the configuration in force: defaults, then the file, then the flags.
+func (s *settings) load() (config.Config, error) {
+	base, file, err := s.base()
+	if err != nil {
+		return config.Config{}, err
+	}
+	c := base
+	if file != "" {
+		c, err = config.Load(file, base)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && s.config == "":
+		c = base
+	case errors.Is(err, fs.ErrNotExist):
+		return config.Config{}, usage("there is no configuration file %s", s.config)
+	case err != nil:
+		return config.Config{}, err
+	}
+	if err := s.override(&c); err != nil {
+		return config.Config{}, err
+	}
+	if err := c.Check(); err != nil {
+		return config.Config{}, usage("%v", err)
+	}
+	return c, nil
+}
+
+// base is where the configuration starts from, and the file that may change
+// it, empty for none.
+func (s *settings) base() (config.Config, string, error) {
+	if s.system && s.user {
+		return config.Config{}, "", usage("--system and --user exclude each other")
+	}
+	if s.system || !s.user && os.Geteuid() == 0 {
+		return config.System(), first(s.config, paths.System().Config), nil
+	}
+	places, err := paths.User(os.Getenv)
+	if errors.Is(err, paths.ErrNoHome) && s.store != "" && s.socket != "" {
+		// Everything that HOME would tell is told.
+		c := config.System()
+		c.Socket.Mode = 0o600
+		return c, s.config, nil
+	}
+	if err != nil {
+		return config.Config{}, "", err
+	}
+	c, err := config.User(os.Getenv)
+	return c, first(s.config, places.Config), err
+}
+
+func (s *settings) override(c *config.Config) error {
+	for _, f := range []struct {
+		value string
+		into  *string
+	}{
+		{s.store, &c.Store.Dir}, {s.anchor, &c.Store.Anchor}, {s.socket, &c.Socket.Path},
+	} {
+		if f.value == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(f.value)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", f.value, err)
+		}
+		*f.into = absolute
+	}
+	if s.store != "" && s.anchor == "" {
+		// The configured anchor belongs to the configured store.
+		c.Store.Anchor = c.Store.Dir + ".anchor"
+	}
+	if s.level != "" {
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(s.level)); err != nil {
+			return usage("--log-level: %q is none of debug, info, warn, error", s.level)
+		}
+		c.Log.Level = level
+	}
+	return nil
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func usage(format string, args ...any) error { return fault.E(fault.CodeUsage, format, args...) }
