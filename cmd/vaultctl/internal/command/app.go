@@ -1,0 +1,127 @@
+package command
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/autostart"
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/parse"
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/prompt"
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/render"
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/stream"
+	"github.com/vaultd/vaultd/ipc/client"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// app is what the commands share during one run of the program.
+type app struct {
+	stdin   io.Reader
+	stdout  io.Writer
+	getenv  func(string) string
+	version string // of vaultctl itself
+	names   parse.Names
+	print   *render.Printer
+	ask     *prompt.Asker
+
+	socket  string
+	noStart bool
+	timeout time.Duration
+
+	started   bool   // arguments were accepted and the command runs
+	stdinUser string // what standard input was given to
+}
+
+// action is the body of a command that talks to the daemon.
+type action func(ctx context.Context, c *client.Client, args []string) error
+
+// run makes a cobra function of an action: it finds or starts the daemon and
+// connects to it.
+func (a *app) run(do action) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.started = true
+		ctx := cmd.Context()
+		if a.timeout <= 0 {
+			return fault.E(fault.CodeUsage, "the timeout must be positive")
+		}
+		c, _, err := a.connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return do(ctx, c, args)
+	}
+}
+
+func (a *app) connect(ctx context.Context) (*client.Client, autostart.Target, error) {
+	target := autostart.Find(a.socket, a.getenv)
+	if target.Startable && !a.noStart && !target.Running(ctx) {
+		stop := a.print.Progress("Waiting for the daemon to start")
+		err := target.Start(ctx)
+		stop()
+		if err != nil {
+			return nil, target, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	c, err := client.Dial(ctx, client.WithSocket(target.Socket))
+	return c, target, err
+}
+
+// call makes one call within the time limit, showing progress when it is slow.
+func call[Q, S any](ctx context.Context, a *app, what string, method func(context.Context, *Q) (*S, error), request *Q) (*S, error) {
+	stop := a.print.Progress(what)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	return method(ctx, request)
+}
+
+// input reads what a command works on.
+func (a *app) input(path, what string) ([]byte, error) {
+	if path == "" || path == "-" {
+		if err := a.claimStdin(what); err != nil {
+			return nil, err
+		}
+		if render.IsTerminal(a.stdin) {
+			a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
+		}
+	}
+	return stream.Read(a.stdin, path)
+}
+
+// claimStdin makes sure that standard input has one user: a password read from
+// it leaves no message to encrypt.
+func (a *app) claimStdin(what string) error {
+	if a.stdinUser != "" {
+		return fault.E(fault.CodeUsage, "standard input can't give both the %s and the %s", a.stdinUser, what).
+			WithHint("read one of them from a file")
+	}
+	a.stdinUser = what
+	return nil
+}
+
+// claimSources does the same for secrets, before any is asked for.
+func (a *app) claimSources(sources ...prompt.Source) error {
+	for _, s := range sources {
+		if s.Stdin() {
+			if err := a.claimStdin(s.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// secretFlags adds --NAME-file and --NAME-fd, and returns the source they fill.
+func secretFlags(cmd *cobra.Command, name string) *prompt.Source {
+	s := &prompt.Source{Name: name}
+	flag := strings.ReplaceAll(name, " ", "-")
+	cmd.Flags().StringVar(&s.File, flag+"-file", "", "read the "+name+" from this file (- is standard input) instead of asking")
+	cmd.Flags().Var(&s.FD, flag+"-fd", "read the "+name+" from this open file descriptor instead of asking")
+	return s
+}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/render"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// Exit statuses beyond the classes of errors.
+const (
+	exitStatusError  = 1 // of status, for every error
+	exitStatusSealed = 2 // of status, for a sealed vault or none
+	exitInterrupted  = 130
+)
+
+// answered is an exit status that says all: the command has printed its result.
+type answered int
+
+func (a answered) Error() string { return "answered" }
+
+// fail prints an error and returns the exit status that tells its class.
+func (a *app) fail(cmd *cobra.Command, err error) int {
+	var done answered
+	if errors.As(err, &done) {
+		return int(done)
+	}
+	f := a.failure(cmd, err)
+	a.print.Fail(f)
+	return f.Exit
+}
+
+func (a *app) failure(cmd *cobra.Command, err error) render.Failure {
+	known := &fault.Error{}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return render.Failure{Code: "interrupted", Message: "interrupted", Exit: exitInterrupted}
+	case errors.As(err, &known):
+	case errors.Is(err, context.DeadlineExceeded):
+		known = fault.E(fault.CodeTimeout, "no answer within %v", a.timeout).WithHint("a longer --timeout may help")
+	case !a.started: // what cobra finds wrong
+		known = fault.E(fault.CodeUsage, "%v", err).WithHint("see 'vaultctl --help'")
+	default:
+		known = fault.E(fault.CodeInternal, "%v", err)
+	}
+	f := render.Failure{Code: known.Code, Message: known.Message, Hint: known.Hint, Exit: int(known.Code.Class())}
+	if f.Message == "" {
+		f.Message = strings.ReplaceAll(string(known.Code), "_", " ")
+	}
+	if cmd.Annotations[annotationStatus] != "" {
+		f.Exit = exitStatusError
+	}
+	return f
+}
+
+// annotationStatus marks the command with exit statuses of its own.
+const annotationStatus = "status"
+
+func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-codes",
+		Short: "What the exit statuses mean",
+		Long: strings.TrimSpace(`
+The exit status of vaultctl tells the class of what went wrong; the code in
+'-o json' ({"error":{"code":…}} on standard error) tells exactly.
+
+   0  done
+   1  internal error, or the output could not be written
+   2  usage: unknown flag, wrong argument, bad context
+   3  not found: no such key, version, owner or exchange
+   4  denied: not your key, or too many requests
+   5  state: expired, revoked, destroyed, exists already, not initialised
+   6  wrong key usage: the key is not for this, or not the one named
+   7  cryptographic failure: the ciphertext, signature, MAC, message or
+      passphrase is not right
+   8  sealed, or the password is wrong
+   9  unavailable: no daemon, timeout, busy, disk full
+  10  integrity: the store or header is damaged or older than it should be
+ 130  interrupted
+
+Three commands answer with their exit status:
+
+  vaultctl status             0 unsealed, 2 sealed or not initialised, 1 error
+                              (any error, also of usage)
+  vaultctl verify, mac verify 0 valid, 7 not valid
+  vaultctl revocation check   0 not revoked, 5 revoked`),
+	}
+}

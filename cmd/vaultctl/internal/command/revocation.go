@@ -1,0 +1,86 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/client"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+func (a *app) revocation() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "revocation",
+		Short: "List what is revoked, or check one thing",
+		Long: strings.TrimSpace(`
+What was revoked or destroyed is remembered for good, by name, id and
+fingerprint, with when, by whom and why.`),
+		Args: cobra.ArbitraryArgs,
+		RunE: group,
+	}
+	cmd.AddCommand(a.revocationList(), a.revocationCheck())
+	return cmd
+}
+
+func (a *app) revocationList() *cobra.Command {
+	var owner string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List revoked owners, and revoked and destroyed keys",
+		Long:    "List revocations: your own, or for administrators everybody's or one owner's.",
+		Example: example("vaultctl revocation list\nvaultctl revocation list --owner bob -o json"),
+		Args:    takes(),
+	}
+	cmd.Flags().StringVar(&owner, "owner", "", "only what concerns this owner")
+	mustCompleteBy(cmd, "owner", a.completeOwner)
+	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
+		request := &vaultdv1.ListRevocationsRequest{Owner: owner, PageSize: pageSize}
+		var list []*vaultdv1.Revocation
+		for {
+			r, err := call(ctx, a, "Listing", c.ListRevocations, request)
+			if err != nil {
+				return err
+			}
+			list = append(list, r.GetRevocations()...)
+			if request.PageToken = r.GetNextPageToken(); request.PageToken == "" {
+				return a.print.RevocationList(list)
+			}
+		}
+	})
+	return cmd
+}
+
+func (a *app) revocationCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check OWNER/KEY|OWNER|FINGERPRINT",
+		Short: "Tell by the exit status whether something is revoked",
+		Long: strings.TrimSpace(`
+Check whether a key (owner/name), an owner, or whatever has a fingerprint is
+revoked. A word without a slash is an owner here.
+
+The exit status is 0 when it is not revoked and 5 when it is.`),
+		Example: example(`
+vaultctl revocation check alice/signer
+vaultctl revocation check bob && echo welcome
+vaultctl revocation check SHA256:…`),
+		Args:              takes("SUBJECT"),
+		ValidArgsFunction: a.completeOwner,
+	}
+	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
+		r, err := call(ctx, a, "Checking", c.CheckRevocation, &vaultdv1.CheckRevocationRequest{Subject: args[0]})
+		if err != nil {
+			return err
+		}
+		if err := a.print.RevocationCheck(args[0], r); err != nil {
+			return err
+		}
+		if r.GetRevoked() {
+			return answered(fault.ClassState)
+		}
+		return nil
+	})
+	return cmd
+}

@@ -1,0 +1,138 @@
+package command
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/autostart"
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/render"
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/client"
+)
+
+func (a *app) status() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether the vault is sealed, and how it fares",
+		Long: strings.TrimSpace(`
+Show the state of the vault and its daemon. Anybody may ask; how many keys and
+owners there are is told to administrators only.
+
+The exit status is 0 when the vault is unsealed, 2 when it is sealed or not
+initialised yet, and 1 for every error.`),
+		Example: example(`
+vaultctl status
+vaultctl status -q -o json | jq .store
+vaultctl status > /dev/null || vaultctl unseal`),
+		Args:        takes(),
+		Annotations: map[string]string{annotationStatus: "own exit statuses"},
+	}
+	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
+		s, err := a.statusOf(ctx, c)
+		if err != nil {
+			return err
+		}
+		if err := a.printStatus(s); err != nil {
+			return err
+		}
+		if s.GetSealed() || !s.GetInitialized() {
+			return answered(exitStatusSealed)
+		}
+		return nil
+	})
+	return cmd
+}
+
+func (a *app) statusOf(ctx context.Context, c *client.Client) (*vaultdv1.StatusResponse, error) {
+	return call(ctx, a, "Waiting for the daemon", c.Status, &vaultdv1.StatusRequest{})
+}
+
+// statusView is the status as JSON shows it. Counts are absent while sealed and
+// for callers who may not see them.
+type statusView struct {
+	State          string     `json:"state"` // "unsealed", "sealed", "uninitialized"
+	Initialized    bool       `json:"initialized"`
+	Sealed         bool       `json:"sealed"`
+	Socket         string     `json:"socket"`
+	Version        string     `json:"version"`
+	VaultID        string     `json:"vault_id,omitempty"`
+	Format         uint32     `json:"format,omitempty"`
+	Iterations     uint32     `json:"kdf_iterations,omitempty"`
+	UnsealedAt     *time.Time `json:"unsealed_at,omitempty"`
+	Store          string     `json:"store,omitempty"`
+	Keys           uint64     `json:"keys"`
+	Owners         uint64     `json:"owners"`
+	Records        uint64     `json:"records"`
+	Sequence       uint64     `json:"sequence"`
+	Generation     uint32     `json:"generation"`
+	MemoryLocked   bool       `json:"memory_locked"`
+	ClockRegressed bool       `json:"clock_regressed"`
+	Warnings       []string   `json:"warnings"`
+}
+
+func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
+	v := statusView{
+		State: stateWord(s), Initialized: s.GetInitialized(), Sealed: s.GetSealed(),
+		Socket: autostart.Find(a.socket, a.getenv).Socket, Version: s.GetVersion(), VaultID: s.GetVaultId(),
+		Format: s.GetFormat(), Iterations: s.GetKdfIterations(), Store: s.GetStore(), Keys: s.GetKeys(), Owners: s.GetOwners(),
+		Records: s.GetRecords(), Sequence: s.GetSequence(), Generation: s.GetGeneration(), MemoryLocked: s.GetMemoryLocked(),
+		ClockRegressed: s.GetClockRegressed(), Warnings: append([]string{}, s.GetWarnings()...),
+	}
+	v.UnsealedAt = timeOf(s.GetUnsealedAt())
+	for _, w := range s.GetWarnings() {
+		a.print.Warn("%s", w)
+	}
+	return a.print.Object(v, func(t *render.Table) {
+		if v.Initialized {
+			t.Field("Vault", v.State)
+		} else {
+			t.Field("Vault", "not initialised")
+		}
+		t.Field("Vault id", v.VaultID)
+		t.Field("Daemon", v.Version)
+		t.Field("Socket", v.Socket)
+		t.Field("Unsealed", a.print.When(s.GetUnsealedAt()))
+		t.Field("Store", v.Store)
+		if v.Records > 0 {
+			t.Field("Keys", grouped(v.Keys))
+			t.Field("Owners", grouped(v.Owners))
+			t.Field("Records", grouped(v.Records))
+		}
+		if v.Iterations > 0 {
+			t.Field("Password", "PBKDF2-HMAC-SHA-256, "+grouped(uint64(v.Iterations))+" iterations")
+		}
+		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
+		if v.ClockRegressed {
+			t.Field("Clock", "behind the time that the vault has seen already")
+		}
+		switch {
+		case !v.Initialized:
+			t.Field("Next", "vaultctl init")
+		case v.Sealed:
+			t.Field("Next", "vaultctl unseal")
+		}
+	})
+}
+
+func stateWord(s *vaultdv1.StatusResponse) string {
+	switch {
+	case !s.GetInitialized():
+		return "uninitialized"
+	case s.GetSealed():
+		return "sealed"
+	}
+	return "unsealed"
+}
+
+// grouped writes a number with commas between thousands.
+func grouped(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
