@@ -99,10 +99,12 @@ func (s *Store) committer() {
 	timer := time.NewTimer(anchorDelay)
 	timer.Stop()
 	armed := false
+	s.compactIfDue()
 	for {
 		select {
 		case r := <-s.requests:
 			s.commit(s.gather(r))
+			s.compactIfDue()
 			if s.anchor != nil && !armed && s.anchorBehind() {
 				timer.Reset(anchorDelay)
 				armed = true

@@ -37,7 +37,8 @@ import (
 //
 //	payload
 //	 0   1  kind: 1 snapshot part, 2 end of the snapshot, 3 commit
-//	 1  64  state after the frame
+//	 1  64  state after the frame; in a snapshot part sequence number and time
+//	        are zero
 //	65   4  number of records
 //	69      for each: name (16), length (4), sealed record
 const (

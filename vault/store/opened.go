@@ -43,6 +43,8 @@ type Store struct {
 	tasks    errgroup.Group
 	rewrites chan struct{}     // holds a token while no rewrite runs
 	dirty    map[name]struct{} // names changed since a rewrite began; committer only
+	retry    time.Time         // no rewrite by itself before; committer only
+	commits  uint64            // groups committed; committer only
 }
 
 func newStore(o Options, root *rootKeys) *Store {
@@ -213,6 +215,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	close(s.quit)
 	s.tasks.Wait() //nolint:errcheck // its functions return nil
+	<-s.rewrites   // one that a caller began ends now
 	err := s.settle()
 	s.engine = nil
 	s.release()

@@ -105,7 +105,7 @@ type replayer struct {
 }
 
 func (r *replayer) next(p payload) error {
-	want := r.base
+	var want uint64 // in a snapshot part
 	switch {
 	case p.kind == frameCommit && r.complete:
 		want = r.x.state.seq + 1
@@ -113,6 +113,8 @@ func (r *replayer) next(p payload) error {
 		return errors.New("commit before the end of the snapshot")
 	case r.complete:
 		return errors.New("snapshot after its end")
+	case p.kind == frameSnapshotEnd:
+		want = r.base
 	}
 	if p.state.seq != want {
 		return fmt.Errorf("commit %d where %d was expected", p.state.seq, want)
