@@ -54,7 +54,8 @@ type owner struct {
 	rec        *ownerRecord // replaced, never changed; nil until recorded
 	recVersion uint64
 
-	keys []string // sorted key names; guarded by keyring.mu
+	guesses throttle // of passphrases of keys to import
+	keys    []string // sorted key names; guarded by keyring.mu
 }
 
 func newKeyring() *keyring {

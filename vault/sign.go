@@ -1,12 +1,11 @@
 package vault
 
 import (
-	"bytes"
 	"crypto"
-	"encoding/pem"
 	"errors"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
+	"github.com/vaultd/vaultd/crypto/keyenc"
 	"github.com/vaultd/vaultd/crypto/keytype"
 	"github.com/vaultd/vaultd/internal/secret"
 )
@@ -179,12 +178,9 @@ func publicKeyDER(b []byte) ([]byte, error) {
 	if len(b) == 0 || len(b) > maxPublicKey {
 		return nil, E(CodeInvalidPeerKey, "a public key has 1 to %d bytes", maxPublicKey)
 	}
-	if b[0] == 0x30 { // an ASN.1 SEQUENCE, which no PEM text begins with
-		return b, nil
+	der, err := keyenc.ParsePublic(b)
+	if err != nil {
+		return nil, E(CodeInvalidPeerKey, "this is no public key in PEM or DER (SubjectPublicKeyInfo)").Because(err)
 	}
-	block, rest := pem.Decode(b)
-	if block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) != 0 {
-		return nil, E(CodeInvalidPeerKey, "this is no public key in PEM or DER (SubjectPublicKeyInfo)")
-	}
-	return block.Bytes, nil
+	return der, nil
 }

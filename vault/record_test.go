@@ -1,0 +1,181 @@
+package vault
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
+)
+
+var testTime = time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC)
+
+func testKeyRecord() *keyRecord {
+	return &keyRecord{
+		id: KeyID{1, 2, 3}, typ: keytype.IDRSA2048, uses: keytype.UseSign | keytype.UseVerify, exportable: true,
+		origin: OriginImported, created: testTime, ttl: time.Hour,
+		labels:      []label{{"env", "prod"}, {"team", "größe"}},
+		destroyedBy: "root", destroyReason: "test over",
+		versions: []versionRecord{
+			{created: testTime, notAfter: testTime.Add(time.Hour), destroyed: testTime.Add(time.Minute), cause: destroyedAsked, fingerprint: [32]byte{7}},
+			{created: testTime.Add(time.Second), fingerprint: [32]byte{8}},
+		},
+	}
+}
+
+func testExchangeRecord() *exchangeRecord {
+	return &exchangeRecord{
+		state: exchangeOffered, owner: "alice", created: testTime, expires: testTime.Add(time.Hour),
+		signer: Name{"alice", "id"}, version: 3, session: Name{"alice", "with-bob"}, typ: keytype.IDFernet,
+		ttl: time.Hour, pending: []byte("state of the protocol"),
+	}
+}
+
+// records encodes one record of each kind, and reads and encodes it again.
+var records = map[string]struct {
+	encode func() []byte
+	again  func([]byte) ([]byte, error)
+}{
+	"key": {
+		func() []byte { return testKeyRecord().append(nil) },
+		func(b []byte) ([]byte, error) {
+			r, err := parseKeyRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+	"material": {
+		func() []byte {
+			return (&materialRecord{spki: []byte("public"), sealed: bytes.Repeat([]byte{9}, 60)}).append(nil)
+		},
+		func(b []byte) ([]byte, error) {
+			r, err := parseMaterialRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+	"dek": {
+		func() []byte { return appendDEKRecord(nil, bytes.Repeat([]byte{3}, dekLen)) },
+		func(b []byte) ([]byte, error) {
+			dek, err := parseDEKRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return appendDEKRecord(nil, dek), nil
+		},
+	},
+	"owner": {
+		func() []byte {
+			return (&ownerRecord{created: testTime, revocations: []ownerRevocation{
+				{time: testTime, by: "root", reason: "left", reinstated: testTime.Add(time.Hour), reinstatedBy: "root"},
+				{time: testTime.Add(2 * time.Hour), by: "root", reason: "left again"},
+			}}).append(nil)
+		},
+		func(b []byte) ([]byte, error) {
+			r, err := parseOwnerRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+	"revocation": {
+		func() []byte {
+			return (&revocationRecord{id: KeyID{4}, name: Name{"alice", "k"}, time: testTime, by: "alice", reason: "lost", fingerprints: [][32]byte{{1}, {2}}}).append(nil)
+		},
+		func(b []byte) ([]byte, error) {
+			r, err := parseRevocationRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+	"exchange": {
+		func() []byte { return testExchangeRecord().append(nil) },
+		func(b []byte) ([]byte, error) {
+			r, err := parseExchangeRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+}
+
+func TestRecordsHaveOneEncoding(t *testing.T) {
+	for name, c := range records {
+		b := c.encode()
+		again, err := c.again(b)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%s: read and written again: %v", name, err)
+		}
+		for n := range b {
+			if _, err := c.again(b[:n]); err == nil {
+				t.Errorf("%s: cut to %d of %d bytes, it is still read", name, n, len(b))
+			}
+		}
+		if _, err := c.again(append(bytes.Clone(b), 0)); err == nil {
+			t.Errorf("%s: with a byte more, it is still read", name)
+		}
+	}
+}
+
+func TestKeyRecordKeepsEverything(t *testing.T) {
+	want := testKeyRecord()
+	got, err := parseKeyRecord(want.append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(keyRecord{}, versionRecord{}, label{})); d != "" {
+		t.Error(d)
+	}
+}
+
+func FuzzRecords(f *testing.F) {
+	for _, c := range records {
+		f.Add(c.encode())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for name, c := range records {
+			if again, err := c.again(b); err == nil && !bytes.Equal(again, b) {
+				t.Errorf("%s: %x is another encoding of %x", name, b, again)
+			}
+		}
+	})
+}
+
+func FuzzName(f *testing.F) {
+	f.Add("alice/data")
+	f.Add("_a.b-c/1.x")
+	f.Add("a/.b")
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := ParseName(s)
+		if err != nil {
+			return
+		}
+		if n.String() != s || n.IsZero() {
+			t.Fatalf("%q became %q", s, n)
+		}
+	})
+}
+
+// The bodies of the largest records that the limits allow fit into the store.
+func TestLargestKeyRecordFits(t *testing.T) {
+	k := testKeyRecord()
+	k.destroyReason = string(bytes.Repeat([]byte{'x'}, MaxReasonLen))
+	k.labels = nil
+	for i := range MaxLabels {
+		k.labels = append(k.labels, label{string(bytes.Repeat([]byte{byte('a' + i%26)}, MaxLabelKeyLen)), string(make([]byte, MaxLabelValueLen))})
+	}
+	k.versions = make([]versionRecord, MaxVersions)
+	if n := len(k.append(nil)); n > 256<<10 {
+		t.Errorf("a key record can have %d bytes", n)
+	}
+}
