@@ -39,7 +39,7 @@ func (p *Printer) Object(v any, text func(w *Table)) error {
 // Note tells the user something that is not the result.
 func (p *Printer) Note(format string, args ...any) {
 	if !p.Quiet && !p.JSON {
-		fmt.Fprintf(p.Err, format+"\n", args...)
+		fmt.Fprintln(p.Err, clean(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -47,7 +47,7 @@ func (p *Printer) Note(format string, args ...any) {
 // silence it; in JSON the result carries it.
 func (p *Printer) Warn(format string, args ...any) {
 	if !p.JSON {
-		fmt.Fprintf(p.Err, "warning: "+format+"\n", args...)
+		fmt.Fprintln(p.Err, clean("warning: "+fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -16,6 +16,10 @@ func (p *Printer) Progress(what string) (stop func()) {
 	if p.Quiet || p.JSON || !IsTerminal(p.Err) {
 		return func() {}
 	}
+	return p.progress(what)
+}
+
+func (p *Printer) progress(what string) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

@@ -25,9 +25,13 @@ func (p *Printer) Until(ts *timestamppb.Timestamp) string {
 	return Relative(ts.AsTime().Sub(p.Now()))
 }
 
-// Relative is a distance in time in its largest unit, rounded down.
+// Relative is a distance in time in its largest unit, rounded down; less than a
+// second is now.
 func Relative(d time.Duration) string {
-	if d < 0 {
+	switch {
+	case d.Abs() < time.Second:
+		return "now"
+	case d < 0:
 		return span(-d) + " ago"
 	}
 	return "in " + span(d)
