@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vaultd/vaultd/internal/paths"
 )
 
 // Listen makes the daemon's socket at path and returns its listener, whose
@@ -27,8 +29,8 @@ import (
 // serves, asks a socket file that it finds by connecting to it, and returns
 // ErrInUse for either.
 func Listen(path string, mode fs.FileMode, group string) (net.Listener, error) {
-	if len(path) > MaxSocketPath {
-		return nil, fmt.Errorf("socket path %q has %d bytes; at most %d are possible", path, len(path), MaxSocketPath)
+	if err := paths.CheckSocket(path); err != nil {
+		return nil, err
 	}
 	if mode == 0 {
 		mode = 0o600
