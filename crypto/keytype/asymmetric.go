@@ -29,6 +29,18 @@ func newSigning(t *Type, public crypto.PublicKey) (signing, error) {
 	return signing{kind: t, spki: spki, fingerprint: publicFingerprint(spki)}, nil
 }
 
+// maxEncoded bounds the encodings that are parsed, in bytes: an RSA key of 4096
+// bits takes 2.4 KiB. The standard library's checks of an RSA key take time with
+// the cube of its size, and the size is whatever the sender likes.
+const maxEncoded = 8 << 10
+
+func checkEncoded(der []byte) error {
+	if len(der) > maxEncoded {
+		return fmt.Errorf("%w: %d bytes are more than any key has (%d)", ErrMaterial, len(der), maxEncoded)
+	}
+	return nil
+}
+
 // generatePKCS8 encodes what make returns.
 func generatePKCS8[K crypto.PrivateKey](random io.Reader, make func(io.Reader) (K, error)) ([]byte, error) {
 	key, err := make(random)
@@ -42,6 +54,9 @@ func generatePKCS8[K crypto.PrivateKey](random io.Reader, make func(io.Reader) (
 // standard library itself writes for the key are accepted: its parser ignores
 // trailing bytes, attributes, and an enclosed public key that is another one.
 func parsePKCS8[K crypto.PrivateKey](t *Type, der []byte) (key K, err error) {
+	if err := checkEncoded(der); err != nil {
+		return key, err
+	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return key, fmt.Errorf("%w: %w", ErrMaterial, err)
@@ -64,6 +79,9 @@ func parsePKCS8[K crypto.PrivateKey](t *Type, der []byte) (key K, err error) {
 // parseSPKI reads a public key of the Go type K, in the one encoding that the
 // standard library writes, so that one key has one fingerprint.
 func parseSPKI[K crypto.PublicKey](t *Type, der []byte) (key K, common signing, err error) {
+	if err := checkEncoded(der); err != nil {
+		return key, common, err
+	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
 		return key, common, fmt.Errorf("%w: %w", ErrMaterial, err)

@@ -32,10 +32,13 @@ func fuzzMaterial(f *testing.F, name string) {
 		if key.Type() != kind {
 			t.Fatalf("a key of type %s", key.Type().Name)
 		}
-		if imported, err := kind.Import(material); err == nil && !bytes.Equal(imported, material) {
-			t.Fatalf("Parse takes %x, which Import makes %x", material, imported)
-		}
 		key.Wipe()
+		if kind.ID == keytype.IDRSA2048 {
+			return // primality tests are too slow to be fuzzed
+		}
+		if imported, err := kind.Import(material); err != nil || !bytes.Equal(imported, material) {
+			t.Fatalf("Parse takes %x, which Import makes %x (%v)", material, imported, err)
+		}
 	})
 }
 
@@ -51,7 +54,7 @@ func FuzzEd25519Material(f *testing.F)          { fuzzMaterial(f, "ed25519") }
 
 // FuzzImportPKCS8 checks that what Import makes is what Parse takes.
 func FuzzImportPKCS8(f *testing.F) {
-	for _, name := range signingTypes() {
+	for _, name := range []string{"ecdsa-p256", "ecdsa-p384", "ed25519"} {
 		f.Add(signingKey(f, name))
 		f.Add(withAttributes(f, signingKey(f, name)))
 	}

@@ -19,21 +19,9 @@ type foreign interface{ checkForeign() error }
 // or an enclosed public key. It makes checks that Parse leaves out, such as
 // whether the factors of an RSA modulus are prime. It returns ErrMaterial.
 func (t *Type) Import(material []byte) ([]byte, error) {
-	canonical := bytes.Clone(material)
-	if t.Asymmetric() {
-		var outer cryptobyte.String
-		if in := cryptobyte.String(material); !in.ReadASN1(&outer, asn1.SEQUENCE) || !in.Empty() {
-			return nil, fmt.Errorf("%w: not one PKCS #8 structure in DER", ErrMaterial)
-		}
-		// Types that the standard library does not know read only their own encoding.
-		if key, err := x509.ParsePKCS8PrivateKey(material); err == nil {
-			encoded, err := x509.MarshalPKCS8PrivateKey(key)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrMaterial, err)
-			}
-			clear(canonical)
-			canonical = encoded
-		}
+	canonical, err := t.canonical(material)
+	if err != nil {
+		return nil, err
 	}
 	key, err := t.Parse(canonical)
 	if err == nil {
@@ -47,6 +35,30 @@ func (t *Type) Import(material []byte) ([]byte, error) {
 		return nil, err
 	}
 	return canonical, nil
+}
+
+// canonical returns a copy of material in the encoding that Parse takes.
+func (t *Type) canonical(material []byte) ([]byte, error) {
+	if !t.Asymmetric() {
+		return bytes.Clone(material), nil
+	}
+	if err := checkEncoded(material); err != nil {
+		return nil, err
+	}
+	var outer cryptobyte.String
+	if in := cryptobyte.String(material); !in.ReadASN1(&outer, asn1.SEQUENCE) || !in.Empty() {
+		return nil, fmt.Errorf("%w: not one PKCS #8 structure in DER", ErrMaterial)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(material)
+	if err != nil {
+		// A type that the standard library does not know reads its own encoding only.
+		return bytes.Clone(material), nil
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMaterial, err)
+	}
+	return encoded, nil
 }
 
 // ImportPKCS8 is Import for a private key whose type the caller doesn't know.

@@ -31,6 +31,7 @@ func TestSigningTypesRefuseOtherMaterial(t *testing.T) {
 			"P-521":          p521,
 			"public key":     must(kind.Parse(own)).Public(),
 			"long length":    longLength(own),
+			"huge modulus":   hugeModulus(t),
 		}
 		for _, other := range signingTypes() {
 			if other != name {
@@ -90,6 +91,13 @@ func longLength(der []byte) []byte {
 	}
 	n := len(outer.Bytes)
 	return append([]byte{0x30, 0x83, byte(n >> 16), byte(n >> 8), byte(n)}, outer.Bytes...)
+}
+
+// hugeModulus is an RSA key of a megabyte, whose checks would take minutes.
+func hugeModulus(t testing.TB) []byte {
+	n := new(big.Int).Lsh(big.NewInt(1), 8<<20)
+	n.Sub(n, big.NewInt(1))
+	return rsaDER(t, n, 65537, n, big.NewInt(3), big.NewInt(5))
 }
 
 func TestRSAKeysThatAreNotSound(t *testing.T) {
