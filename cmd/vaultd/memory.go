@@ -5,14 +5,12 @@ import (
 	"runtime/debug"
 )
 
-// tuneMemory trades some processor time for a small resident set: a key manager
-// is idle most of the time and shares its machine. GOGC and GOMEMLIMIT in the
-// environment win.
+// tuneMemory trades some processor time for a smaller resident set: a key
+// manager is idle most of the time and shares its machine. There is no memory
+// limit, which would make the collector run without end on a vault that needs
+// more. GOGC in the environment wins.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(64 << 20)
 	}
 }
