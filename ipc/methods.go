@@ -53,6 +53,8 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_LIST_KEYS, "ListKeys", (*service).ListKeys, listedOwner, slow),
 	row(vaultdv1.Method_METHOD_PUBLIC_KEY, "PublicKey", (*service).PublicKey, namedKey),
 	row(vaultdv1.Method_METHOD_ROTATE_KEY, "RotateKey", (*service).RotateKey, namedKey, slow, whenPrimes),
+	row(vaultdv1.Method_METHOD_IMPORT_KEY, "ImportKey", (*service).ImportKey, namedKey, slow, whenEncrypted),
+	row(vaultdv1.Method_METHOD_EXPORT_KEY, "ExportKey", (*service).ExportKey, namedKey, slow, whenEncrypted),
 	row(vaultdv1.Method_METHOD_DESTROY_KEY, "DestroyKey", (*service).DestroyKey, namedKey, slow),
 	row(vaultdv1.Method_METHOD_REVOKE_KEY, "RevokeKey", (*service).RevokeKey, namedKey, slow),
 
