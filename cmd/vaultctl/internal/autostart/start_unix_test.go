@@ -1,0 +1,91 @@
+//go:build unix
+
+package autostart
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// program puts a shell script into PATH under the name vaultd.
+func program(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "vaultd"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
+
+func TestStartSaysWhatTheDaemonSaid(t *testing.T) {
+	dir, getenv, _ := home(t)
+	program(t, "echo 'vaultd: the store is not safe' >&2; exit 10")
+	target := Find("", getenv)
+	if !target.Startable {
+		t.Skip("this machine has a daemon for everybody")
+	}
+	if err := os.MkdirAll(target.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(target.StateDir, "vaultd.log")
+	if err := os.WriteFile(log, []byte("vaultd: of an earlier day\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	err := target.Start(context.Background())
+	if !errors.Is(err, fault.E(fault.CodeUnreachable, "")) || !strings.Contains(err.Error(), "the store is not safe") {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(begin); took > bound {
+		t.Errorf("waited %v for a daemon that had ended", took)
+	}
+	if info, err := os.Stat(log); err != nil || info.Mode() != 0o600 {
+		t.Errorf("log: %v, %v", info.Mode(), err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(dir, "run")); err == nil && len(entries) > 0 {
+		t.Errorf("left %v behind", entries)
+	}
+}
+
+func TestStartWithoutAProgram(t *testing.T) {
+	_, getenv, _ := home(t)
+	t.Setenv("PATH", t.TempDir())
+	if err := Find("", getenv).Start(context.Background()); !errors.Is(err, fault.E(fault.CodeUnreachable, "")) || !strings.Contains(err.Error(), "vaultd") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStartCanBeInterrupted(t *testing.T) {
+	_, getenv, _ := home(t)
+	program(t, "exec sleep 20")
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if err := Find("", getenv).Start(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLastLine(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	old := "old\n"
+	if _, err := f.WriteString(old + "first\nlast " + strings.Repeat("x", 1000) + "\n\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := lastLine(f, int64(len(old))); !strings.HasPrefix(got, "last xxx") || len(got) != 400 {
+		t.Errorf("%q", got)
+	}
+	if got := lastLine(f, 1<<20); got != "" {
+		t.Errorf("past the end: %q", got)
+	}
+}
