@@ -9,7 +9,8 @@ import (
 
 // DestroyKey destroys the material of one version or of all, for good: what
 // was encrypted under it stays closed. The name stays taken and public keys
-// stay readable. Errors:
+// stay readable. With Now the store is rewritten at once, so that the
+// overwritten bytes leave it; docs/FORMAT.md says what flash may keep. Errors:
 // key_not_found, version_not_found, key_destroyed.
 func (v *Vault) DestroyKey(ctx context.Context, c DestroyKey) (KeyInfo, error) {
 	if err := checkTombstone(c.By, c.Reason); err != nil {
@@ -24,7 +25,17 @@ func (v *Vault) DestroyKey(ctx context.Context, c DestroyKey) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	return o.destroy(ctx, k, c)
+	info, err := o.destroy(ctx, k, c)
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	if c.Now {
+		if err := o.store.Rewrite(context.WithoutCancel(ctx)); err != nil {
+			v.log.Warn("a key is destroyed, but the store could not be rewritten yet", "key", k.id.String(), "error", err)
+			return KeyInfo{}, storeError(err)
+		}
+	}
+	return info, nil
 }
 
 func (o *opened) destroy(ctx context.Context, k *key, c DestroyKey) (KeyInfo, error) {

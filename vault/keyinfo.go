@@ -108,6 +108,7 @@ type ListKeys struct {
 type DestroyKey struct {
 	Name    Name
 	Version uint32 // zero is all of them
+	Now     bool   // rewrite the store at once, so that the old bytes go from it
 	Reason  string
 	By      string // who asks, for the tombstone
 }

@@ -77,8 +77,11 @@ type newborn struct {
 	labels     map[string]string
 	material   []byte
 
-	// alongside is committed in the same batch.
+	// expires, where set, is the first version's expiry instead of its ttl.
+	expires time.Time
+	// alongside and forgotten are committed in the same batch.
 	alongside []store.Put
+	forgotten []store.ID
 
 	sorted []label
 }
@@ -138,7 +141,10 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	batch := store.Batch{Puts: append(puts, store.Put{ID: keyRecordID(n.name), Body: rec.append(nil)})}
+	if !n.expires.IsZero() {
+		rec.versions[0].notAfter = n.expires
+	}
+	batch := store.Batch{Puts: append(puts, store.Put{ID: keyRecordID(n.name), Body: rec.append(nil)}), Deletes: n.forgotten}
 	batch.Puts = append(batch.Puts, n.alongside...)
 	var ownRec *ownerRecord
 	if fresh {

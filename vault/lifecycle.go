@@ -238,6 +238,7 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
+	o.forgetStale(v.log)
 	o.timekeeper = startTimekeeper(o.clock, st, v.o.NoteEvery, func(err error) {
 		v.log.Warn("the time could not be noted", "error", err)
 	})

@@ -16,9 +16,8 @@ const (
 type exchangeState uint8
 
 const (
-	exchangeOffered  exchangeState = 1 // we sent the first message
-	exchangeAccepted exchangeState = 2 // we answered one
-	exchangeFinished exchangeState = 3 // remembered, so that a replay is told
+	exchangePending  exchangeState = 1 // waits for the peer's next message
+	exchangeFinished exchangeState = 2 // remembered, so that a replay is told
 )
 
 // exchangeRecord is an exchange under way, with the ephemeral key that it
@@ -31,13 +30,14 @@ type exchangeRecord struct {
 	expires time.Time // of the exchange, or of its memory
 
 	// What follows is empty once it is finished.
-	signer   Name // the key that signs for us
-	version  uint32
-	session  Name // what the result is stored as
-	typ      uint16
-	ttl      time.Duration
-	noExpiry bool
-	pending  []byte // state of the protocol, with the ephemeral private key
+	signer  Name // the key that signs for us
+	version uint32
+	session Name // what the result is stored as
+	typ     uint16
+	ttl     time.Duration // of the result; zero is none
+	peer    [32]byte      // fingerprint of the peer's signing key
+	info    string        // compat: of HKDF; empty is the default
+	pending []byte        // state of the protocol, with the ephemeral private key
 }
 
 func (x *exchangeRecord) append(b []byte) []byte {
@@ -56,7 +56,8 @@ func (x *exchangeRecord) append(b []byte) []byte {
 	b = appendStr8(b, x.session.key)
 	b = appendU16(b, x.typ)
 	b = appendDuration(b, x.ttl)
-	b = appendBool(b, x.noExpiry)
+	b = append(b, x.peer[:]...)
+	b = appendStr8(b, x.info)
 	return appendBytes32(b, x.pending)
 }
 
@@ -67,11 +68,11 @@ func parseExchangeRecord(b []byte) (*exchangeRecord, error) {
 	x := &exchangeRecord{state: exchangeState(r.u8()), compat: r.bool(), owner: r.str8(), created: r.time(), expires: r.time()}
 	r.check(validOwner(x.owner) && !x.created.IsZero() && !x.expires.IsZero())
 	switch x.state {
-	case exchangeOffered, exchangeAccepted:
+	case exchangePending:
 		x.signer = readName(r)
 		x.version = r.u32()
 		x.session = readName(r)
-		x.typ, x.ttl, x.noExpiry = r.u16(), r.duration(), r.bool()
+		x.typ, x.ttl, x.peer, x.info = r.u16(), r.duration(), r.array32(), r.str8()
 		x.pending = r.bytes32(maxPendingLen)
 		_, known := keytype.ByID(x.typ)
 		r.check(known && x.version > 0)

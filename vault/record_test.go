@@ -27,7 +27,7 @@ func testKeyRecord() *keyRecord {
 
 func testExchangeRecord() *exchangeRecord {
 	return &exchangeRecord{
-		state: exchangeOffered, owner: "alice", created: testTime, expires: testTime.Add(time.Hour),
+		state: exchangePending, owner: "alice", created: testTime, expires: testTime.Add(time.Hour),
 		signer: Name{"alice", "id"}, version: 3, session: Name{"alice", "with-bob"}, typ: keytype.IDFernet,
 		ttl: time.Hour, pending: []byte("state of the protocol"),
 	}

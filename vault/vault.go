@@ -102,6 +102,9 @@ func (v *Vault) enter() (*opened, error) {
 	v.mu.RLock()
 	if v.opened == nil {
 		v.mu.RUnlock()
+		if !v.Initialized() {
+			return nil, ErrNotInitialized
+		}
 		return nil, ErrSealed
 	}
 	return v.opened, nil
