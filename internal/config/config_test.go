@@ -100,6 +100,16 @@ format = "json"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
 	}
+	// A message may say where a key belongs.
+	seen := map[string]string{}
+	for name, section := range fields(reflect.ValueOf(&got).Elem()) {
+		for key := range fields(section) {
+			if seen[key] != "" {
+				t.Errorf("%s is a key of [%s] and of [%s]", key, seen[key], name)
+			}
+			seen[key] = name
+		}
+	}
 	// No field was forgotten above: all differ from the defaults.
 	a, b := reflect.ValueOf(got), reflect.ValueOf(System())
 	for i := range a.NumField() {
@@ -115,6 +125,7 @@ func TestProblemsNameTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown key":            {"# c\n[socket]\npth = \"/x\"", `f:3: unknown key "pth" in [socket]; did you mean "path"?`},
 		"unknown key, far":       {"[access]\nwho = 1", `f:2: unknown key "who" in [access]; it is one of admin_groups`},
+		"wrong section":          {"[socket]\nmin_free = 0", `f:2: unknown key "min_free" in [socket]; it belongs in [store]`},
 		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
 		"unknown section":        {"\n[limit]\nmessage_size = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
 		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, limits, log, socket, store`},

@@ -107,12 +107,24 @@ func (p *parser) unknown(section, key string, value toml.Primitive, known map[st
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	if near, ok := nearest(key, names); ok {
+	if home := sectionOf(key); section != "" && home != "" {
+		what += fmt.Sprintf("; it belongs in [%s]", home)
+	} else if near, ok := nearest(key, names); ok {
 		what += fmt.Sprintf("; did you mean %q?", near)
 	} else {
 		what += "; it is one of " + strings.Join(names, ", ")
 	}
 	p.report(p.line(value), "%s", what)
+}
+
+// sectionOf is the one section that has the key, empty for none.
+func sectionOf(key string) string {
+	for name, section := range fields(reflect.ValueOf(&Config{}).Elem()) {
+		if _, ok := fields(section)[key]; ok {
+			return name // no key is in two
+		}
+	}
+	return ""
 }
 
 func (p *parser) report(line int, format string, args ...any) {
