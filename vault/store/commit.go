@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -146,6 +147,7 @@ func (s *Store) refuseWaiting() {
 
 // gather takes what else is waiting, up to a group's size.
 func (s *Store) gather(first *request) []*request {
+	runtime.Gosched() // writers that the last group has just answered come back
 	group := []*request{first}
 	size := first.size
 	for size < groupSize {

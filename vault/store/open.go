@@ -160,6 +160,11 @@ func (s *Store) open() (err error) {
 		if err := mendJournal(o.Dir, s.short, at); err != nil {
 			return fmt.Errorf("complete %s: %w", s.short.file, err)
 		}
+		for _, file := range journalNames(ring.generation) {
+			if err := renewJournal(o.Dir, file, at.end); err != nil {
+				return fmt.Errorf("renew %s: %w", file, err)
+			}
+		}
 	}
 	if s.journal, err = openJournal(o.Dir, ring.generation, ring.keys, at); err != nil {
 		return err

@@ -213,3 +213,27 @@ func mendJournal(dir string, short survey, long survey) error {
 	}
 	return dst.Sync()
 }
+
+// renewJournal writes the first end bytes of a copy over themselves and fsyncs
+// them. What recover has read may exist in memory alone: after an fsync that
+// failed, Linux keeps the pages for reading and takes them for written, and no
+// later fsync writes them. Only a new write does. The copies are renewed one
+// after the other, so that a power cut in between finds one of them whole.
+func renewJournal(dir, file string, end int64) error {
+	f, _, err := openRegular(filepath.Join(dir, file), os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buf := make([]byte, min(end, 1<<20))
+	for at := int64(0); at < end; at += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), end-at)]
+		if _, err := f.ReadAt(buf, at); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(buf, at); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
