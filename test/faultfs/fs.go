@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -79,6 +80,7 @@ func Mount(dir string, o Options) (*FS, error) {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)
 	}
 	f.server = server
+	closeDeviceOnExec()
 	go func() {
 		defer close(f.served)
 		server.Serve()
@@ -89,12 +91,29 @@ func Mount(dir string, o Options) (*FS, error) {
 	return f, nil
 }
 
+// closeDeviceOnExec keeps /dev/fuse out of child processes. A child that holds
+// it keeps the file system alive without anybody to serve it, and hangs for good.
+func closeDeviceOnExec() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && target == "/dev/fuse" {
+			if fd, err := strconv.Atoi(e.Name()); err == nil {
+				unix.CloseOnExec(fd)
+			}
+		}
+	}
+}
+
 // Dir is where it is mounted.
 func (f *FS) Dir() string { return f.dir }
 
 // Cut takes the power away: it returns what the disk holds now, and every call
-// from here on hangs until Thaw, so that the program can do nothing more. Kill
-// the program, then Thaw.
+// from here on hangs until Thaw, so that the program can do nothing more. Send
+// the program SIGKILL, then Thaw, then wait for it: a process that waits for a
+// file system can't die.
 func (f *FS) Cut(loss Loss, rng *rand.Rand) *Image {
 	f.mu.Lock()
 	defer f.mu.Unlock()
