@@ -33,7 +33,7 @@ type Home struct {
 	Store  string // store directory
 	Anchor string // anchor file
 	Run    string // directory of socket, configuration and HOME
-	Config string // further lines for the configuration file
+	Config string // further lines for the configuration file, of its section store first
 
 	User *syscall.Credential // who the daemon runs as, nil is the test's own user
 }
@@ -85,7 +85,8 @@ func Start(t testing.TB, h Home) (*Daemon, error) {
 	t.Helper()
 	program := Program(t, "vaultd")
 	config := filepath.Join(h.Run, "vaultd.toml")
-	text := fmt.Sprintf("[store]\ndir = %q\nanchor = %q\n[socket]\npath = %q\nmode = \"0666\"\n%s", h.Store, h.Anchor, h.Socket(), h.Config)
+	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[store]\ndir = %q\nanchor = %q\n%s",
+		h.Socket(), h.Store, h.Anchor, h.Config)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
