@@ -48,8 +48,24 @@ func TestCanonicalFormIsInjective(t *testing.T) {
 func TestCanonicalFormKeepsPairsApart(t *testing.T) {
 	seen := make(map[string]string)
 	for _, arguments := range [][]string{
-		{}, {"a="}, {"a=b"}, {"ab="}, {"a=b", "c=d"}, {"a=bc", "d="}, {"a=b=c"}, {"a=bc=d"}, {"a=\x00\x00\x00\x01c\x00\x00\x00\x01d"},
-		{"A=b"}, {"a=B"}, {"a=b "}, {" a=b"}, {"a=e\u0301"}, {"a=\u00e9"}, {"a=b", "c="}, {"a=", "b="}, {"b=", "a=c"},
+		{},
+		{"a="},
+		{"a=b"},
+		{"ab="},
+		{"a=b", "c=d"},
+		{"a=bc", "d="},
+		{"a=b=c"},
+		{"a=bc=d"},
+		{"a=\x00\x00\x00\x01c\x00\x00\x00\x01d"},
+		{"A=b"},
+		{"a=B"},
+		{"a=b "},
+		{" a=b"},
+		{"a=e\u0301"},
+		{"a=\u00e9"},
+		{"a=b", "c="},
+		{"a=", "b="},
+		{"b=", "a=c"},
 	} {
 		c, err := envelope.ParseContext(arguments...)
 		if err != nil {

@@ -2,9 +2,7 @@ package keytype
 
 import (
 	"crypto/cipher"
-	"crypto/rand"
 	"fmt"
-	"slices"
 )
 
 // extended is a key of an AEAD with a 192-bit nonce, which is so long that
@@ -12,8 +10,9 @@ import (
 type extended struct {
 	symmetric
 	aead cipher.AEAD
-	wipe func() // may be nil
-	max  uint64 // longest plaintext in bytes
+	seal func(dst, plaintext, aad []byte) []byte // draws the nonce
+	wipe func()                                  // may be nil
+	max  uint64                                  // longest plaintext in bytes
 }
 
 var _ AEAD = (*extended)(nil)
@@ -35,12 +34,7 @@ func (k *extended) Seal(dst, plaintext, aad []byte) ([]byte, error) {
 	if uint64(len(plaintext)) > k.max {
 		return nil, fmt.Errorf("%w: %d bytes are too long for one message", ErrOptions, len(plaintext))
 	}
-	dst = slices.Grow(dst, len(plaintext)+k.Overhead())
-	nonce := dst[len(dst) : len(dst)+extendedNonce]
-	if _, err := rand.Read(nonce); err != nil {
-		return nil, fmt.Errorf("draw a nonce: %w", err)
-	}
-	return k.aead.Seal(dst[:len(dst)+extendedNonce], nonce, plaintext, aad), nil
+	return k.seal(dst, plaintext, aad), nil
 }
 
 // Open appends the plaintext to dst.
@@ -63,5 +57,5 @@ func (k *extended) Wipe() {
 	if k.wipe != nil {
 		k.wipe()
 	}
-	k.aead, k.wipe = nil, nil
+	k.aead, k.seal, k.wipe = nil, nil, nil
 }

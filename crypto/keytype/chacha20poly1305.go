@@ -1,6 +1,11 @@
 package keytype
 
-import "golang.org/x/crypto/chacha20poly1305"
+import (
+	"crypto/rand"
+	"slices"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
 
 // "chacha20-poly1305" is XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), whose
 // 192-bit nonce can be drawn at random without counting messages, which the
@@ -27,5 +32,11 @@ func parseChaCha20Poly1305(material []byte) (Key, error) {
 	if err != nil {
 		return nil, ErrMaterial
 	}
-	return &extended{symmetric: newSymmetric(typeChaCha20Poly1305, material), aead: aead, max: maxChaCha20}, nil
+	seal := func(dst, plaintext, aad []byte) []byte {
+		dst = slices.Grow(dst, extendedNonce+len(plaintext)+extendedTag)
+		nonce := dst[len(dst) : len(dst)+extendedNonce]
+		rand.Read(nonce)
+		return aead.Seal(dst[:len(dst)+extendedNonce], nonce, plaintext, aad)
+	}
+	return &extended{symmetric: newSymmetric(typeChaCha20Poly1305, material), aead: aead, seal: seal, max: maxChaCha20}, nil
 }

@@ -34,5 +34,5 @@ func parseXAES(t *Type, material []byte) (Key, error) {
 	if err != nil {
 		return nil, ErrMaterial
 	}
-	return &extended{symmetric: newSymmetric(t, material), aead: c, wipe: c.Wipe, max: xaes.MaxPlaintext}, nil
+	return &extended{symmetric: newSymmetric(t, material), aead: c, seal: c.SealRandom, wipe: c.Wipe, max: xaes.MaxPlaintext}, nil
 }

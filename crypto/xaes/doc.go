@@ -4,6 +4,7 @@
 // 96-bit GCM nonce. A random nonce can be used for 2^80 messages, where plain
 // AES-GCM stops being safe at 2^32, so that nobody has to count messages.
 //
-// It is built from FIPS-approved pieces only and knows nothing of keys' names,
-// storage or randomness: the nonce is passed in.
+// It is built from FIPS-approved pieces only, and knows nothing of keys' names
+// or storage. Cipher is a cipher.AEAD to which the nonce is passed; SealRandom
+// draws it, and does so in a way that makes short messages cheap.
 package xaes

@@ -14,12 +14,12 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
+	defer c.Wipe()
 
-	nonce := make([]byte, xaes.NonceSize)
-	rand.Read(nonce) // random nonces never run out
-	sealed := c.Seal(nil, nonce, []byte("hello"), []byte("context"))
+	sealed := c.SealRandom(nil, []byte("hello"), []byte("context")) // random nonces never run out
 
-	plaintext, err := c.Open(nil, nonce, sealed, []byte("context"))
+	nonce, message := sealed[:xaes.NonceSize], sealed[xaes.NonceSize:]
+	plaintext, err := c.Open(nil, nonce, message, []byte("context"))
 	fmt.Println(string(plaintext), err)
 	// Output: hello <nil>
 }

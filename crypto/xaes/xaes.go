@@ -26,10 +26,11 @@ var (
 )
 
 // Cipher is XAES-256-GCM under one key. It is a cipher.AEAD and safe for
-// concurrent use.
+// concurrent use until Wipe.
 type Cipher struct {
-	block cipher.Block
-	k1    [aes.BlockSize]byte // the CMAC subkey; the messages to be MACed are one full block each
+	block   cipher.Block
+	k1      [aes.BlockSize]byte // the CMAC subkey; the messages to be MACed are one full block each
+	sealing sync.Pool           // of *subkey, see SealRandom
 }
 
 var _ cipher.AEAD = (*Cipher)(nil)
@@ -67,27 +68,47 @@ func (*Cipher) Overhead() int { return Overhead }
 // Seal appends ciphertext and tag to dst. Like every cipher.AEAD it panics
 // for a nonce that is not NonceSize bytes or a plaintext over MaxPlaintext.
 func (c *Cipher) Seal(dst, nonce, plaintext, additionalData []byte) []byte {
-	return c.derive(nonce).Seal(dst, nonce[subkeyNonce:], plaintext, additionalData)
+	checkNonce(nonce)
+	return c.derive(nonce[:subkeyNonce]).Seal(dst, nonce[subkeyNonce:], plaintext, additionalData)
 }
 
 // Open appends the plaintext to dst, or returns an error that says nothing
-// about why the message does not authenticate.
+// about why the message does not authenticate. Like every cipher.AEAD it
+// panics for a nonce that is not NonceSize bytes.
 func (c *Cipher) Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error) {
+	checkNonce(nonce)
 	if len(ciphertext) < Overhead {
 		return nil, errOpen
 	}
-	plaintext, err := c.derive(nonce).Open(dst, nonce[subkeyNonce:], ciphertext, additionalData)
+	gcm, known := c.recall(nonce)
+	if !known {
+		gcm = c.derive(nonce[:subkeyNonce])
+	}
+	plaintext, err := gcm.Open(dst, nonce[subkeyNonce:], ciphertext, additionalData)
 	if err != nil {
 		return nil, errOpen
+	}
+	if !known {
+		c.remember(nonce, gcm)
 	}
 	return plaintext, nil
 }
 
-// Wipe overwrites what this package holds of the key. The expanded key inside
-// crypto/aes can only be dropped. The cipher must not be used afterwards.
+func checkNonce(nonce []byte) {
+	if len(nonce) != NonceSize {
+		panic("xaes: nonce is not 24 bytes")
+	}
+}
+
+// Wipe overwrites what this package holds of the key, and forgets the keys
+// derived from it. The expanded keys inside crypto/aes can only be dropped.
+// The cipher must not be used afterwards.
 func (c *Cipher) Wipe() {
 	clear(c.k1[:])
 	c.block = nil
+	for c.sealing.Get() != nil { // derived keys are keys as well
+	}
+	c.forget()
 }
 
 // scratch is where a key is derived. cipher.Block makes its arguments escape,
@@ -96,13 +117,10 @@ type scratch struct{ key [KeySize]byte }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// derive returns AES-256-GCM under the key that the nonce selects:
-// AES(K1 xor (counter ‖ "X" ‖ 0 ‖ nonce[:12])) for counters 1 and 2, which is
-// CMAC over these single blocks.
-func (c *Cipher) derive(nonce []byte) cipher.AEAD {
-	if len(nonce) != NonceSize {
-		panic("xaes: nonce is not 24 bytes")
-	}
+// derive returns AES-256-GCM under the key that the first 12 bytes of a nonce
+// select: AES(K1 xor (counter ‖ "X" ‖ 0 ‖ prefix)) for counters 1 and 2, which
+// is CMAC over these single blocks.
+func (c *Cipher) derive(prefix []byte) cipher.AEAD {
 	s := scratches.Get().(*scratch)
 	defer func() {
 		clear(s.key[:])
@@ -111,7 +129,7 @@ func (c *Cipher) derive(nonce []byte) cipher.AEAD {
 	for i := range 2 {
 		m := s.key[i*aes.BlockSize : (i+1)*aes.BlockSize]
 		m[0], m[1], m[2], m[3] = 0, byte(i+1), 'X', 0
-		copy(m[4:], nonce[:subkeyNonce])
+		copy(m[4:], prefix)
 		for j := range m {
 			m[j] ^= c.k1[j]
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha3"
 	"encoding/hex"
+	"fmt"
 	"testing"
 
 	"github.com/vaultd/vaultd/crypto/xaes"
@@ -97,6 +98,107 @@ func TestOpenRefusesEveryChange(t *testing.T) {
 	}
 }
 
+// What SealRandom makes is a nonce and a message as Seal makes it, over more
+// batches than one; no nonce comes twice.
+func TestSealRandom(t *testing.T) {
+	c, err := xaes.New(bytes.Repeat([]byte{9}, xaes.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plaintext, aad := []byte("attack at dawn"), []byte("context")
+	nonces, prefixes := make(map[string]bool), make(map[string]int)
+	for range 1000 {
+		out := c.SealRandom([]byte("kept:"), plaintext, aad)
+		sealed, ok := bytes.CutPrefix(out, []byte("kept:"))
+		if !ok || len(sealed) != xaes.NonceSize+len(plaintext)+xaes.Overhead {
+			t.Fatalf("SealRandom = %x", out)
+		}
+		nonce, body := sealed[:xaes.NonceSize], sealed[xaes.NonceSize:]
+		if want := c.Seal(nil, nonce, plaintext, aad); !bytes.Equal(body, want) {
+			t.Fatalf("message %x, want %x", body, want)
+		}
+		if nonces[string(nonce)] {
+			t.Fatalf("nonce %x came twice", nonce)
+		}
+		nonces[string(nonce)] = true
+		if prefixes[string(nonce[:12])]++; prefixes[string(nonce[:12])] > 256 {
+			t.Fatalf("more than 256 messages under one derived key")
+		}
+		for range 2 { // derived anew, then from memory
+			if got, err := c.Open(nil, nonce, body, aad); err != nil || !bytes.Equal(got, plaintext) {
+				t.Fatalf("Open = %q, %v", got, err)
+			}
+			if _, err := c.Open(nil, nonce, body, nil); err == nil {
+				t.Fatal("opened with other associated data")
+			}
+		}
+	}
+}
+
+// Derived keys are remembered by key and prefix: the same nonce under another
+// key is something else, and a wiped key leaves nothing that another one finds.
+func TestDerivedKeysAreNotMixedUp(t *testing.T) {
+	var ciphers []*xaes.Cipher
+	for i := range 3 {
+		c, err := xaes.New(bytes.Repeat([]byte{byte(i)}, xaes.KeySize))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ciphers = append(ciphers, c)
+	}
+	nonce := bytes.Repeat([]byte{5}, xaes.NonceSize)
+	otherPrefix := bytes.Clone(nonce)
+	otherPrefix[11]++
+	for range 2 {
+		for i, c := range ciphers {
+			for _, n := range [][]byte{nonce, otherPrefix} {
+				sealed := c.Seal(nil, n, []byte("message"), nil)
+				if _, err := c.Open(nil, n, sealed, nil); err != nil {
+					t.Error(err)
+				}
+				if _, err := ciphers[(i+1)%len(ciphers)].Open(nil, n, sealed, nil); err == nil {
+					t.Error("opened with another key")
+				}
+			}
+			if _, err := c.Open(nil, otherPrefix, c.Seal(nil, nonce, nil, nil), nil); err == nil {
+				t.Error("opened with another nonce")
+			}
+		}
+	}
+	sealed := ciphers[0].Seal(nil, nonce, []byte("message"), nil)
+	ciphers[0].Wipe()
+	if _, err := ciphers[1].Open(nil, nonce, sealed, nil); err == nil {
+		t.Error("opened with another key after Wipe")
+	}
+}
+
+func TestManyGoroutines(t *testing.T) {
+	failed := make(chan error, 8)
+	var ciphers [3]*xaes.Cipher
+	for i := range ciphers {
+		ciphers[i], _ = xaes.New(bytes.Repeat([]byte{byte(i)}, xaes.KeySize))
+	}
+	for g := range cap(failed) {
+		go func() {
+			for i := range 2000 {
+				c := ciphers[(i+g)%len(ciphers)]
+				sealed := c.SealRandom(nil, []byte{byte(g)}, nil)
+				got, err := c.Open(nil, sealed[:xaes.NonceSize], sealed[xaes.NonceSize:], nil)
+				if err != nil || len(got) != 1 || got[0] != byte(g) {
+					failed <- fmt.Errorf("Open = %x, %w", got, err)
+					return
+				}
+			}
+			failed <- nil
+		}()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestNewRefusesOtherKeySizes(t *testing.T) {
 	for _, n := range []int{0, 16, 24, 31, 33, 64} {
 		if _, err := xaes.New(make([]byte, n)); err == nil {
@@ -105,34 +207,50 @@ func TestNewRefusesOtherKeySizes(t *testing.T) {
 	}
 }
 
-func BenchmarkSeal64(b *testing.B) {
+func BenchmarkSealRandom(b *testing.B) {
+	for _, size := range []int{64, 16 << 10} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			c, _ := xaes.New(make([]byte, xaes.KeySize))
+			plaintext, dst := make([]byte, size), make([]byte, 0, size+64)
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				dst = c.SealRandom(dst[:0], plaintext, nil)
+			}
+		})
+	}
+}
+
+// BenchmarkOpen opens one message again, whose derived key is remembered, and
+// messages that are all under derived keys of their own.
+func BenchmarkOpen(b *testing.B) {
+	for _, count := range []int{1, 1024} {
+		b.Run(fmt.Sprintf("64B/%d-subkeys", count), func(b *testing.B) {
+			c, _ := xaes.New(make([]byte, xaes.KeySize))
+			nonces, sealed := make([][]byte, count), make([][]byte, count)
+			for i := range nonces {
+				nonces[i] = make([]byte, xaes.NonceSize)
+				nonces[i][1], nonces[i][2] = byte(i), byte(i>>8)
+				sealed[i] = c.Seal(nil, nonces[i], make([]byte, 64), nil)
+			}
+			dst := make([]byte, 0, 128)
+			b.ReportAllocs()
+			b.SetBytes(64)
+			for i := 0; b.Loop(); i++ {
+				if _, err := c.Open(dst, nonces[i%count], sealed[i%count], nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSeal is with nonces of the caller's choosing: a derived key each.
+func BenchmarkSeal(b *testing.B) {
 	c, _ := xaes.New(make([]byte, xaes.KeySize))
 	nonce, plaintext, dst := make([]byte, xaes.NonceSize), make([]byte, 64), make([]byte, 0, 128)
 	b.ReportAllocs()
 	b.SetBytes(64)
-	for b.Loop() {
-		dst = c.Seal(dst[:0], nonce, plaintext, nil)
-	}
-}
-
-func BenchmarkOpen64(b *testing.B) {
-	c, _ := xaes.New(make([]byte, xaes.KeySize))
-	nonce, dst := make([]byte, xaes.NonceSize), make([]byte, 0, 128)
-	sealed := c.Seal(nil, nonce, make([]byte, 64), nil)
-	b.ReportAllocs()
-	b.SetBytes(64)
-	for b.Loop() {
-		if _, err := c.Open(dst, nonce, sealed, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkSeal16KiB(b *testing.B) {
-	c, _ := xaes.New(make([]byte, xaes.KeySize))
-	nonce, plaintext, dst := make([]byte, xaes.NonceSize), make([]byte, 16<<10), make([]byte, 0, 17<<10)
-	b.ReportAllocs()
-	b.SetBytes(16 << 10)
 	for b.Loop() {
 		dst = c.Seal(dst[:0], nonce, plaintext, nil)
 	}
