@@ -115,8 +115,16 @@ var (
 // schemas say what each kind of message holds: all of it, in this order.
 var schemas = map[Kind][]rule{
 	KindOffer: {
-		ruleID, {tagGroup, 1, maxText}, ruleName, ruleSPKI, {tagRecipient, 32, 32}, {tagPurpose, 0, maxText},
-		{tagSessionType, 1, maxText}, {tagLifetime, 8, 8}, ruleCreated, {tagExpires, 8, 8}, ruleNonce, ruleEphemeral,
+		ruleID,
+		{tagGroup, 1, maxText},
+		ruleName, ruleSPKI,
+		{tagRecipient, 32, 32},
+		{tagPurpose, 0, maxText},
+		{tagSessionType, 1, maxText},
+		{tagLifetime, 8, 8},
+		ruleCreated,
+		{tagExpires, 8, 8},
+		ruleNonce, ruleEphemeral,
 	},
 	KindAccept: {
 		ruleID, ruleName, ruleSPKI, ruleCreated, ruleNonce, ruleEphemeral, {tagOfferHash, 32, 32}, {tagSessionExpires, 8, 8},

@@ -46,8 +46,8 @@ func TestPycaReadsAndWritesTheSameFiles(t *testing.T) {
 	password := []byte("pässword 1")
 	for _, python := range pythons {
 		for _, f := range readFixtures(t).Keys {
-			if f.Name == "dh" {
-				continue // versions of pyca/cryptography write it in different forms; see crypto/ffdh
+			if f.Name != "rsa" && f.Name != "x25519" {
+				continue // deriving keys takes long; the fixed files cover the other types
 			}
 			der := f.der(t)
 			text, err := EncryptPKCS8PEM(der, password, kdf.MinIterations, rand.Reader)
