@@ -248,8 +248,8 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	return o
 }
 
-// Seal waits for running operations, wipes every key and closes the store.
-// Sealing a sealed vault does nothing.
+// Seal waits for running operations, wipes every key and closes the store, one
+// that stopped after a write error too. Sealing a sealed vault does nothing.
 func (v *Vault) Seal() error {
 	v.admin.Lock()
 	defer v.admin.Unlock()
@@ -266,7 +266,11 @@ func (v *Vault) seal() error {
 	}
 	o.ring.wipe()
 	o.timekeeper.close()
-	err := errors.Join(o.store.Close(), o.lock.Close())
+	if err := o.store.Close(); err != nil {
+		// Sealed is sealed, and what was acknowledged is in the journal.
+		v.log.Warn("the store was not closed in order; the next unseal verifies it from its journal", "error", err)
+	}
+	err := o.lock.Close()
 	debug.FreeOSMemory()
 	v.log.Info("vault sealed")
 	return storeError(err)
