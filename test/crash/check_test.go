@@ -104,10 +104,12 @@ func (k *key) check(ctx context.Context, c *client.Client, listed *vaultdv1.Key,
 	if err != nil {
 		return fmt.Errorf("show %s: %w", k.name, err)
 	}
-	for _, shown := range []*vaultdv1.Key{answer.GetKey(), listed} {
-		if got, want := stateOf(shown), k.state(); got != want {
-			return fmt.Errorf("%s is %q, acknowledged was %q", k.name, got, want)
-		}
+	if got, want := stateOf(answer.GetKey()), k.state(); got != want {
+		return fmt.Errorf("%s is %q, acknowledged was %q", k.name, got, want)
+	}
+	if listed.GetState() != answer.GetKey().GetState() || listed.GetVersion() != answer.GetKey().GetVersion() {
+		return fmt.Errorf("%s is listed as %v, version %d, and shown as %v, version %d", k.name,
+			listed.GetState(), listed.GetVersion(), answer.GetKey().GetState(), answer.GetKey().GetVersion())
 	}
 	for _, sealed := range k.sealed {
 		opened, err := c.Decrypt(ctx, &vaultdv1.DecryptRequest{Key: k.name, Ciphertext: sealed.text})
