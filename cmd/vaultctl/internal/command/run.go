@@ -29,7 +29,6 @@ func Run(ctx context.Context, version string, args []string, stdin io.Reader, st
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -105,6 +104,11 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	root.SetHelpCommandGroupID(groupStart)
 	root.SetCompletionCommandGroupID(groupStart)
 	root.SetFlagErrorFunc(flagError)
+	root.SetOut(a.stdout) // cobra's completion command takes it now
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Args, c.RunE = cobra.ArbitraryArgs, group // cobra's own shows help for a shell it does not know
+	}
 	a.globalFlags(root)
 	return root
 }
