@@ -36,6 +36,17 @@ func openDirectories(c config.Store) (lock *os.File, err error) {
 	return lockDirectory(c.Dir)
 }
 
+// openExisting is openDirectories for a store that has to be there already.
+func openExisting(c config.Store) (lock *os.File, err error) {
+	if _, err := os.Lstat(c.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.ErrNotInitialized
+	}
+	if err := private(c.Dir); err != nil {
+		return nil, err
+	}
+	return lockDirectory(c.Dir)
+}
+
 // private refuses a store of which others can change or read any part.
 func private(dir string) error {
 	if err := perm.Private(dir); err != nil {
