@@ -31,7 +31,7 @@ type session struct {
 }
 
 // machine is a home with a daemon of its own, and returns its environment.
-func machine(t *testing.T) []string {
+func machine(t testing.TB) []string {
 	t.Helper()
 	run, err := os.MkdirTemp("", "vc")
 	if err != nil {

@@ -37,11 +37,11 @@ vaultctl agree dh --peer theirs.pem --salt hex:00ff10 --length 64 --raw --out ke
 		ValidArgsFunction: a.completeKey,
 	}
 	f := cmd.Flags()
-	f.StringVar(&peer, "peer", "", "file with the peer's public key, PEM or DER (- is standard input)")
-	f.StringVar(&salt, "salt", "", "HKDF salt (default: none)")
-	f.StringVar(&info, "info", "", "HKDF info: what the secret is for")
-	f.Uint32Var(&length, "length", 32, "bytes of output")
-	f.StringVar(&out, "out", "", "write to this file, readable by you alone, instead of standard output")
+	f.StringVar(&peer, "peer", "", "`FILE` with the peer's public key, PEM or DER (- is standard input)")
+	f.StringVar(&salt, "salt", "", "HKDF `SALT` (default: none)")
+	f.StringVar(&info, "info", "", "HKDF `INFO`: what the secret is for")
+	f.Uint32Var(&length, "length", 32, "bytes of output, `N`")
+	f.StringVar(&out, "out", "", "write to this `FILE`, readable by you alone, instead of standard output")
 	f.BoolVar(&raw, "raw", false, "write the bytes instead of base64")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		request := &vaultdv1.AgreeRequest{Length: length}

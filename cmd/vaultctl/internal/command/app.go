@@ -121,7 +121,7 @@ func (a *app) claimSources(sources ...prompt.Source) error {
 func secretFlags(cmd *cobra.Command, name string) *prompt.Source {
 	s := &prompt.Source{Name: name}
 	flag := strings.ReplaceAll(name, " ", "-")
-	cmd.Flags().StringVar(&s.File, flag+"-file", "", "read the "+name+" from this file (- is standard input) instead of asking")
+	cmd.Flags().StringVar(&s.File, flag+"-file", "", "read the "+name+" from this `FILE` (- is standard input) instead of asking")
 	cmd.Flags().Var(&s.FD, flag+"-fd", "read the "+name+" from this open file descriptor instead of asking")
 	return s
 }

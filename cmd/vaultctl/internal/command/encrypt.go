@@ -14,7 +14,7 @@ import (
 	"github.com/vaultd/vaultd/ipc/client"
 )
 
-const contextHelp = "bind name=value to the ciphertext; decrypting needs the same (repeatable)"
+const contextHelp = "bind `NAME=VALUE` to the ciphertext; decrypting needs the same (repeatable)"
 
 func (a *app) encrypt() *cobra.Command {
 	var in, out string
@@ -39,8 +39,8 @@ vaultctl encrypt session --context tenant=42 --context table=cards < card.json`)
 		ValidArgsFunction: a.completeKey,
 	}
 	f := cmd.Flags()
-	f.StringVar(&in, "in", "", "read the plaintext from this file instead of standard input")
-	f.StringVar(&out, "out", "", "write to this file instead of standard output")
+	f.StringVar(&in, "in", "", "read the plaintext from this `FILE` instead of standard input")
+	f.StringVar(&out, "out", "", "write to this `FILE` instead of standard output")
 	f.StringArrayVar(&pairs, "context", nil, contextHelp)
 	f.BoolVar(&binary, "binary", false, "write the binary form")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
@@ -100,9 +100,9 @@ vaultctl decrypt session --max-age 5m < token`),
 		ValidArgsFunction: a.completeKey,
 	}
 	f := cmd.Flags()
-	f.StringVar(&in, "in", "", "read the ciphertext from this file instead of standard input")
-	f.StringVar(&out, "out", "", "write to this file, readable by you alone, instead of standard output")
-	f.StringArrayVar(&pairs, "context", nil, "name=value that the ciphertext is bound to (repeatable)")
+	f.StringVar(&in, "in", "", "read the ciphertext from this `FILE` instead of standard input")
+	f.StringVar(&out, "out", "", "write to this `FILE`, readable by you alone, instead of standard output")
+	f.StringArrayVar(&pairs, "context", nil, "`NAME=VALUE` that the ciphertext is bound to (repeatable)")
 	f.Var(&maxAge, "max-age", "refuse Fernet tokens older than this")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		request := &vaultdv1.DecryptRequest{MaxAge: maxAge.Proto()}

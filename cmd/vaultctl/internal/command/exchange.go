@@ -58,13 +58,13 @@ type exchanging struct {
 func (a *app) exchangeFlags(cmd *cobra.Command) *exchanging {
 	x := &exchanging{}
 	f := cmd.Flags()
-	f.StringVar(&x.key, "key", "", "your signing key (RSA, ECDSA or Ed25519)")
-	f.StringVar(&x.session, "as", "", "name of the key to store the result as")
-	f.StringVar(&x.peer, "peer", "", "the peer's signing key: a file with the public key, or its fingerprint SHA256:…")
-	f.StringVar(&x.purpose, "purpose", "", "what the key is for; both sides must say the same")
-	f.StringVar(&x.kind, "type", "", "type of the session key (default fernet)")
+	f.StringVar(&x.key, "key", "", "your signing `KEY` (RSA, ECDSA or Ed25519)")
+	f.StringVar(&x.session, "as", "", "`NAME` of the key to store the result as")
+	f.StringVar(&x.peer, "peer", "", "the peer's signing key, `PEER`: a file with the public key, or its fingerprint SHA256:…")
+	f.StringVar(&x.purpose, "purpose", "", "`PURPOSE` of the session key; both sides must say the same")
+	f.StringVar(&x.kind, "type", "", "`TYPE` of the session key (default fernet)")
 	f.Var(&x.ttl, "ttl", "lifetime of the session key (default: the type's; 1h for fernet)")
-	f.StringVar(&x.out, "out", "", "write the message to this file instead of standard output")
+	f.StringVar(&x.out, "out", "", "write the message to this `FILE` instead of standard output")
 	f.BoolVar(&x.compat, "compat", false, "use the messages of the original program")
 	mustCompleteBy(cmd, "key", a.completeKeyFlag)
 	mustComplete(cmd, "type", "fernet", "xaes-256-gcm", "aes-256-gcm", "chacha20-poly1305", "hmac-sha256")
@@ -195,9 +195,9 @@ vaultctl exchange finish last
 vaultctl exchange finish answer --peer bob.pem       # after offer --compat`),
 		Args: takes("[MESSAGE]"),
 	}
-	cmd.Flags().StringVar(&peer, "peer", "", "with --compat messages: file with the peer's public signing key")
+	cmd.Flags().StringVar(&peer, "peer", "", "with --compat messages: `FILE` with the peer's public signing key")
 	cmd.Flags().StringVar(&owner, "owner", "", "whose exchange it is (default: found by the message)")
-	cmd.Flags().StringVar(&out, "out", "", "write the last message to this file instead of standard output")
+	cmd.Flags().StringVar(&out, "out", "", "write the last message to this `FILE` instead of standard output")
 	mustCompleteBy(cmd, "owner", a.completeOwner)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		request := &vaultdv1.FinishExchangeRequest{Owner: owner}

@@ -42,8 +42,8 @@ func (at *attributes) flags(cmd *cobra.Command, typeHelp string) {
 	f := cmd.Flags()
 	f.StringVar(&at.kind, "type", "", typeHelp)
 	f.Var(&at.ttl, "ttl", "lifetime of each version: 1h, 30d, 1y, none (default: the type's; 1h for fernet, else none)")
-	f.StringArrayVar(&at.labels, "label", nil, "label the key with name=value (repeatable)")
-	f.StringSliceVar(&at.uses, "use", nil, "allow only these operations: "+strings.Join(parse.UseNames(), ", "))
+	f.StringArrayVar(&at.labels, "label", nil, "label the key with `NAME=VALUE` (repeatable)")
+	f.StringSliceVar(&at.uses, "use", nil, "allow only these `USE`s: "+strings.Join(parse.UseNames(), ", "))
 	f.BoolVar(&at.exportable, "exportable", false, "allow the private material to be exported; can't be added later")
 	mustComplete(cmd, "type", keyTypes...)
 	mustComplete(cmd, "use", parse.UseNames()...)
@@ -83,7 +83,7 @@ vaultctl key create alice/unwrap --type rsa-3072 --use encrypt,decrypt`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	at.flags(cmd, "type of the key (default xaes-256-gcm)")
+	at.flags(cmd, "`TYPE` of the key (default xaes-256-gcm)")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {
@@ -154,8 +154,8 @@ vaultctl key public signer --format openssh >> ~/.ssh/authorized_keys`),
 		ValidArgsFunction: a.completeKey,
 	}
 	cmd.Flags().Var(format, "format", "pem (default), der or openssh")
-	cmd.Flags().Uint32Var(&version, "key-version", 0, "version of the key (default: the newest)")
-	cmd.Flags().StringVar(&out, "out", "", "write to this file instead of standard output")
+	cmd.Flags().Uint32Var(&version, "key-version", 0, "`VERSION` of the key (default: the newest)")
+	cmd.Flags().StringVar(&out, "out", "", "write to this `FILE` instead of standard output")
 	mustComplete(cmd, "format", format.Words()...)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])

@@ -33,9 +33,9 @@ vaultctl key destroy backup --key-version 1 --now --yes`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
-	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this version (default: all of them)")
+	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this `VERSION` (default: all of them)")
 	cmd.Flags().BoolVar(&now, "now", false, "rewrite the store at once, so that the old bytes go from it")
-	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the revocation list")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, a `TEXT`; kept in the revocation list")
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
@@ -75,7 +75,7 @@ read.`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the revocation list")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, a `TEXT`; kept in the revocation list")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {

@@ -41,9 +41,9 @@ vaultctl key import shared --type fernet --format fernet --in fernet.key`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	at.flags(cmd, "type of the key, where the material does not tell it")
+	at.flags(cmd, "`TYPE` of the key, where the material does not tell it")
 	cmd.Flags().Var(format, "format", strings.Join(format.Words(), ", "))
-	cmd.Flags().StringVar(&in, "in", "", "read the material from this file instead of standard input")
+	cmd.Flags().StringVar(&in, "in", "", "read the material from this `FILE` instead of standard input")
 	passphrase := secretFlags(cmd, "passphrase")
 	mustComplete(cmd, "format", format.Words()...)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
@@ -127,8 +127,8 @@ vaultctl key export legacy --format compat --passphrase-file ./passphrase --out 
 		ValidArgsFunction: a.completeKey,
 	}
 	cmd.Flags().Var(format, "format", strings.Join(format.Words(), ", "))
-	cmd.Flags().Uint32Var(&version, "key-version", 0, "version of the key (default: the newest)")
-	cmd.Flags().StringVar(&out, "out", "", "write to this file, readable by you alone, instead of standard output")
+	cmd.Flags().Uint32Var(&version, "key-version", 0, "`VERSION` of the key (default: the newest)")
+	cmd.Flags().StringVar(&out, "out", "", "write to this `FILE`, readable by you alone, instead of standard output")
 	passphrase := secretFlags(cmd, "passphrase")
 	mustComplete(cmd, "format", format.Words()...)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {

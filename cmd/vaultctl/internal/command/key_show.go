@@ -57,8 +57,8 @@ vaultctl key list --all -o json | jq -r '.keys[].name'`),
 		Args:              takes(),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVar(&owner, "owner", "", "only keys of this owner")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "only keys with this name=value (repeatable)")
+	cmd.Flags().StringVar(&owner, "owner", "", "only keys of this `OWNER`")
+	cmd.Flags().StringArrayVar(&labels, "label", nil, "only keys with this `NAME=VALUE` (repeatable)")
 	cmd.Flags().BoolVar(&all, "all", false, "destroyed keys too")
 	mustCompleteBy(cmd, "owner", a.completeOwner)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {

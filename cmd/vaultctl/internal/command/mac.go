@@ -26,8 +26,8 @@ vaultctl mac verify webhook --mac body.mac < body.json`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
-	cmd.Flags().StringVar(&in, "in", "", "read the message from this file instead of standard input")
-	cmd.Flags().StringVar(&out, "out", "", "write to this file instead of standard output")
+	cmd.Flags().StringVar(&in, "in", "", "read the message from this `FILE` instead of standard input")
+	cmd.Flags().StringVar(&out, "out", "", "write to this `FILE` instead of standard output")
 	cmd.Flags().BoolVar(&raw, "raw", false, "write the MAC's bytes instead of base64")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
@@ -70,9 +70,9 @@ The exit status is 0 when the MAC is valid and 7 when it is not.`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
-	cmd.Flags().StringVar(&in, "in", "", "read the message from this file instead of standard input")
-	cmd.Flags().StringVar(&mac, "mac", "", "file with the MAC (- is standard input)")
-	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this version of the key")
+	cmd.Flags().StringVar(&in, "in", "", "read the message from this `FILE` instead of standard input")
+	cmd.Flags().StringVar(&mac, "mac", "", "`FILE` with the MAC (- is standard input)")
+	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this `VERSION` of the key")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {

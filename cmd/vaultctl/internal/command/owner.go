@@ -103,7 +103,7 @@ On a terminal you are asked to type the owner's name; elsewhere, give --yes.`),
 		Args:              takes("OWNER"),
 		ValidArgsFunction: a.completeOwner,
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the revocation list")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, a `TEXT`; kept in the revocation list")
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		if !yes {

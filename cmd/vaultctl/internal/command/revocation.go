@@ -34,7 +34,7 @@ func (a *app) revocationList() *cobra.Command {
 		Example: example("vaultctl revocation list\nvaultctl revocation list --owner bob -o json"),
 		Args:    takes(),
 	}
-	cmd.Flags().StringVar(&owner, "owner", "", "only what concerns this owner")
+	cmd.Flags().StringVar(&owner, "owner", "", "only what concerns this `OWNER`")
 	mustCompleteBy(cmd, "owner", a.completeOwner)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		request := &vaultdv1.ListRevocationsRequest{Owner: owner, PageSize: pageSize}

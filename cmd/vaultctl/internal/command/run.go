@@ -116,10 +116,10 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.SortFlags = false
-	f.StringVar(&a.socket, "socket", "", "talk to the daemon at this socket (or set VAULTD_SOCKET)")
+	f.StringVar(&a.socket, "socket", "", "talk to the daemon at this `SOCKET` (or set VAULTD_SOCKET)")
 	f.VarP((*outputFlag)(&a.print.JSON), "output", "o", "print text or json")
 	f.BoolVar(&a.noStart, "no-start", false, "don't start a daemon when none runs")
 	f.BoolVarP(&a.print.Quiet, "quiet", "q", false, "no notes and no progress")
-	f.DurationVar(&a.timeout, "timeout", time.Minute, "give up on an answer after this long")
+	f.DurationVar(&a.timeout, "timeout", time.Minute, "give up on an answer after this long, a `TIME` such as 10s")
 	mustComplete(root, "output", "text", "json")
 }

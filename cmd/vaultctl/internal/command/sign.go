@@ -25,7 +25,7 @@ type signing struct {
 func signingFlags(cmd *cobra.Command) *signing {
 	s := &signing{hash: parse.Hash(), scheme: parse.Scheme()}
 	f := cmd.Flags()
-	f.StringVar(&s.in, "in", "", "read the message from this file instead of standard input")
+	f.StringVar(&s.in, "in", "", "read the message from this `FILE` instead of standard input")
 	f.BoolVar(&s.prehashed, "prehashed", false, "the input is the digest itself, not the message")
 	f.Var(s.hash, "hash", "digest: "+strings.Join(s.hash.Words(), ", ")+" (default: the type's)")
 	f.Var(s.scheme, "scheme", "RSA padding: pss (default, longest salt), pss-salt-hash or pkcs1v15")
@@ -54,7 +54,7 @@ openssl dgst -sha256 -binary big.iso | vaultctl sign signer --prehashed --raw --
 		ValidArgsFunction: a.completeKey,
 	}
 	opts := signingFlags(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "write to this file instead of standard output")
+	cmd.Flags().StringVar(&out, "out", "", "write to this `FILE` instead of standard output")
 	cmd.Flags().BoolVar(&raw, "raw", false, "write the signature's bytes instead of base64")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
@@ -102,8 +102,8 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		ValidArgsFunction: a.completeKey,
 	}
 	opts := signingFlags(cmd)
-	cmd.Flags().StringVar(&signature, "signature", "", "file with the signature (- is standard input)")
-	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this version of the key")
+	cmd.Flags().StringVar(&signature, "signature", "", "`FILE` with the signature (- is standard input)")
+	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this `VERSION` of the key")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {

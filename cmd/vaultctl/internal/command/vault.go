@@ -30,7 +30,7 @@ pass show vault | vaultctl init --password-file -`),
 		Args: takes(),
 	}
 	password := secretFlags(cmd, "password")
-	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "PBKDF2 iterations, at least 600000; 0 measures this machine")
+	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "`N` PBKDF2 iterations, at least 600000; 0 measures this machine")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		status, err := a.statusOf(ctx, c)
 		if err != nil {
@@ -173,7 +173,7 @@ vaultctl password change --old-password-file ./old --new-password-file ./new`),
 	}
 	old := secretFlags(cmd, "old password")
 	fresh := secretFlags(cmd, "new password")
-	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "PBKDF2 iterations, at least 600000; 0 measures this machine")
+	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "`N` PBKDF2 iterations, at least 600000; 0 measures this machine")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		if err := a.claimSources(*old, *fresh); err != nil {
 			return err
