@@ -113,48 +113,38 @@ func (k *key) check(ctx context.Context, c *client.Client, listed *vaultdv1.Key,
 	}
 	for _, sealed := range k.sealed {
 		opened, err := c.Decrypt(ctx, &vaultdv1.DecryptRequest{Key: k.name, Ciphertext: sealed.text})
-		switch want := k.answer(sealed.version, ownerRevoked); {
-		case want == "" && err != nil:
+		switch want := k.refusals(sealed.version, ownerRevoked); {
+		case want == nil && err != nil:
 			return fmt.Errorf("decrypt under %s version %d: %w", k.name, sealed.version, err)
-		case want == "" && string(opened.GetPlaintext()) != sealed.plaintext:
+		case want == nil && string(opened.GetPlaintext()) != sealed.plaintext:
 			return fmt.Errorf("%s opened %q, not %q", k.name, opened.GetPlaintext(), sealed.plaintext)
-		case want != "" && err == nil:
+		case want != nil && err == nil:
 			return fmt.Errorf("%s (%s) still opens its version %d", k.name, k.state(), sealed.version)
-		case want != "" && !slices.Contains(want.codes(k.kind), rig.Code(err)):
-			return fmt.Errorf("%s (%s): decrypt of version %d answers %w, not %s", k.name, k.state(), sealed.version, err, want)
+		case want != nil && !slices.Contains(want, rig.Code(err)):
+			return fmt.Errorf("%s (%s): decrypt of version %d answers %w, not one of %v", k.name, k.state(), sealed.version, err, want)
 		}
 	}
 	return nil
 }
 
-// answer is why a ciphertext of a version can't be opened, or empty.
-func (k *key) answer(version int, ownerRevoked bool) refusalReason {
-	switch {
-	case ownerRevoked:
-		return "owner revoked"
-	case k.revoked:
-		return "revoked"
-	case k.gone[version]:
-		return "destroyed"
-	}
-	return ""
-}
-
-type refusalReason string
-
-// codes are the answers that tell the reason. A Fernet token does not name its
+// refusals are the codes that may answer the decryption of a version, none
+// when it has to work. Several may apply; a Fernet token does not name its
 // version: without the right one it opens under none.
-func (r refusalReason) codes(kind string) []fault.Code {
-	switch r {
-	case "owner revoked":
-		return []fault.Code{fault.CodeOwnerRevoked}
-	case "revoked":
-		return []fault.Code{fault.CodeRevoked}
+func (k *key) refusals(version int, ownerRevoked bool) []fault.Code {
+	var codes []fault.Code
+	if ownerRevoked {
+		codes = append(codes, fault.CodeOwnerRevoked)
 	}
-	if kind == "fernet" {
-		return []fault.Code{fault.CodeKeyDestroyed, fault.CodeInvalidCiphertext}
+	if k.revoked {
+		codes = append(codes, fault.CodeRevoked)
 	}
-	return []fault.Code{fault.CodeKeyDestroyed}
+	if k.gone[version] && !ownerRevoked {
+		codes = append(codes, fault.CodeKeyDestroyed)
+		if k.kind == "fernet" && !k.revoked {
+			codes = append(codes, fault.CodeInvalidCiphertext)
+		}
+	}
+	return codes
 }
 
 func stateOf(shown *vaultdv1.Key) string {

@@ -163,6 +163,7 @@ func (tr *trial) load(daemon *rig.Daemon, length time.Duration, crash func()) {
 	}
 	if tr.rng.IntN(3) == 0 {
 		writing.Go(func() { tr.passwords.change(ctx, stop, daemon) })
+		length += 200 * time.Millisecond // one change takes about as long
 	}
 	time.Sleep(length)
 	if crash != nil {

@@ -5,6 +5,8 @@ package faultfs
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -75,6 +77,7 @@ func Mount(dir string, o Options) (*FS, error) {
 		DirectMountStrict: true, FsName: "faultfs", Name: "faultfs", AllowOther: true,
 		DisableXAttrs: true, DisableReadDirPlus: true, DisableSplice: true, MaxWrite: 128 << 10,
 		Options: []string{"default_permissions"},
+		Logger:  log.New(io.Discard, "", 0), // it reports every unmount
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)
