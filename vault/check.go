@@ -73,7 +73,7 @@ func Repair(ctx context.Context, o CheckOptions) (*CheckReport, error) {
 	return check(ctx, o, true)
 }
 
-func check(ctx context.Context, o CheckOptions, repair bool) (report *CheckReport, err error) {
+func check(ctx context.Context, o CheckOptions, repair bool) (*CheckReport, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, E(CodeTimeout, "the check was given up").Because(err)
 	}
@@ -85,7 +85,7 @@ func check(ctx context.Context, o CheckOptions, repair bool) (report *CheckRepor
 	if err != nil {
 		return nil, storeError(err)
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer lock.Close()
 	root, err := c.open()
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, lock.Close())
+			_ = lock.Close() // the first error is the one to tell
 		}
 	}()
 	h := &header{epoch: 1}
@@ -105,7 +105,7 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, lock.Close())
+			_ = lock.Close() // the first error is the one to tell
 		}
 	}()
 	h, backup, err := v.files.load()
