@@ -66,6 +66,10 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_VERIFY_MAC, "VerifyMAC", (*service).VerifyMAC, usedKey, hot),
 	row(vaultdv1.Method_METHOD_AGREE, "Agree", (*service).Agree, usedKey, hot),
 
+	row(vaultdv1.Method_METHOD_OFFER_EXCHANGE, "OfferExchange", (*service).OfferExchange, bothKeys, slow),
+	row(vaultdv1.Method_METHOD_ACCEPT_EXCHANGE, "AcceptExchange", (*service).AcceptExchange, bothKeys, slow),
+	row(vaultdv1.Method_METHOD_FINISH_EXCHANGE, "FinishExchange", (*service).FinishExchange, listedOwner, slow),
+
 	row(vaultdv1.Method_METHOD_CREATE_OWNER, "CreateOwner", (*service).CreateOwner, namedOwner, slow),
 	row(vaultdv1.Method_METHOD_SHOW_OWNER, "ShowOwner", (*service).ShowOwner, namedOwner),
 	row(vaultdv1.Method_METHOD_LIST_OWNERS, "ListOwners", (*service).ListOwners, ownNamespace, slow),
@@ -75,6 +79,10 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_LIST_REVOCATIONS, "ListRevocations", (*service).ListRevocations, listedOwner, slow),
 	row(vaultdv1.Method_METHOD_CHECK_REVOCATION, "CheckRevocation", (*service).CheckRevocation, checkedSubject),
 }
+
+// The generated interface names every method of the .proto: one without a
+// method here does not compile, and a test compares the table with it.
+var _ vaultdv1connect.VaultServiceHandler = (*service)(nil)
 
 var byNumber = func() (index [128]*method) {
 	for _, m := range methods {
