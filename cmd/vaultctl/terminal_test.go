@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,6 +128,29 @@ func (s *session) awaitEcho(on bool) {
 	}
 }
 
+// awaitSleep waits until the program has been idle for a moment, as it is when
+// it waits for the user.
+func (s *session) awaitSleep() {
+	s.t.Helper()
+	used := func() string {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", s.cmd.Process.Pid))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return string(stat)
+	}
+	before := used()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+		now := used()
+		if now == before {
+			return
+		}
+		before = now
+	}
+	s.t.Fatal("the program does not come to rest")
+}
+
 // ends waits for the program and checks its exit status, and that the terminal
 // is as it was.
 func (s *session) ends(status int) {
@@ -201,6 +225,12 @@ func TestInterruptAtAPromptGivesTheTerminalBack(t *testing.T) {
 	s = onTerminal(t, env, "status")
 	s.expect("not initialised")
 	s.ends(2)
+	for _, args := range [][]string{{"encrypt", "data"}, {"init", "--password-file", "-"}} {
+		s = onTerminal(t, env, args...)
+		s.awaitSleep()
+		s.typed("\x03")
+		s.ends(130)
+	}
 }
 
 func TestConfirmationByTypingTheName(t *testing.T) {

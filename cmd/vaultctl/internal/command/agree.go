@@ -58,7 +58,7 @@ vaultctl agree dh --peer theirs.pem --salt hex:00ff10 --length 64 --raw --out ke
 		if peer == "" {
 			return needs(cmd, "peer")
 		}
-		if request.PeerPublicKey, err = a.input(peer, "peer's public key"); err != nil {
+		if request.PeerPublicKey, err = a.input(ctx, peer, "peer's public key"); err != nil {
 			return err
 		}
 		r, err := call(ctx, a, "Agreeing", c.Agree, request)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/autostart"
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/interruptible"
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/parse"
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/prompt"
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/render"
@@ -82,7 +83,7 @@ func call[Q, S any](ctx context.Context, a *app, what string, method func(contex
 }
 
 // input reads what a command works on.
-func (a *app) input(path, what string) ([]byte, error) {
+func (a *app) input(ctx context.Context, path, what string) ([]byte, error) {
 	if path == "" || path == "-" {
 		if err := a.claimStdin(what); err != nil {
 			return nil, err
@@ -91,7 +92,7 @@ func (a *app) input(path, what string) ([]byte, error) {
 			a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
 		}
 	}
-	return stream.Read(a.stdin, path)
+	return interruptible.Do(ctx, func() ([]byte, error) { return stream.Read(a.stdin, path) })
 }
 
 // claimStdin makes sure that standard input has one user: a password read from

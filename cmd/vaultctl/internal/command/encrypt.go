@@ -52,7 +52,7 @@ vaultctl encrypt session --context tenant=42 --context table=cards < card.json`)
 		if err != nil {
 			return err
 		}
-		plaintext, err := a.input(in, "plaintext")
+		plaintext, err := a.input(ctx, in, "plaintext")
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ vaultctl decrypt session --max-age 5m < token`),
 		if request.Context, err = parse.Context(pairs); err != nil {
 			return err
 		}
-		ciphertext, err := a.input(in, "ciphertext")
+		ciphertext, err := a.input(ctx, in, "ciphertext")
 		if err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ vaultctl exchange offer --key id --as chat --peer SHA256:… --group p256 --purp
 		if err := x.names(cmd, a.names); err != nil {
 			return err
 		}
-		peerKey, fingerprint, err := a.peerKey(x.peer)
+		peerKey, fingerprint, err := a.peerKey(ctx, x.peer)
 		if err != nil {
 			return err
 		}
@@ -149,11 +149,11 @@ ssh alice cat offer | vaultctl exchange accept --key id --as chat --peer SHA256:
 		if err := x.names(cmd, a.names); err != nil {
 			return err
 		}
-		peerKey, fingerprint, err := a.peerKey(x.peer)
+		peerKey, fingerprint, err := a.peerKey(ctx, x.peer)
 		if err != nil {
 			return err
 		}
-		offer, err := a.input(first(args), "offer")
+		offer, err := a.input(ctx, first(args), "offer")
 		if err != nil {
 			return err
 		}
@@ -196,18 +196,23 @@ vaultctl exchange finish answer --peer bob.pem       # after offer --compat`),
 		Args: takes("[MESSAGE]"),
 	}
 	cmd.Flags().StringVar(&peer, "peer", "", "with --compat messages: `FILE` with the peer's public signing key")
-	cmd.Flags().StringVar(&owner, "owner", "", "whose exchange it is (default: found by the message)")
+	cmd.Flags().StringVar(&owner, "owner", "", "whose exchange it is, an `OWNER` (default: found by the message; you, with --peer)")
 	cmd.Flags().StringVar(&out, "out", "", "write the last message to this `FILE` instead of standard output")
 	mustCompleteBy(cmd, "owner", a.completeOwner)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		request := &vaultdv1.FinishExchangeRequest{Owner: owner}
 		var err error
 		if peer != "" {
-			if request.PeerPublicKey, err = a.input(peer, "peer's public key"); err != nil {
+			if owner == "" { // these messages don't tell it
+				if request.Owner, err = a.names.Owner(); err != nil {
+					return err
+				}
+			}
+			if request.PeerPublicKey, err = a.input(ctx, peer, "peer's public key"); err != nil {
 				return err
 			}
 		}
-		message, err := a.input(first(args), "message")
+		message, err := a.input(ctx, first(args), "message")
 		if err != nil {
 			return err
 		}
@@ -234,11 +239,11 @@ vaultctl exchange finish answer --peer bob.pem       # after offer --compat`),
 
 // peerKey reads who the other side of an exchange must be: a fingerprint, or a
 // file with the public key.
-func (a *app) peerKey(peer string) (publicKey []byte, fingerprint string, err error) {
+func (a *app) peerKey(ctx context.Context, peer string) (publicKey []byte, fingerprint string, err error) {
 	if strings.HasPrefix(peer, "SHA256:") {
 		return nil, peer, nil
 	}
-	publicKey, err = a.input(peer, "peer's public key")
+	publicKey, err = a.input(ctx, peer, "peer's public key")
 	return publicKey, "", err
 }
 

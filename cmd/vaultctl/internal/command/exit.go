@@ -24,20 +24,20 @@ type answered int
 func (a answered) Error() string { return "answered" }
 
 // fail prints an error and returns the exit status that tells its class.
-func (a *app) fail(cmd *cobra.Command, err error) int {
+func (a *app) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 	var done answered
 	if errors.As(err, &done) {
 		return int(done)
 	}
-	f := a.failure(cmd, err)
+	f := a.failure(ctx, cmd, err)
 	a.print.Fail(f)
 	return f.Exit
 }
 
-func (a *app) failure(cmd *cobra.Command, err error) render.Failure {
+func (a *app) failure(ctx context.Context, cmd *cobra.Command, err error) render.Failure {
 	known := &fault.Error{}
 	switch {
-	case errors.Is(err, context.Canceled):
+	case ctx.Err() != nil: // the client says timeout, or whatever was cut short
 		return render.Failure{Code: "interrupted", Message: "interrupted", Exit: exitInterrupted}
 	case errors.As(err, &known):
 	case errors.Is(err, context.DeadlineExceeded):

@@ -58,7 +58,7 @@ vaultctl key import shared --type fernet --format fernet --in fernet.key`),
 		if err := a.claimSources(*passphrase); err != nil {
 			return err
 		}
-		material, err := a.input(in, "key")
+		material, err := a.input(ctx, in, "key")
 		if err != nil {
 			return err
 		}

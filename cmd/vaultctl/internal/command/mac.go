@@ -34,7 +34,7 @@ vaultctl mac verify webhook --mac body.mac < body.json`),
 		if err != nil {
 			return err
 		}
-		message, err := a.input(in, "message")
+		message, err := a.input(ctx, in, "message")
 		if err != nil {
 			return err
 		}
@@ -81,11 +81,11 @@ The exit status is 0 when the MAC is valid and 7 when it is not.`),
 		if mac == "" {
 			return needs(cmd, "mac")
 		}
-		tag, err := a.input(mac, "MAC")
+		tag, err := a.input(ctx, mac, "MAC")
 		if err != nil {
 			return err
 		}
-		message, err := a.input(in, "message")
+		message, err := a.input(ctx, in, "message")
 		if err != nil {
 			return err
 		}

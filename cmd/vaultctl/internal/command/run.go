@@ -37,7 +37,7 @@ func Run(ctx context.Context, version string, args []string, stdin io.Reader, st
 	if !a.started && wantsJSON(args) {
 		a.print.JSON = true // the flag may stand behind the mistake
 	}
-	return a.fail(cmd, err)
+	return a.fail(ctx, cmd, err)
 }
 
 // wantsJSON looks for "-o json" where the flags could not be parsed.

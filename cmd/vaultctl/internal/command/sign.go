@@ -61,7 +61,7 @@ openssl dgst -sha256 -binary big.iso | vaultctl sign signer --prehashed --raw --
 		if err != nil {
 			return err
 		}
-		message, err := a.input(opts.in, "message")
+		message, err := a.input(ctx, opts.in, "message")
 		if err != nil {
 			return err
 		}
@@ -112,11 +112,11 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		if signature == "" {
 			return needs(cmd, "signature")
 		}
-		sig, err := a.input(signature, "signature")
+		sig, err := a.input(ctx, signature, "signature")
 		if err != nil {
 			return err
 		}
-		message, err := a.input(opts.in, "message")
+		message, err := a.input(ctx, opts.in, "message")
 		if err != nil {
 			return err
 		}

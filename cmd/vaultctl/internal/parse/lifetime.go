@@ -129,7 +129,7 @@ func (a *Age) String() string {
 }
 
 // Type names the value in help texts.
-func (a *Age) Type() string { return "AGE" }
+func (a *Age) Type() string { return "DURATION" }
 
 // Proto is the age as requests carry it, nil when none was given.
 func (a *Age) Proto() *durationpb.Duration {

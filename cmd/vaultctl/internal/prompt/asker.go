@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/interruptible"
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -20,7 +21,7 @@ type Asker struct {
 // Existing reads a secret that was set earlier. The caller wipes it.
 func (a *Asker) Existing(ctx context.Context, from Source) (*secret.Bytes, error) {
 	if from.Given() {
-		return from.read(a.Stdin)
+		return interruptible.Do(ctx, func() (*secret.Bytes, error) { return from.read(a.Stdin) })
 	}
 	t, err := openTerminal()
 	if err != nil {
@@ -34,7 +35,7 @@ func (a *Asker) Existing(ctx context.Context, from Source) (*secret.Bytes, error
 // The caller wipes it.
 func (a *Asker) New(ctx context.Context, from Source) (*secret.Bytes, error) {
 	if from.Given() {
-		return from.read(a.Stdin)
+		return interruptible.Do(ctx, func() (*secret.Bytes, error) { return from.read(a.Stdin) })
 	}
 	t, err := openTerminal()
 	if err != nil {
@@ -77,7 +78,7 @@ func (a *Asker) Confirm(ctx context.Context, warning, want, flag string) error {
 	}
 	defer t.close()
 	fmt.Fprintf(t.out, "%s\nType %s to go on: ", warning, want)
-	line, err := interruptible(ctx, t, func() (string, error) {
+	line, err := interruptible.Do(ctx, func() (string, error) {
 		return bufio.NewReaderSize(io.LimitReader(t.in, MaxSecret), 256).ReadString('\n')
 	})
 	if err != nil {
@@ -91,7 +92,8 @@ func (a *Asker) Confirm(ctx context.Context, warning, want, flag string) error {
 
 func ask(ctx context.Context, t *terminal, name, text string) (*secret.Bytes, error) {
 	fmt.Fprint(t.out, text)
-	line, err := interruptible(ctx, t, t.readSilently)
+	line, err := interruptible.Do(ctx, t.readSilently)
+	t.restore() // an interrupted read has left the echo off
 	fmt.Fprintln(t.out)
 	if err != nil {
 		return nil, fmt.Errorf("read the %s: %w", name, err)
@@ -101,29 +103,6 @@ func ask(ctx context.Context, t *terminal, name, text string) (*secret.Bytes, er
 		return nil, err
 	}
 	return secret.From(line), nil
-}
-
-// interruptible runs a blocking read on the terminal and gives up when ctx
-// ends, with the terminal's echo as it was. The read itself can't be stopped;
-// the program ends soon after.
-func interruptible[T any](ctx context.Context, t *terminal, read func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		v, err := read()
-		done <- answer{v, err}
-	}()
-	select {
-	case a := <-done:
-		return a.value, a.err
-	case <-ctx.Done():
-		t.restore()
-		var none T
-		return none, ctx.Err()
-	}
 }
 
 func noTerminal(name string) error {
