@@ -113,7 +113,11 @@ func readAnchor(path string, key *secret.Bytes, vaultID [16]byte) (*anchorMark, 
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read anchor: %w", err)
 	}
-	b = b[:n]
+	return parseAnchor(b[:n], key, vaultID)
+}
+
+// parseAnchor returns the newest slot that authenticates.
+func parseAnchor(b []byte, key *secret.Bytes, vaultID [16]byte) (*anchorMark, error) {
 	var best *anchorMark
 	for at := 0; at+anchorSlot <= len(b); at += anchorStep {
 		m, err := decodeAnchor(b[at:], key, vaultID)

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 )
 
 // CheckOptions says what Check looks at. Without RootKey it checks structure
@@ -23,64 +21,6 @@ type CheckOptions struct {
 	HeaderEpoch uint64
 	Repair      bool // needs RootKey
 	Log         *slog.Logger
-}
-
-// Severity ranks findings.
-type Severity uint8
-
-// The severities.
-const (
-	Note   Severity = iota // nothing wrong
-	Damage                 // Open refuses the store, or a copy is lost; another copy has everything
-	Loss                   // no copy verifies
-)
-
-func (s Severity) String() string {
-	return [...]string{"note", "damage", "loss"}[min(s, Loss)]
-}
-
-// Finding is one thing that Check noticed.
-type Finding struct {
-	File     string // within the store directory, or the anchor's path
-	Offset   int64  // of the first bad byte; -1 if the whole file is meant
-	Record   string // blinded name of the record in hexadecimal; "" if none is meant
-	What     string
-	Severity Severity
-	Repaired bool
-}
-
-func (f Finding) String() string {
-	where := f.File
-	if f.Offset >= 0 {
-		where += fmt.Sprintf(" at byte %d", f.Offset)
-	}
-	if f.Record != "" {
-		where += " record " + f.Record
-	}
-	s := fmt.Sprintf("%s: %s: %s", f.Severity, where, f.What)
-	if f.Repaired {
-		s += " (repaired)"
-	}
-	return s
-}
-
-// Report is what Check found.
-type Report struct {
-	Findings []Finding
-	Complete bool   // checked with the key
-	Clean    bool   // the store was closed in order
-	Records  int    // live records, if Complete
-	Seq      uint64 // last commit, if Complete
-}
-
-// OK reports whether no damage is left.
-func (r *Report) OK() bool {
-	for _, f := range r.Findings {
-		if f.Severity > Note && !f.Repaired {
-			return false
-		}
-	}
-	return true
 }
 
 // Check examines a closed store and, with Repair, restores what a good copy is
@@ -160,7 +100,8 @@ func (c *checker) repaired(indexes ...int) {
 func (c *checker) structure() error {
 	dir := c.o.Dir
 	for _, file := range []string{fileKeyring, fileKeyringBackup} {
-		if err := c.noteCorrupt(readKeyring(dir, file)); err != nil {
+		_, err := readKeyring(dir, file)
+		if err := c.noteCorrupt(err); err != nil {
 			return err
 		}
 	}
@@ -172,7 +113,7 @@ func (c *checker) structure() error {
 				err = corrupt(fileClean, "%v", cerr)
 			}
 		}
-		if err := c.noteCorrupt(nil, err); err != nil {
+		if err := c.noteCorrupt(err); err != nil {
 			return err
 		}
 	}
@@ -197,7 +138,7 @@ func (c *checker) structureOf(generation uint64) error {
 	var both [2]survey
 	for i, file := range names {
 		s, err := walker{}.walk(c.o.Dir, file)
-		if err := c.noteCorrupt(nil, err); err != nil {
+		if err := c.noteCorrupt(err); err != nil {
 			return err
 		}
 		if err != nil {
@@ -232,7 +173,7 @@ func (c *checker) structureOf(generation uint64) error {
 }
 
 // noteCorrupt turns an *ErrCorrupt into a finding and passes other errors on.
-func (c *checker) noteCorrupt(_ []byte, err error) error {
+func (c *checker) noteCorrupt(err error) error {
 	var damage *ErrCorrupt
 	if errors.As(err, &damage) {
 		c.damaged(damage.Where, "%s", damage.What)
@@ -393,42 +334,4 @@ func (c *checker) store() *Store {
 	s := newStore(o, c.root)
 	s.ring = c.ring
 	return s
-}
-
-// copyFile copies a regular file durably.
-func copyFile(from, to string) error {
-	src, _, err := openRegular(from, os.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(dst, src)
-	if err == nil {
-		err = dst.Sync()
-	}
-	if cerr := dst.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// copyDir copies the files of a directory into a new one.
-func copyDir(from, to string) error {
-	list, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	if err := os.Mkdir(to, 0o700); err != nil {
-		return err
-	}
-	for _, e := range list {
-		if err := copyFile(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -13,8 +13,14 @@ import (
 	"github.com/vaultd/vaultd/vault/store"
 )
 
+// fataler is what testing.T and rapid.T have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // copyTree copies a directory as a crash would leave it.
-func copyTree(t testing.TB, from, to string) {
+func copyTree(t fataler, from, to string) {
 	t.Helper()
 	if err := os.RemoveAll(to); err != nil {
 		t.Fatal(err)

@@ -88,9 +88,11 @@ func (k *generationKeys) wipe() {
 	}
 }
 
-// newAEAD is AES-256-GCM. Nonces are random and 96 bits long; one key seals
-// far fewer than 2^32 messages (NIST SP 800-38D, section 8.3), because a
-// generation is rewritten under new keys long before (sealLimit).
+// newAEAD is AES-256-GCM. Nonces are random and 96 bits long, good for 2^32
+// messages under one key (NIST SP 800-38D, section 8.3). A generation's keys
+// can't get there: every message adds to a journal that is rewritten under new
+// keys when half of it is garbage, and 2^32 messages would make it longer than
+// 300 GB.
 func newAEAD(key *secret.Bytes) cipher.AEAD {
 	block, err := aes.NewCipher(key.Bytes())
 	if err != nil {

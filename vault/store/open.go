@@ -33,8 +33,9 @@ func (o *Options) normalize() error {
 // shown to o.Visit.
 //
 // It returns ErrNoStore, ErrLocked, ErrPermissions, ErrNetworkFS, ErrFull,
-// ErrWrongKey, ErrRolledBack or an *ErrCorrupt. A store that was refused for
-// one of these is left as it was found.
+// ErrWrongKey, ErrRolledBack or an *ErrCorrupt. The files are as they were
+// found then; only when Badger's records, though attested, don't add up to the
+// journal, or Visit fails, is the attestation gone, and the next Open rebuilds.
 func Open(o Options) (*Store, error) {
 	if err := o.normalize(); err != nil {
 		return nil, err

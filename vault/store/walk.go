@@ -32,22 +32,25 @@ type walker struct {
 	frame func(before chain, at int64, frame []byte) error
 }
 
-// walk reads a copy of a journal frame by frame. It stops without an error at
-// the first bytes that are no whole frame; the caller judges what that means.
-// It never allocates more than the file has left, nor more than a frame may
-// have.
+// walk reads a copy of a journal.
 func (w walker) walk(dir, file string) (survey, error) {
-	s := survey{file: file, junk: -1}
 	f, info, err := openRegular(filepath.Join(dir, file), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, corrupt(file, "missing")
+		return survey{file: file, junk: -1}, corrupt(file, "missing")
 	}
 	if err != nil {
-		return s, err
+		return survey{file: file, junk: -1}, err
 	}
 	defer f.Close()
-	s.size = info.Size()
-	r := bufio.NewReaderSize(f, 256<<10)
+	return w.read(bufio.NewReaderSize(f, 256<<10), file, info.Size())
+}
+
+// read goes through a journal frame by frame. It stops without an error at
+// the first bytes that are no whole frame; the caller judges what that means.
+// It never allocates more than the size says is left, nor more than a frame
+// may have.
+func (w walker) read(r *bufio.Reader, file string, size int64) (survey, error) {
+	s := survey{file: file, size: size, junk: -1}
 	header := make([]byte, journalHeaderSize)
 	if n, err := io.ReadFull(r, header); err != nil && n < journalHeaderSize && !isEOF(err) {
 		return s, fmt.Errorf("read %s: %w", file, err)
@@ -97,8 +100,8 @@ func (w walker) walk(dir, file string) (survey, error) {
 		s.frames++
 		w.note(s)
 	}
-	s.junk, err = firstNonZero(r, s.end)
-	if err != nil {
+	var err error
+	if s.junk, err = firstNonZero(r, s.end); err != nil {
 		return s, fmt.Errorf("read %s: %w", file, err)
 	}
 	return s, nil
@@ -186,7 +189,11 @@ func laterFrame(dir, file string, from int64, number uint64) (int64, error) {
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		return -1, err
 	}
-	r := bufio.NewReaderSize(f, 256<<10)
+	return findFrame(bufio.NewReaderSize(f, 256<<10), from, number)
+}
+
+// findFrame is laterFrame for what r still has, from being its offset.
+func findFrame(r *bufio.Reader, from int64, number uint64) (int64, error) {
 	for at := from; ; {
 		b, err := r.Peek(r.Size())
 		if err != nil && !isEOF(err) {
