@@ -119,7 +119,8 @@ type Decrypted struct {
 
 // Decrypt appends the plaintext to dst. A wrong context, a changed byte and an
 // unknown key are the same invalid_ciphertext; a vd1 ciphertext under another
-// key than the one named is incorrect_key. A Fernet token older than MaxAge is
+// key than the one named is incorrect_key, unless it is another vault's copy of
+// that key (from an exchange, or exported and imported). A Fernet token older than MaxAge is
 // expired. dst must not overlap the ciphertext.
 func (v *Vault) Decrypt(c Decrypt, dst []byte) ([]byte, Decrypted, error) {
 	o, err := v.enter()
@@ -168,8 +169,10 @@ func (o *opened) openEnvelope(k *key, c Decrypt, dst []byte) ([]byte, Decrypted,
 	}
 	under := o.ring.byID(h.KeyID)
 	switch {
+	case k != nil && k.id != h.KeyID && !k.shared():
+		return dst, Decrypted{}, errOtherKey(k)
 	case k != nil && k.id != h.KeyID:
-		return dst, Decrypted{}, E(CodeIncorrectKey, "the ciphertext is not under key %s", k.name)
+		return o.openForeign(k, under != nil, sealed, c.Context, dst)
 	case under == nil:
 		return dst, Decrypted{}, ErrInvalidCiphertext
 	}
@@ -200,6 +203,40 @@ func notEnvelope(k *key) error {
 		return e.WithHint("name the key that other ciphertexts are under")
 	}
 	return e
+}
+
+// shared reports whether the key's material may be in other vaults too, where
+// it has another id: it came from an exchange or a file, or may leave.
+func (k *key) shared() bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.rec.origin != OriginGenerated || k.rec.exportable
+}
+
+// openForeign opens a ciphertext that another vault made with its copy of k.
+// Its header, which stays authenticated, names that copy's id and version, so
+// k's own versions are tried newest first.
+func (o *opened) openForeign(k *key, known bool, sealed []byte, bound envelope.Context, dst []byte) ([]byte, Decrypted, error) {
+	var plaintext []byte
+	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
+		aead, ok := h.(keytype.AEAD)
+		if !ok {
+			return keytype.ErrDecrypt
+		}
+		plaintext, err = envelope.Open(dst, aead, sealed, bound.Canonical())
+		return err
+	})
+	switch {
+	case errors.Is(err, keytype.ErrDecrypt) && known:
+		return dst, Decrypted{}, errOtherKey(k)
+	case err != nil:
+		return dst, Decrypted{}, cryptoError(err)
+	}
+	return plaintext, Decrypted{k.name, number}, nil
+}
+
+func errOtherKey(k *key) error {
+	return E(CodeIncorrectKey, "the ciphertext is not under key %s", k.name)
 }
 
 // openToken tries the versions of a key newest first, since a Fernet token
