@@ -3,6 +3,7 @@ package ipc
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vaultd/vaultd/ipc/frame"
@@ -18,6 +19,7 @@ type conn struct {
 	rank   rank
 	buffer frame.Buffer // what was read and not yet handled
 	once   sync.Once
+	http   atomic.Bool // belongs to the HTTP server, which drains it itself
 }
 
 // accept learns who is calling, counts the connection and serves it in a
@@ -96,7 +98,11 @@ func (c *conn) Close() error {
 // wake ends a wait for the next request, so that the connection notices that
 // the server is draining. It is called after draining is set; whoever waits
 // sets its deadline first and looks at draining then, so that one of the two is seen.
-func (c *conn) wake() { _ = c.SetReadDeadline(time.Unix(1, 0)) }
+func (c *conn) wake() {
+	if !c.http.Load() {
+		_ = c.SetReadDeadline(time.Unix(1, 0))
+	}
+}
 
 // split reads the first bytes and serves the form of the protocol that they begin.
 func (s *Server) split(c *conn) {
@@ -110,6 +116,8 @@ func (s *Server) split(c *conn) {
 	case first == frame.Preface[0]:
 		s.serveFrames(c)
 	case first >= 'A' && first <= 'Z':
+		c.http.Store(true)
+		_ = c.SetReadDeadline(time.Time{})
 		h := &httpConn{conn: c}
 		if s.handOver.give(h) {
 			return
