@@ -79,6 +79,10 @@ func (v *Vault) OfferExchange(ctx context.Context, c OfferExchange) (ExchangeMes
 	if c.Group == "" {
 		c.Group = "x25519"
 	}
+	if typ, ok := keytype.Lookup(c.Group); !ok || typ.Uses&keytype.UseAgree == 0 {
+		return ExchangeMessage{}, E(CodeBadArgument, "%q is no group to exchange keys in", clip(c.Group)).
+			WithHint("one of: x25519, p256, ffdh-2048")
+	}
 	var text []byte
 	var pending *exchange.Pending
 	version, err := o.signing(p, func(self exchange.Identity, sign exchange.Signer) (err error) {

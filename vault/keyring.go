@@ -59,8 +59,10 @@ type owner struct {
 }
 
 func newKeyring() *keyring {
-	return &keyring{keys: make(map[Name]*key), ids: make(map[KeyID]*key), owners: make(map[string]*owner),
-		tombs: make(map[KeyID]*revocationRecord)}
+	return &keyring{
+		keys: make(map[Name]*key), ids: make(map[KeyID]*key), owners: make(map[string]*owner),
+		tombs: make(map[KeyID]*revocationRecord),
+	}
 }
 
 // lookup finds a key by name.

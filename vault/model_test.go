@@ -98,7 +98,9 @@ func TestVaultBehavesAsItsModel(t *testing.T) {
 			"destroy":   x.destroy,
 			"owner":     x.revokeOwner,
 			"reinstate": x.reinstate,
-			"wait":      func(t *rapid.T) { r.clock.Advance(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute) },
+			"wait": func(t *rapid.T) {
+				r.clock.Advance(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute)
+			},
 			"restart": func(t *rapid.T) {
 				if rapid.IntRange(0, 5).Draw(t, "really") == 0 {
 					r.reopen()

@@ -60,15 +60,6 @@ func (n Name) String() string {
 // IsZero reports whether the name is the zero one, which names no key.
 func (n Name) IsZero() bool { return n == Name{} }
 
-// before orders names by owner, then key: the order of listings. It is not the
-// order of the joined text, since '-' and '.' sort before '/'.
-func (n Name) before(m Name) bool {
-	if n.owner != m.owner {
-		return n.owner < m.owner
-	}
-	return n.key < m.key
-}
-
 func validOwner(s string) bool {
 	return len(s) >= 1 && len(s) <= MaxOwnerLen && (isLetter(s[0]) || s[0] == '_') && allNameBytes(s)
 }
