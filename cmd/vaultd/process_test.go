@@ -42,7 +42,7 @@ func newPlace(t *testing.T) place {
 
 func (p place) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], append([]string{"--user", "--store", p.store, "--socket", p.socket}, args...)...)
-	cmd.Env = []string{roleVar + "=1", "HOME=" + p.dir, "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{roleVar + "=1", "HOME=" + p.dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
 	return cmd
 }
 

@@ -99,7 +99,7 @@ func start(role, dir string, attr *syscall.SysProcAttr) (*exec.Cmd, []string, er
 		_ = unix.Setrlimit(unix.RLIMIT_CORE, &limit)
 	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{roleVar + "=" + role}
+	cmd.Env = []string{roleVar + "=" + role, "GORACE=atexit_sleep_ms=0"}
 	cmd.Dir = dir
 	cmd.SysProcAttr = attr
 	if _, err := cmd.StdinPipe(); err != nil {

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 func play(t *testing.T, role string, attr *syscall.SysProcAttr) string {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{roleVar + "=" + role}
+	cmd.Env = []string{roleVar + "=" + role, "GORACE=atexit_sleep_ms=0"}
 	cmd.SysProcAttr = attr
 	out, err := cmd.CombinedOutput()
 	if err != nil {
