@@ -32,9 +32,12 @@ const (
 
 // engine is one open Badger directory.
 type engine struct {
+	dir string
 	db  *badger.DB
 	key []byte // Badger keeps this very slice; wiped at close
 	log *badgerLog
+
+	logFile int // number of the first log file without reserved blocks
 }
 
 // openEngine opens or creates a Badger directory. onError hears of every error
@@ -44,7 +47,7 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	e = &engine{key: bytes.Clone(key), log: &badgerLog{log: log, onError: onError}}
+	e = &engine{dir: dir, key: bytes.Clone(key), log: &badgerLog{log: log, onError: onError}}
 	o := badger.DefaultOptions(dir).
 		WithEncryptionKey(e.key).
 		WithEncryptionKeyRotationDuration(100 * 365 * 24 * time.Hour). // one data key per generation
@@ -68,6 +71,12 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 		WithLogger(e.log)
 	if e.db, err = badger.Open(o); err != nil {
 		return nil, fmt.Errorf("open badger: %w", err)
+	}
+	if err = e.findLog(); err == nil {
+		err = e.reserve()
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.db.Close())
 	}
 	return e, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -191,10 +192,33 @@ func (s *Store) commit(group []*request) {
 	if len(accepted) == 0 {
 		return
 	}
-	err := s.write(&c, accepted)
+	err := s.reserve(accepted)
+	if err == nil {
+		err = s.write(&c, accepted)
+	}
 	for _, r := range accepted {
 		r.done <- err
 	}
+}
+
+// reserve makes sure that Badger's log has its blocks, for an urgent batch with
+// the ballast's. ErrFull means that nothing was written.
+func (s *Store) reserve(accepted []*request) error {
+	err := s.engine.reserve()
+	if err == nil {
+		return nil
+	}
+	urgent := slices.ContainsFunc(accepted, func(r *request) bool { return r.batch.Urgent })
+	if urgent && isFull(err) && s.room.release(lowWater) == nil {
+		err = s.engine.reserve()
+	}
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return fmt.Errorf("%w: no room for badger's log", ErrFull)
+	}
+	return s.fail(err)
 }
 
 // change is what a group of batches makes of the store.

@@ -187,7 +187,11 @@ func (s *Store) open() (err error) {
 
 func (s *Store) openEngine(ring *keyring) (*engine, error) {
 	dir := filepath.Join(s.opts.Dir, dbName(ring.generation))
-	return openEngine(dir, ring.keys.badger.Bytes(), s.opts.Log, func(err error) { s.fail(err) })
+	e, err := openEngine(dir, ring.keys.badger.Bytes(), s.opts.Log, func(err error) { s.fail(err) })
+	if err != nil && isFull(err) {
+		return nil, fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return e, err
 }
 
 // verifyClosed proves that journal and Badger directory are byte for byte what
