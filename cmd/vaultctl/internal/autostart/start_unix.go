@@ -27,6 +27,8 @@ const (
 	// has ended, which it does when another one holds the vault.
 	grace = 500 * time.Millisecond
 	pause = 5 * time.Millisecond
+	// maxLog is the size in bytes from which a new daemon gets a new log.
+	maxLog = 1 << 20
 )
 
 // Start makes sure that the user's own daemon runs at the socket, and returns
@@ -75,6 +77,9 @@ func (t Target) launch(ctx context.Context) error {
 		return err
 	}
 	logPath := filepath.Join(t.StateDir, "vaultd.log")
+	if info, err := os.Stat(logPath); err == nil && info.Size() > maxLog {
+		_ = os.Rename(logPath, logPath+".old") // if not, the log goes on growing
+	}
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return unreachable("%v", err)

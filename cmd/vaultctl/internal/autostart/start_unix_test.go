@@ -54,6 +54,31 @@ func TestStartSaysWhatTheDaemonSaid(t *testing.T) {
 	}
 }
 
+func TestALongLogIsPutAside(t *testing.T) {
+	_, getenv, _ := home(t)
+	program(t, "echo new >&2; exit 1")
+	target := Find("", getenv)
+	if !target.Startable {
+		t.Skip("this machine has a daemon for everybody")
+	}
+	if err := os.MkdirAll(target.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(target.StateDir, "vaultd.log")
+	if err := os.WriteFile(log, make([]byte, maxLog+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Start(context.Background()); err == nil {
+		t.Fatal("started nothing, and no error")
+	}
+	if b, err := os.ReadFile(log); err != nil || string(b) != "new\n" {
+		t.Errorf("%d bytes of log, %v", len(b), err)
+	}
+	if info, err := os.Stat(log + ".old"); err != nil || info.Size() != maxLog+1 {
+		t.Errorf("the old log: %v", err)
+	}
+}
+
 func TestStartWithoutAProgram(t *testing.T) {
 	_, getenv, _ := home(t)
 	t.Setenv("PATH", t.TempDir())

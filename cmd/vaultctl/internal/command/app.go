@@ -48,7 +48,11 @@ func (a *app) run(do action) func(*cobra.Command, []string) error {
 		if a.timeout <= 0 {
 			return fault.E(fault.CodeUsage, "the timeout must be positive")
 		}
-		c, _, err := a.connect(ctx)
+		if out := cmd.Flags().Lookup("out"); a.print.JSON && out != nil && out.Changed {
+			return fault.E(fault.CodeUsage, "-o json prints the result, so there is nothing for --out").
+				WithHint("use one of the two")
+		}
+		c, err := a.connect(ctx)
 		if err != nil {
 			return err
 		}
@@ -57,20 +61,19 @@ func (a *app) run(do action) func(*cobra.Command, []string) error {
 	}
 }
 
-func (a *app) connect(ctx context.Context) (*client.Client, autostart.Target, error) {
+func (a *app) connect(ctx context.Context) (*client.Client, error) {
 	target := autostart.Find(a.socket, a.getenv)
 	if target.Startable && !a.noStart && !target.Running(ctx) {
 		stop := a.print.Progress("Waiting for the daemon to start")
 		err := target.Start(ctx)
 		stop()
 		if err != nil {
-			return nil, target, err
+			return nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	c, err := client.Dial(ctx, client.WithSocket(target.Socket))
-	return c, target, err
+	return client.Dial(ctx, client.WithSocket(target.Socket))
 }
 
 // call makes one call within the time limit, showing progress when it is slow.

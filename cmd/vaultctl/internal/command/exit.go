@@ -51,6 +51,9 @@ func (a *app) failure(ctx context.Context, cmd *cobra.Command, err error) render
 	if f.Message == "" {
 		f.Message = strings.ReplaceAll(string(known.Code), "_", " ")
 	}
+	if f.Code == fault.CodeUnknownMethod && f.Hint == "" {
+		f.Hint = "the daemon is of another version than vaultctl; stop it, and start the one that belongs to it"
+	}
 	if cmd.Annotations[annotationStatus] != "" {
 		f.Exit = exitStatusError
 	}
