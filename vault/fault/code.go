@@ -126,3 +126,12 @@ func (c Code) Class() Class {
 	}
 	return ClassInternal
 }
+
+// Codes are all codes, in no order.
+func Codes() []Code {
+	codes := make([]Code, 0, len(codeClass))
+	for c := range codeClass {
+		codes = append(codes, c)
+	}
+	return codes
+}
