@@ -150,28 +150,46 @@ func fill(r *rig, keys int) {
 }
 
 // BenchmarkUnseal reports what an unseal of 10,000 keys takes beyond the
-// derivation of the slot key.
+// derivation of the slot key. It compares the fastest of each, since both are
+// lengthened by whatever else the machine does.
 func BenchmarkUnseal(b *testing.B) {
 	r := newRig(b)
 	fill(r, 10_000)
 	r.close()
-	var beyond time.Duration
+	derive, unseal := time.Hour, time.Hour
 	for b.Loop() {
 		start := time.Now()
 		if _, err := kdf.Derive([]byte(password), kdf.Params{Salt: make([]byte, 32), Iterations: iterations}); err != nil {
 			b.Fatal(err)
 		}
-		derived := time.Since(start)
+		derive = min(derive, time.Since(start))
 		start = time.Now()
 		r.unseal()
-		beyond += time.Since(start) - derived
+		unseal = min(unseal, time.Since(start))
 		b.StopTimer()
 		if err := r.Seal(); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()
 	}
-	b.ReportMetric(float64(beyond.Microseconds())/1000/float64(b.N), "ms-beyond-kdf/op")
+	b.ReportMetric(float64((unseal-derive).Microseconds())/1000, "ms-beyond-kdf")
+}
+
+// BenchmarkRevokeOwner destroys 10,000 keys in one commit.
+func BenchmarkRevokeOwner(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		r := newRig(b)
+		fill(r, 10_000)
+		b.StartTimer()
+		_, n, err := r.RevokeOwner(ctx, vault.RevokeOwner{Name: "owner"})
+		if err != nil || n != 10_000 {
+			b.Fatal(n, err)
+		}
+		b.StopTimer()
+		_ = r.Vault.Close()
+		b.StartTimer()
+	}
 }
 
 func BenchmarkListKeys(b *testing.B) {
