@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -93,6 +94,7 @@ func (t Target) launch(ctx context.Context) error {
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	keepDescriptors()
 	if err := cmd.Start(); err != nil {
 		return unreachable("start %s: %v", program, err)
 	}
@@ -102,6 +104,21 @@ func (t Target) launch(ctx context.Context) error {
 		close(ended)
 	}()
 	return t.await(ctx, ended, func() string { return lastLine(log, said) })
+}
+
+// keepDescriptors keeps from the daemon what this process was given beyond the
+// three standard descriptors, such as a password's: the daemon would hold it
+// open for as long as it lives, and whoever waits for its end would wait too.
+func keepDescriptors() {
+	open, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return // no such directory, as on FreeBSD without fdescfs
+	}
+	for _, d := range open {
+		if fd, err := strconv.Atoi(d.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 // await returns when the socket accepts connections, or the daemon has ended

@@ -5,11 +5,14 @@ package autostart
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -79,6 +82,26 @@ func TestALongLogIsPutAside(t *testing.T) {
 	}
 }
 
+func TestTheDaemonInheritsNoDescriptors(t *testing.T) {
+	_, getenv, _ := home(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	given, err := unix.FcntlInt(w.Fd(), unix.F_DUPFD, 50) // as a shell gives 50>pipe
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(given)
+	program(t, fmt.Sprintf("if [ -e /dev/fd/%d ]; then echo open; else echo closed; fi; exit 1", given))
+	err = Find("", getenv).Start(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "it said: closed") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestStartWithoutAProgram(t *testing.T) {
 	_, getenv, _ := home(t)
 	t.Setenv("PATH", t.TempDir())
@@ -89,7 +112,7 @@ func TestStartWithoutAProgram(t *testing.T) {
 
 func TestStartCanBeInterrupted(t *testing.T) {
 	_, getenv, _ := home(t)
-	program(t, "exec sleep 20")
+	program(t, "exec sleep 6")
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	if err := Find("", getenv).Start(ctx); !errors.Is(err, context.Canceled) {

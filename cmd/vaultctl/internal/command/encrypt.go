@@ -82,6 +82,7 @@ func (a *app) decrypt() *cobra.Command {
 	var in, out string
 	var pairs []string
 	var maxAge parse.Age
+	var binary bool
 	cmd := &cobra.Command{
 		Use:   "decrypt [KEY]",
 		Short: "Decrypt standard input, or a file",
@@ -103,6 +104,7 @@ vaultctl decrypt session --max-age 5m < token`),
 	f.StringVar(&in, "in", "", "read the ciphertext from this `FILE` instead of standard input")
 	f.StringVar(&out, "out", "", "write to this `FILE`, readable by you alone, instead of standard output")
 	f.StringArrayVar(&pairs, "context", nil, "`NAME=VALUE` that the ciphertext is bound to (repeatable)")
+	f.BoolVar(&binary, "binary", false, "take the input for the binary form, whatever it looks like")
 	f.Var(&maxAge, "max-age", "refuse Fernet tokens older than this")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		request := &vaultdv1.DecryptRequest{MaxAge: maxAge.Proto()}
@@ -119,7 +121,7 @@ vaultctl decrypt session --max-age 5m < token`),
 		if err != nil {
 			return err
 		}
-		if parse.IsText(ciphertext) {
+		if parse.IsText(ciphertext) && !binary {
 			request.Ciphertext = string(bytes.TrimSpace(ciphertext))
 		} else {
 			request.CiphertextBinary = ciphertext

@@ -58,6 +58,7 @@ const (
 )
 
 func (a *app) root() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order below is the order of use
 	root := &cobra.Command{
 		Use:   "vaultctl",
 		Short: "Use the keys of a vault that never gives them away",
