@@ -13,8 +13,12 @@ import (
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
-var errTooManyConnections = fault.E(fault.CodeBusy, "too many connections are open").
-	WithHint("close some, or raise the daemon's limits")
+// What a client is told when there is no room.
+var (
+	errTooManyConnections = fault.E(fault.CodeBusy, "too many connections are open").
+				WithHint("close some, or raise the daemon's limits")
+	errNoMemory = fault.E(fault.CodeBusy, "the memory for messages is in use").WithHint("try again in a moment")
+)
 
 // fault turns any error into one that a client may see. What is not meant for
 // users is logged under a request id, and only the id is told.

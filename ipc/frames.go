@@ -22,6 +22,7 @@ type frameConn struct {
 	ctx  context.Context
 	call *call
 	out  []byte              // answers not yet sent
+	held int                 // memory taken for large answers in out
 	reqs map[*method]message // reused from request to request
 
 	readUntil, writeUntil time.Time // the deadlines in force
@@ -35,6 +36,7 @@ func (s *Server) serveFrames(c *conn) {
 		c.buffer.Release()
 		clear(f.out[:cap(f.out)])
 		clear(f.call.scratch[:cap(f.call.scratch)])
+		f.giveBack()
 		_ = c.Close()
 	}()
 	for len(c.buffer.Bytes()) < len(frame.Preface) {
@@ -99,7 +101,7 @@ func (f *frameConn) more(begun bool) bool {
 	case err == nil:
 		return true
 	case errors.Is(err, frame.ErrNoMemory):
-		return f.fail(fault.E(fault.CodeBusy, "the memory for messages is in use").WithHint("try again in a moment"))
+		return f.fail(errNoMemory)
 	case errors.Is(err, os.ErrDeadlineExceeded) && begun && !f.server.draining.Load():
 		return f.fail(fault.E(fault.CodeTimeout, "the request did not arrive in time"))
 	}
@@ -165,6 +167,13 @@ func (f *frameConn) answer(resp message) {
 		f.out = appendFault(f.out, fault.E(fault.CodeTooLarge, "the answer has %d bytes, which is too many", size))
 		return
 	}
+	if size > flushAt {
+		if !f.server.admission.grow(f.who.UID, f.rank, size) {
+			f.out = appendFault(f.out, errNoMemory)
+			return
+		}
+		f.held += size
+	}
 	start := len(f.out)
 	f.out = extend(f.out, frame.ResponseHeader+size)
 	frame.PutResponse(f.out[start:], frame.Response{Size: size, Status: frame.StatusOK})
@@ -201,5 +210,14 @@ func (f *frameConn) flush() bool {
 	if f.out = f.out[:0]; cap(f.out) > 2*flushAt {
 		f.out = nil
 	}
+	f.giveBack()
 	return err == nil
+}
+
+// giveBack returns the memory that large answers took.
+func (f *frameConn) giveBack() {
+	if f.held > 0 {
+		f.server.admission.grow(f.who.UID, f.rank, -f.held)
+		f.held = 0
+	}
 }

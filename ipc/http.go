@@ -78,7 +78,7 @@ func (s *Server) newHTTPServer() *http.Server {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           s.account(s.routes()),
+		Handler:           s.routes(),
 		Protocols:         &protocols,
 		ReadHeaderTimeout: s.limits.HeaderTimeout,
 		ReadTimeout:       s.limits.RequestTimeout,
@@ -109,7 +109,7 @@ func (s *Server) routes() http.Handler {
 		connect.WithCompression("gzip", nil, nil),
 	}
 	for _, m := range methods {
-		mux.Handle(m.procedure(), m.handler(s, options))
+		mux.Handle(m.procedure(), s.account(m, m.handler(s, options)))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeHTTPFault(w, http.StatusNotFound, fault.E(fault.CodeUnknownMethod, "there is no such method").
@@ -120,7 +120,8 @@ func (s *Server) routes() http.Handler {
 
 // account gives every HTTP request its call, sets memory aside for its
 // message, and overwrites what the handler held once the answer is encoded.
-func (s *Server) account(next http.Handler) http.Handler {
+// Copies that net/http and Connect made on the way are out of reach.
+func (s *Server) account(m *method, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Context().Value(connKey{}).(*conn)
 		if c == nil {
@@ -131,9 +132,11 @@ func (s *Server) account(next http.Handler) http.Handler {
 		if r.ContentLength >= 0 && r.ContentLength < int64(size) {
 			size = int(r.ContentLength)
 		}
+		if m.lists {
+			size += s.limits.MessageSize // the answer is large though the request is not
+		}
 		if !s.admission.grow(c.who.UID, c.rank, size) {
-			writeHTTPFault(w, http.StatusTooManyRequests,
-				fault.E(fault.CodeBusy, "the memory for messages is in use").WithHint("try again in a moment"))
+			writeHTTPFault(w, http.StatusTooManyRequests, errNoMemory)
 			return
 		}
 		defer s.admission.grow(c.who.UID, c.rank, -size)

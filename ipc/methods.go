@@ -31,6 +31,7 @@ type method struct {
 
 	fast    bool // takes microseconds: no timer
 	slow    bool // may take long: answers before it are sent first
+	lists   bool // its answer may be as large as a message may be
 	aliases bool // its request may point into the read buffer: the service keeps nothing of it
 
 	newRequest func() message
@@ -50,7 +51,7 @@ var methods = []*method{
 
 	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),
-	row(vaultdv1.Method_METHOD_LIST_KEYS, "ListKeys", (*service).ListKeys, listedOwner, slow),
+	row(vaultdv1.Method_METHOD_LIST_KEYS, "ListKeys", (*service).ListKeys, listedOwner, list),
 	row(vaultdv1.Method_METHOD_PUBLIC_KEY, "PublicKey", (*service).PublicKey, namedKey),
 	row(vaultdv1.Method_METHOD_ROTATE_KEY, "RotateKey", (*service).RotateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_IMPORT_KEY, "ImportKey", (*service).ImportKey, namedKey, slow, whenEncrypted),
@@ -72,11 +73,11 @@ var methods = []*method{
 
 	row(vaultdv1.Method_METHOD_CREATE_OWNER, "CreateOwner", (*service).CreateOwner, namedOwner, slow),
 	row(vaultdv1.Method_METHOD_SHOW_OWNER, "ShowOwner", (*service).ShowOwner, namedOwner),
-	row(vaultdv1.Method_METHOD_LIST_OWNERS, "ListOwners", (*service).ListOwners, ownNamespace, slow),
+	row(vaultdv1.Method_METHOD_LIST_OWNERS, "ListOwners", (*service).ListOwners, ownNamespace, list),
 	row(vaultdv1.Method_METHOD_REVOKE_OWNER, "RevokeOwner", (*service).RevokeOwner, namedOwner, slow),
 	row(vaultdv1.Method_METHOD_REINSTATE_OWNER, "ReinstateOwner", (*service).ReinstateOwner, namedOwner, slow),
 
-	row(vaultdv1.Method_METHOD_LIST_REVOCATIONS, "ListRevocations", (*service).ListRevocations, listedOwner, slow),
+	row(vaultdv1.Method_METHOD_LIST_REVOCATIONS, "ListRevocations", (*service).ListRevocations, listedOwner, list),
 	row(vaultdv1.Method_METHOD_CHECK_REVOCATION, "CheckRevocation", (*service).CheckRevocation, checkedSubject),
 }
 
@@ -106,6 +107,7 @@ func (*method) wipe(v message) { wipe(v) }
 // The properties of rows.
 func fast(m *method) { m.fast = true }
 func slow(m *method) { m.slow = true }
+func list(m *method) { m.slow, m.lists = true, true }
 func hot(m *method)  { m.fast, m.aliases = true, true }
 
 func always(m *method) { m.expensive = func(*service, message) bool { return true } }

@@ -7,17 +7,20 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vaultd/vaultd/ipc"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/api/vaultd/v1/vaultdv1connect"
 	"github.com/vaultd/vaultd/ipc/client"
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -36,6 +39,7 @@ func runHelper(script string) int {
 		"foreign":     helperForeign,
 		"admin":       helperAdmin,
 		"connections": helperConnections,
+		"big":         helperBig,
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -349,5 +353,44 @@ func TestConnectionsOfOneUserAreLimited(t *testing.T) {
 	d.as(t, bin, nil, "connections", "", &again)()
 	if again != 10 {
 		t.Errorf("after all were closed the user got %d connections", again)
+	}
+}
+
+// helperBig sends one large message in each form and answers with the codes.
+func helperBig(ctx context.Context, socket, _ string) (any, error) {
+	c, err := client.Dial(ctx, client.WithSocket(socket))
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if _, err := c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "bin/k"}); err != nil {
+		return nil, err
+	}
+	req := &vaultdv1.EncryptRequest{Key: "bin/k", Plaintext: make([]byte, 200_000)}
+	_, err = c.Encrypt(ctx, req)
+	codes := []fault.Code{codeOf(err)}
+	h := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}
+	defer h.CloseIdleConnections()
+	_, err = vaultdv1connect.NewVaultServiceClient(h, "http://vaultd").Encrypt(ctx, req)
+	codes = append(codes, codeOf(err))
+	req.Plaintext = req.Plaintext[:1000]
+	_, err = c.Encrypt(ctx, req)
+	return append(codes, codeOf(err)), nil
+}
+
+func TestMemoryOfOneUserIsLimited(t *testing.T) {
+	u := account(t, "bin")
+	d := start(t, withLimits(ipc.Limits{MemoryPerUser: 100_000}))
+	var codes []string
+	d.as(t, u, nil, "big", "", &codes)()
+	if want := "busy, connect resource_exhausted, "; strings.Join(codes, ", ") != want {
+		t.Errorf("codes %q, want %q", strings.Join(codes, ", "), want)
+	}
+	// Another user has memory of its own.
+	d.createKey(t, "root/k", "")
+	if _, err := d.dial(t).Encrypt(t.Context(), &vaultdv1.EncryptRequest{Key: "root/k", Plaintext: make([]byte, 200_000)}); err != nil {
+		t.Error(err)
 	}
 }
