@@ -9,6 +9,14 @@ import (
 	"github.com/vaultd/vaultd/vault/store"
 )
 
+// The vault believes no clock outside of these bounds: a machine that starts
+// without knowing the date says 1970, and a time after 2262 is beyond what
+// nanoseconds since 1970 can count.
+var (
+	earliest = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
 // clock is the vault's idea of the time: the machine's, but never earlier than
 // the latest time that the vault has seen, in this run or an earlier one. A
 // clock that is set back can thus not bring an expired key back to life.
@@ -20,15 +28,24 @@ type clock struct {
 
 func newClock(wall func() time.Time, tolerance time.Duration, highWater time.Time) *clock {
 	c := &clock{wall: wall, tolerance: tolerance}
-	if !highWater.IsZero() {
-		c.highest.Store(highWater.UnixNano())
-	}
+	c.highest.Store(within(highWater).UnixNano())
 	return c
+}
+
+// within moves a time into the bounds.
+func within(t time.Time) time.Time {
+	switch {
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
+	}
+	return t
 }
 
 // now is the effective time.
 func (c *clock) now() time.Time {
-	wall := c.wall().UnixNano()
+	wall := within(c.wall()).UnixNano()
 	for {
 		highest := c.highest.Load()
 		if wall <= highest {
@@ -46,7 +63,7 @@ func (c *clock) stamp() time.Time { return c.now().Truncate(time.Microsecond) }
 // regressed reports whether the machine's clock is behind the latest time seen
 // by more than the tolerance.
 func (c *clock) regressed() bool {
-	return c.highest.Load()-c.wall().UnixNano() > int64(c.tolerance)
+	return time.Unix(0, c.highest.Load()).Sub(c.wall()) > c.tolerance
 }
 
 // timekeeper notes the time in the store while nothing else does, so that a
@@ -56,7 +73,7 @@ type timekeeper struct {
 	done sync.WaitGroup
 }
 
-func startTimekeeper(c *clock, s *store.Store, every time.Duration, failed func(error)) *timekeeper {
+func startTimekeeper(every time.Duration, note func()) *timekeeper {
 	k := &timekeeper{stop: make(chan struct{})}
 	k.done.Go(func() {
 		tick := time.NewTicker(every)
@@ -67,13 +84,7 @@ func startTimekeeper(c *clock, s *store.Store, every time.Duration, failed func(
 				return
 			case <-tick.C:
 			}
-			now := c.stamp()
-			if now.Sub(s.HighWater()) < every/2 {
-				continue
-			}
-			if err := s.Commit(context.Background(), store.Batch{NoteTime: now}); err != nil {
-				failed(err)
-			}
+			note()
 		}
 	})
 	return k
@@ -83,4 +94,14 @@ func startTimekeeper(c *clock, s *store.Store, every time.Duration, failed func(
 func (k *timekeeper) close() {
 	close(k.stop)
 	k.done.Wait()
+}
+
+// noteTime raises the store's high-water mark of time, unless something has
+// done so lately.
+func (o *opened) noteTime(ctx context.Context, lately time.Duration) error {
+	now := o.clock.stamp()
+	if now.Sub(o.store.HighWater()) < lately {
+		return nil
+	}
+	return o.store.Commit(ctx, store.Batch{NoteTime: now})
 }

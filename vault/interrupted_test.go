@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
 	"github.com/vaultd/vaultd/vault/store"
@@ -162,6 +163,37 @@ func TestSealWipesHandles(t *testing.T) {
 	}
 	if k.handles[0] != nil || v.opened != nil {
 		t.Error("something is left")
+	}
+}
+
+// The time is noted even when nothing is changed, so that a crash forgets
+// little of it.
+func TestTimeIsNotedWhileIdle(t *testing.T) {
+	ctx := context.Background()
+	now := testTime
+	v, err := New(Options{Dir: filepath.Join(t.TempDir(), "vault"), Now: func() time.Time { return now }, MinFree: 1 << 20, Ballast: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if _, err := v.Init(ctx, []byte("password"), kdf.MinIterations); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.CreateKey(ctx, CreateKey{Name: Name{"alice", "k"}, TTL: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	seq := v.Status().Sequence
+	if err := v.opened.noteTime(ctx, time.Minute); err != nil || v.Status().Sequence != seq {
+		t.Errorf("noted again at once: %v", err)
+	}
+	now = now.Add(2 * time.Hour)
+	if err := v.opened.noteTime(ctx, time.Minute); err != nil || v.Status().Sequence == seq {
+		t.Errorf("not noted: %v", err)
+	}
+	now = now.Add(-2 * time.Hour)
+	v.reseal(t)
+	if _, _, err := v.Encrypt(Name{"alice", "k"}, nil, nil, nil, false); !errors.Is(err, ErrExpired) {
+		t.Errorf("encrypt: %v", err)
 	}
 }
 

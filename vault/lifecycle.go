@@ -239,8 +239,10 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
 	o.forgetStale(v.log)
-	o.timekeeper = startTimekeeper(o.clock, st, v.o.NoteEvery, func(err error) {
-		v.log.Warn("the time could not be noted", "error", err)
+	o.timekeeper = startTimekeeper(v.o.NoteEvery, func() {
+		if err := o.noteTime(context.Background(), v.o.NoteEvery/2); err != nil {
+			v.log.Warn("the time could not be noted", "error", err)
+		}
 	})
 	v.mu.Lock()
 	v.opened = o
