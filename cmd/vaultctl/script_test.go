@@ -26,18 +26,24 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
+	os.Exit(withPrograms(m))
+}
+
+func withPrograms(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "vaultctl")
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	build := exec.Command("go", "build", "-o", dir+"/", "github.com/vaultd/vaultd/cmd/vaultctl", "github.com/vaultd/vaultd/cmd/vaultd")
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/",
+		"github.com/vaultd/vaultd/cmd/vaultctl", "github.com/vaultd/vaultd/cmd/vaultd")
 	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
+		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
+		return 1
 	}
 	programs = dir
-	status := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(status)
+	return m.Run()
 }
 
 // TestScripts runs the sessions in testdata/script, each with a home of its own
