@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -40,6 +39,19 @@ type engine struct {
 	logFile int // number of the first log file without reserved blocks
 }
 
+// openEngines are the directories that Badger has open in this process. One
+// whose Close hangs on a dead disk stays among them: its goroutines may still
+// write there.
+var openEngines sync.Map
+
+// engineBusy refuses a directory that must not be touched.
+func engineBusy(dir string) error {
+	if _, busy := openEngines.Load(dir); busy {
+		return fmt.Errorf("%w: Badger still waits for the disk; restart the program", ErrFailed)
+	}
+	return nil
+}
+
 // openEngine opens or creates a Badger directory. onError hears of every error
 // that Badger logs; it must not block.
 func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (e *engine, err error) {
@@ -47,7 +59,10 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	e = &engine{dir: dir, key: bytes.Clone(key), log: &badgerLog{log: log, onError: onError}}
+	if err := engineBusy(dir); err != nil {
+		return nil, err
+	}
+	e = &engine{dir: dir, key: bytes.Clone(key), log: newBadgerLog(log, onError)}
 	o := badger.DefaultOptions(dir).
 		WithEncryptionKey(e.key).
 		WithEncryptionKeyRotationDuration(100 * 365 * 24 * time.Hour). // one data key per generation
@@ -72,13 +87,43 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 	if e.db, err = badger.Open(o); err != nil {
 		return nil, fmt.Errorf("open badger: %w", err)
 	}
+	openEngines.Store(dir, nil)
 	if err = e.findLog(); err == nil {
 		err = e.reserve()
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.db.Close())
+		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
+}
+
+// patience is how long Badger may take to come back after it has reported an
+// error. It tries a failed flush again for ever, and writers wait for it.
+const patience = 3 * time.Second
+
+// guard runs fn, and gives up waiting for it when Badger has reported an error
+// and fn does not return.
+func (e *engine) guard(fn func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		done <- func() (err error) {
+			defer fence(&err)
+			return fn()
+		}()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-e.log.broken:
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return errors.Join(err, e.log.failure())
+	case <-timer.C:
+		return fmt.Errorf("badger hangs: %w", e.log.failure())
+	}
 }
 
 func directorySize(dir string) (n int64) {
@@ -129,8 +174,11 @@ func (e *engine) view(n name, fn func(sealed []byte) error) (err error) {
 
 // apply writes records. It is not atomic when they are many; nothing depends
 // on that.
-func (e *engine) apply(ops []op) (err error) {
-	defer fence(&err)
+func (e *engine) apply(ops []op) error {
+	return e.guard(func() error { return e.applyNow(ops) })
+}
+
+func (e *engine) applyNow(ops []op) error {
 	txn := e.db.NewTransaction(true)
 	defer func() { txn.Discard() }()
 	for _, o := range ops {
@@ -193,28 +241,48 @@ func (e *engine) scanRange(low byte, high int, fn func(name, []byte) error) (err
 	return nil
 }
 
-// loader fills an empty engine.
+// loader fills an engine with many records.
 type loader struct {
 	engine *engine
 	batch  *badger.WriteBatch
+	ops    []op
+	size   int
 }
 
-func (e *engine) newLoader() *loader { return &loader{e, e.db.NewWriteBatch()} }
+func (e *engine) newLoader() *loader { return &loader{engine: e, batch: e.db.NewWriteBatch()} }
 
 // put takes a copy of the sealed record.
-func (l *loader) put(n name, sealed []byte) (err error) {
-	defer fence(&err)
-	return l.batch.Set(n[:], bytes.Clone(sealed))
+func (l *loader) put(n name, sealed []byte) error {
+	l.ops = append(l.ops, op{n, bytes.Clone(sealed)})
+	if l.size += len(sealed); l.size < memTableSize/8 {
+		return nil
+	}
+	return l.hand()
+}
+
+// hand gives Badger what was gathered.
+func (l *loader) hand() error {
+	ops := l.ops
+	l.ops, l.size = nil, 0
+	return l.engine.guard(func() error {
+		for _, o := range ops {
+			if err := l.batch.Set(o.name[:], o.sealed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // close writes what is left; without keep it gives up.
-func (l *loader) close(keep bool) (err error) {
-	defer fence(&err)
+func (l *loader) close(keep bool) error {
 	if !keep {
-		l.batch.Cancel()
-		return nil
+		return l.engine.guard(func() error { l.batch.Cancel(); return nil })
 	}
-	return l.batch.Flush()
+	if err := l.hand(); err != nil {
+		return err
+	}
+	return l.engine.guard(l.batch.Flush)
 }
 
 func (e *engine) tables() (n int) {
@@ -225,48 +293,22 @@ func (e *engine) tables() (n int) {
 }
 
 // close flushes and closes Badger.
-func (e *engine) close() (err error) {
-	defer fence(&err)
-	err = e.db.Close()
+func (e *engine) close() error { return e.end(e.db.Close) }
+
+// discard empties Badger without writing its memory to disk, and closes it.
+func (e *engine) discard() error {
+	return e.end(func() error { return errors.Join(e.db.DropAll(), e.db.Close()) })
+}
+
+func (e *engine) end(fn func() error) error {
+	err := e.guard(func() error {
+		err := fn()
+		openEngines.Delete(e.dir)
+		return err
+	})
 	clear(e.key)
 	if err != nil {
 		return fmt.Errorf("close badger: %w", err)
 	}
 	return e.log.failure()
 }
-
-// discard empties Badger without writing its memory to disk, and closes it.
-func (e *engine) discard() (err error) {
-	defer fence(&err)
-	err = e.db.DropAll()
-	return errors.Join(err, e.close())
-}
-
-// badgerLog is Badger's logger. Its INFO and DEBUG lines tell names and table
-// boundaries, and are dropped.
-type badgerLog struct {
-	log     *slog.Logger
-	onError func(error)
-	first   atomic.Pointer[error]
-}
-
-func (l *badgerLog) failure() error {
-	if p := l.first.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-func (l *badgerLog) Errorf(format string, args ...any) {
-	err := fmt.Errorf("badger: "+format, args...)
-	l.log.Error("badger reports an error", "err", err)
-	l.first.CompareAndSwap(nil, &err)
-	l.onError(err)
-}
-
-func (l *badgerLog) Warningf(format string, args ...any) {
-	l.log.Warn("badger: " + fmt.Sprintf(format, args...))
-}
-
-func (l *badgerLog) Infof(string, ...any)  {}
-func (l *badgerLog) Debugf(string, ...any) {}

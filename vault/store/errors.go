@@ -19,7 +19,8 @@ var (
 	// was written; the store goes on by itself when space returns.
 	ErrFull = errors.New("file system full")
 	// ErrFailed says that a write failed earlier and the store takes no more
-	// commits. Records can still be read. Close it and open it again.
+	// commits. Records can still be read, as far as Badger can still find them.
+	// Close it and open it again.
 	ErrFailed = errors.New("store stopped after a write error")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("store is closed")

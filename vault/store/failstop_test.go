@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 )
 
 // TestWriteErrorStopsTheStore takes the journal's file away under the store,
@@ -119,5 +121,63 @@ func TestBadgerIsNotBelieved(t *testing.T) {
 	}
 	if r, err := s.Get(a); err != nil || r.Version != 2 {
 		t.Fatalf("%v %v", r, err)
+	}
+}
+
+// TestBadgerThatHangsDoesNotHangTheStore takes Badger's directory away: it
+// then tries to write its memory to disk for ever.
+func TestBadgerThatHangsDoesNotHangTheStore(t *testing.T) {
+	o := Options{Dir: filepath.Join(t.TempDir(), "store"), RootKey: make([]byte, 32), MinFree: 16 << 20, Ballast: 1 << 20}
+	s, err := Create(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, away := filepath.Join(o.Dir, "db-1"), filepath.Join(o.Dir, "away")
+	if err := os.Rename(db, away); err != nil {
+		t.Fatal(err)
+	}
+	var acked []string
+	body := make([]byte, 200<<10)
+	for i := 0; ; i++ {
+		path := strconv.Itoa(i)
+		err := s.Commit(context.Background(), Batch{Puts: []Put{{ID: ID{1, path}, Body: body}}})
+		if err == nil && i < 200 {
+			acked = append(acked, path)
+			continue
+		}
+		if !errors.Is(err, ErrFailed) {
+			t.Fatalf("commit %d: %v", i, err)
+		}
+		break
+	}
+	for _, path := range acked {
+		if r, err := s.Get(ID{1, path}); err == nil && len(r.Body) != len(body) || err != nil && !errors.Is(err, ErrFailed) {
+			t.Fatalf("read after the failure: %d bytes, %v", len(r.Body), err)
+		}
+	}
+	if err := s.Close(); !errors.Is(err, ErrFailed) {
+		t.Fatalf("close: %v", err)
+	}
+	if err := os.RemoveAll(db); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(away, db); err != nil {
+		t.Fatal(err)
+	}
+	for { // until Badger has come to its end
+		s, err = Open(o)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrFailed) {
+			t.Fatalf("open: %v", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	defer s.Close()
+	for _, path := range acked {
+		if _, err := s.Get(ID{1, path}); err != nil {
+			t.Fatalf("acknowledged record: %v", err)
+		}
 	}
 }

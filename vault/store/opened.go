@@ -98,12 +98,18 @@ func (s *Store) fetch(n name) (Record, error) {
 		if err != nil {
 			return corrupt(dbName(s.ring.generation), "record %x: %v", n, err)
 		}
+		if err := s.Err(); e != want && err != nil {
+			return err // Badger may hold the commit that failed
+		}
 		if e != want {
 			return corrupt(dbName(s.ring.generation), "record %x is of another commit", n)
 		}
 		rec = r
 		return nil
 	})
+	if failed := s.Err(); err != nil && failed != nil && !errors.Is(err, ErrFailed) {
+		return Record{}, fmt.Errorf("%w; reading: %w", failed, err) // Badger may have lost its footing
+	}
 	return rec, err
 }
 

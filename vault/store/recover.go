@@ -142,6 +142,9 @@ func (r *replayer) next(p payload) error {
 func (s *Store) rebuild(x *index, at survey) error {
 	dir := s.opts.Dir
 	db := filepath.Join(dir, dbName(s.ring.generation))
+	if err := engineBusy(db); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(db); err != nil {
 		return fmt.Errorf("drop unattested badger: %w", err)
 	}

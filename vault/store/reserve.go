@@ -17,11 +17,11 @@ import (
 // when there is no new one. An error that is full means that nothing may be
 // written yet.
 func (e *engine) reserve() error {
-	for {
-		name := filepath.Join(e.dir, fmt.Sprintf("%05d.mem", e.logFile))
+	for next := e.logFile; next < e.logFile+rotations; next++ {
+		name := filepath.Join(e.dir, fmt.Sprintf("%05d.mem", next))
 		f, err := os.OpenFile(name, os.O_RDWR|openNoFollow, 0)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			continue
 		}
 		if err == nil {
 			err = allocate(f)
@@ -30,9 +30,14 @@ func (e *engine) reserve() error {
 		if err != nil {
 			return fmt.Errorf("reserve badger's log: %w", err)
 		}
-		e.logFile++
+		e.logFile = next + 1
 	}
+	return nil
 }
+
+// rotations is more log files than one batch can fill. Some of them may be
+// gone by the next.
+const rotations = MaxBatch/memTableSize + 2
 
 // findLog sets the number of the oldest log file.
 func (e *engine) findLog() error {
