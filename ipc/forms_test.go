@@ -38,32 +38,43 @@ func (d *daemon) httpClient(tb testing.TB, two bool) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// forms are all the ways to call a daemon.
-var forms = []struct {
+// form is a way to call a daemon.
+type form struct {
 	name string
 	dial func(testing.TB, *daemon) caller
-}{
+}
+
+// forms are all of them, the most different ones first.
+var forms = []form{
 	{"frames", func(tb testing.TB, d *daemon) caller { return d.dial(tb) }},
-	{"connect", func(tb testing.TB, d *daemon) caller {
-		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, false), "http://vaultd")
-	}},
 	{"connect json", func(tb testing.TB, d *daemon) caller {
 		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, false), "http://vaultd", connect.WithProtoJSON())
 	}},
-	{"connect over http2", func(tb testing.TB, d *daemon) caller {
-		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, true), "http://vaultd")
-	}},
 	{"grpc", func(tb testing.TB, d *daemon) caller {
 		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, true), "http://vaultd", connect.WithGRPC())
+	}},
+	{"connect", func(tb testing.TB, d *daemon) caller {
+		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, false), "http://vaultd")
+	}},
+	{"connect over http2", func(tb testing.TB, d *daemon) caller {
+		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, true), "http://vaultd")
 	}},
 	{"grpc-web", func(tb testing.TB, d *daemon) caller {
 		return vaultdv1connect.NewVaultServiceClient(d.httpClient(tb, false), "http://vaultd", connect.WithGRPCWeb())
 	}},
 }
 
+// formsToTest are all, or with -short frames, JSON and gRPC.
+func formsToTest() []form {
+	if testing.Short() {
+		return forms[:3]
+	}
+	return forms
+}
+
 // eachForm runs a test over every form, each with a daemon of its own.
 func eachForm(t *testing.T, run func(t *testing.T, d *daemon, c caller), settings ...setting) {
-	for _, f := range forms {
+	for _, f := range formsToTest() {
 		t.Run(f.name, func(t *testing.T) {
 			d := start(t, settings...)
 			run(t, d, f.dial(t, d))

@@ -17,7 +17,7 @@ import (
 // The scenarios below are the same over every form of the protocol.
 
 func TestVaultLifecycle(t *testing.T) {
-	for _, f := range forms {
+	for _, f := range formsToTest() {
 		t.Run(f.name, func(t *testing.T) {
 			d := startSealed(t)
 			c, ctx := f.dial(t, d), t.Context()

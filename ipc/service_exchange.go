@@ -20,7 +20,8 @@ func terms(req interface {
 	GetPeerPublicKey() []byte
 	GetPeerFingerprint() string
 	GetCompat() bool
-}) (t vault.ExchangeTerms, err error) {
+},
+) (t vault.ExchangeTerms, err error) {
 	if t.SigningKey, err = vault.ParseName(req.GetSigningKey()); err != nil {
 		return t, err
 	}
