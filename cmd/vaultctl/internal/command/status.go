@@ -101,6 +101,7 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			t.Field("Keys", grouped(v.Keys))
 			t.Field("Owners", grouped(v.Owners))
 			t.Field("Records", grouped(v.Records))
+			t.Field("Sequence", grouped(v.Sequence)+" in generation "+strconv.FormatUint(uint64(v.Generation), 10))
 		}
 		if v.Iterations > 0 {
 			t.Field("Password", "PBKDF2-HMAC-SHA-256, "+grouped(uint64(v.Iterations))+" iterations")
