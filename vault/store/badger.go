@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -63,6 +65,9 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 		return nil, err
 	}
 	e = &engine{dir: dir, key: bytes.Clone(key), log: newBadgerLog(log, onError)}
+	if err := makeDiscardFile(dir); err != nil {
+		return nil, err
+	}
 	o := badger.DefaultOptions(dir).
 		WithEncryptionKey(e.key).
 		WithEncryptionKeyRotationDuration(100 * 365 * 24 * time.Hour). // one data key per generation
@@ -124,6 +129,26 @@ func (e *engine) guard(fn func() error) error {
 	case <-timer.C:
 		return fmt.Errorf("badger hangs: %w", e.log.failure())
 	}
+}
+
+// makeDiscardFile makes the file in which Badger would count garbage in value
+// logs. Badger ends the process when it can't make it itself.
+func makeDiscardFile(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, "DISCARD"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(1 << 20)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(f.Name()) //nolint:errcheck // the directory is dropped with it
+	}
+	return err
 }
 
 func directorySize(dir string) (n int64) {
@@ -241,15 +266,16 @@ func (e *engine) scanRange(low byte, high int, fn func(name, []byte) error) (err
 	return nil
 }
 
-// loader fills an engine with many records.
+// loader fills an engine with many records. It uses ordinary transactions, one
+// after the other: Badger ends the process when it is given a write after one
+// for which it could not make a log file, which a WriteBatch would do.
 type loader struct {
 	engine *engine
-	batch  *badger.WriteBatch
 	ops    []op
 	size   int
 }
 
-func (e *engine) newLoader() *loader { return &loader{engine: e, batch: e.db.NewWriteBatch()} }
+func (e *engine) newLoader() *loader { return &loader{engine: e} }
 
 // put takes a copy of the sealed record.
 func (l *loader) put(n name, sealed []byte) error {
@@ -257,32 +283,17 @@ func (l *loader) put(n name, sealed []byte) error {
 	if l.size += len(sealed); l.size < memTableSize/8 {
 		return nil
 	}
-	return l.hand()
+	return l.flush()
 }
 
-// hand gives Badger what was gathered.
-func (l *loader) hand() error {
+// flush writes what was put.
+func (l *loader) flush() error {
 	ops := l.ops
 	l.ops, l.size = nil, 0
-	return l.engine.guard(func() error {
-		for _, o := range ops {
-			if err := l.batch.Set(o.name[:], o.sealed); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// close writes what is left; without keep it gives up.
-func (l *loader) close(keep bool) error {
-	if !keep {
-		return l.engine.guard(func() error { l.batch.Cancel(); return nil })
-	}
-	if err := l.hand(); err != nil {
+	if err := l.engine.reserve(); err != nil {
 		return err
 	}
-	return l.engine.guard(l.batch.Flush)
+	return l.engine.apply(ops)
 }
 
 func (e *engine) tables() (n int) {

@@ -183,8 +183,8 @@ func (s *Store) rebuild(x *index, at survey) error {
 		state := s.sealer.stateRecord(x.state)
 		err = load.put(state.name, state.sealed)
 	}
-	if cerr := load.close(err == nil); err == nil {
-		err = cerr
+	if err == nil {
+		err = load.flush()
 	}
 	s.rebuilt = true
 	return err

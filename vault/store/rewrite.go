@@ -134,11 +134,10 @@ func (w *rewriter) copy() error {
 // frame at a time.
 func (w *rewriter) move(names []name) error {
 	load := w.engine.newLoader()
-	err := w.moveAll(names, load.put)
-	if cerr := load.close(err == nil); err == nil {
-		err = cerr
+	if err := w.moveAll(names, load.put); err != nil {
+		return err
 	}
-	return err
+	return load.flush()
 }
 
 func (w *rewriter) moveAll(names []name, store func(name, []byte) error) error {
