@@ -12,9 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -82,12 +80,10 @@ func (d *daemon) as(t *testing.T, u *user.User, groups []uint32, script, arg str
 			t.Fatal(err)
 		}
 	}
-	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
 	cmd := exec.Command(program)
 	cmd.Dir = "/"
 	cmd.Env = []string{helperScript + "=" + script, helperSocket + "=" + d.socket, helperArg + "=" + arg}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}}
+	cmd.SysProcAttr = runAs(u, groups)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
