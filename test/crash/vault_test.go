@@ -24,7 +24,6 @@ const vaultWriters = 6
 // passwords is what the vault opens with: one, or one of two after a change
 // whose outcome is open.
 type passwords struct {
-	mu      sync.Mutex
 	current string
 	next    string // empty when no change is open
 	changed int

@@ -146,6 +146,9 @@ func (y *tally) log(t *testing.T) {
 
 func TestEveryFlipIsHarmlessOrNamed(t *testing.T) {
 	count := 60
+	if testing.Short() {
+		count = 20
+	}
 	if s := os.Getenv("VAULTD_FLIPS"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
