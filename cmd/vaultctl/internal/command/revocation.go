@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,11 +56,14 @@ func (a *app) revocationList() *cobra.Command {
 
 func (a *app) revocationCheck() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check OWNER/KEY|OWNER|FINGERPRINT",
+		Use:   "check OWNER/KEY|KEY|OWNER|FINGERPRINT",
 		Short: "Tell by the exit status whether something is revoked",
 		Long: strings.TrimSpace(`
-Check whether a key (owner/name), an owner, or whatever has a fingerprint is
-revoked. A word without a slash is an owner here.
+Check whether a key, an owner, or whatever has a fingerprint is revoked.
+
+A word without a slash is a key of your own and an owner: it is revoked when
+either is, and an error (3) when neither exists, so that a slip of the pen
+never reads as "not revoked".
 
 The exit status is 0 when it is not revoked and 5 when it is.`),
 		Example: example(`
@@ -70,7 +74,7 @@ vaultctl revocation check SHA256:…`),
 		ValidArgsFunction: a.completeOwner,
 	}
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
-		r, err := call(ctx, a, "Checking", c.CheckRevocation, &vaultdv1.CheckRevocationRequest{Subject: args[0]})
+		r, err := a.revoked(ctx, c, args[0])
 		if err != nil {
 			return err
 		}
@@ -83,4 +87,34 @@ vaultctl revocation check SHA256:…`),
 		return nil
 	})
 	return cmd
+}
+
+// revoked asks about a subject as the user means it.
+func (a *app) revoked(ctx context.Context, c *client.Client, subject string) (*vaultdv1.CheckRevocationResponse, error) {
+	check := func(subject string) (*vaultdv1.CheckRevocationResponse, error) {
+		return call(ctx, a, "Checking", c.CheckRevocation, &vaultdv1.CheckRevocationRequest{Subject: subject})
+	}
+	if strings.ContainsAny(subject, "/:") {
+		return check(subject)
+	}
+	var key *vaultdv1.CheckRevocationResponse
+	if name, err := a.names.Key(subject); err == nil {
+		if _, err = c.ShowKey(ctx, &vaultdv1.ShowKeyRequest{Name: name}); err == nil {
+			key, err = check(name)
+		}
+		if err != nil && !errors.Is(err, fault.ErrKeyNotFound) {
+			return nil, err
+		}
+	}
+	if key.GetRevoked() {
+		return key, nil
+	}
+	owner, err := check(subject)
+	if err == nil && !owner.GetRevoked() {
+		_, err = c.ShowOwner(ctx, &vaultdv1.ShowOwnerRequest{Name: subject})
+	}
+	if err != nil && key != nil { // the word is a key, then, and a known one
+		return key, nil
+	}
+	return owner, err
 }

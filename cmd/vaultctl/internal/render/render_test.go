@@ -25,7 +25,7 @@ func printer() (*Printer, *bytes.Buffer, *bytes.Buffer) {
 func TestRelative(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "now", 999 * time.Millisecond: "now", -time.Millisecond: "now",
-		time.Second: "in 1s", time.Hour - time.Second: "in 59m", -90 * time.Minute: "1h ago", 47 * time.Hour: "in 47h",
+		time.Second: "in 1s", time.Hour - time.Second: "in 1h", 58 * time.Minute: "in 58m", 90 * time.Minute: "in 1h", 24*time.Hour - time.Second: "in 24h", -90 * time.Minute: "1h ago", 47 * time.Hour: "in 47h",
 		48 * time.Hour: "in 2d", 365 * 24 * time.Hour: "in 365d", -3 * 365 * 24 * time.Hour: "3y ago",
 	} {
 		if got := Relative(d); got != want {
@@ -54,7 +54,7 @@ func TestKeyAsText(t *testing.T) {
 	}
 	text := out.String()
 	for _, want := range []string{
-		"Key          alice/session\n", "Uses         encrypt, decrypt\n", "Fingerprint  SHA256:new\n", " (in 59m)\n",
+		"Key          alice/session\n", "Uses         encrypt, decrypt\n", "Fingerprint  SHA256:new\n", " (in 1h)\n",
 		"Lifetime     1h for each new version\n", "Label        a=b\nLabel        env=prod\n",
 		"VERSION  STATE    CREATED  EXPIRES  FINGERPRINT\n", "1        expired  now      1m ago   SHA256:old\n",
 	} {

@@ -8,7 +8,7 @@ import (
 )
 
 // When is a time for people, absolute and relative to now:
-// "2026-03-01 14:05:00 UTC (in 59m)". The empty string stands for no time.
+// "2026-03-01 14:05:00 UTC (in 1h)". The empty string stands for no time.
 func (p *Printer) When(ts *timestamppb.Timestamp) string {
 	if ts == nil {
 		return ""
@@ -17,7 +17,7 @@ func (p *Printer) When(ts *timestamppb.Timestamp) string {
 	return fmt.Sprintf("%s (%s)", t.Local().Format("2006-01-02 15:04:05 MST"), Relative(t.Sub(p.Now())))
 }
 
-// Until is an expiry for a table: "in 59m", "3h ago", or "never".
+// Until is an expiry for a table: "in 1h", "3h ago", or "never".
 func (p *Printer) Until(ts *timestamppb.Timestamp) string {
 	if ts == nil {
 		return "never"
@@ -26,7 +26,8 @@ func (p *Printer) Until(ts *timestamppb.Timestamp) string {
 }
 
 // Relative is a distance in time in its largest unit, rounded down; less than a
-// second is now.
+// second is now. A few seconds off the future count as nothing, so that a key
+// just made for an hour reads so.
 func Relative(d time.Duration) string {
 	switch {
 	case d.Abs() < time.Second:
@@ -34,7 +35,7 @@ func Relative(d time.Duration) string {
 	case d < 0:
 		return span(-d) + " ago"
 	}
-	return "in " + span(d)
+	return "in " + span(d+min(d/50, 30*time.Second))
 }
 
 func span(d time.Duration) string {
