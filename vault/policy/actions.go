@@ -55,55 +55,89 @@ type Rule struct {
 	Action Action
 	Method string // of the service that performs it
 	Scope  Scope
+
+	// Verb is the action's name in a grant, empty for an action that no grant
+	// can give or take.
+	Verb string
+	Set  string // the set of verbs that it is in: "use", "read" or "manage"
+	// Dangerous actions give material away or end it for good. They can be put
+	// under four eyes.
+	Dangerous bool
 }
+
+// The sets of verbs.
+const (
+	SetUse    = "use"    // work with a key's material
+	SetRead   = "read"   // learn of keys
+	SetManage = "manage" // make, change and end keys
+)
 
 // table is the one place that says who may do what. An action that is not in
 // it is denied to everybody, administrators included.
 var table = []Rule{
-	{Status, "Status", ScopePublic},
-	{Init, "Init", ScopeAdmin},
-	{Unseal, "Unseal", ScopeAdmin},
-	{Seal, "Seal", ScopeAdmin},
-	{ChangePassword, "ChangePassword", ScopeAdmin},
+	{Action: Status, Method: "Status", Scope: ScopePublic},
+	{Action: Init, Method: "Init", Scope: ScopeAdmin},
+	{Action: Unseal, Method: "Unseal", Scope: ScopeAdmin},
+	{Action: Seal, Method: "Seal", Scope: ScopeAdmin},
+	{Action: ChangePassword, Method: "ChangePassword", Scope: ScopeAdmin},
 
-	{CreateKey, "CreateKey", ScopeOwner},
-	{ShowKey, "ShowKey", ScopeOwner},
-	{ListKeys, "ListKeys", ScopeOwner},
-	{PublicKey, "PublicKey", ScopeOwner},
-	{RotateKey, "RotateKey", ScopeOwner},
-	{ImportKey, "ImportKey", ScopeOwner},
-	{ExportKey, "ExportKey", ScopeOwner},
-	{DestroyKey, "DestroyKey", ScopeOwner},
-	{RevokeKey, "RevokeKey", ScopeOwner},
+	{CreateKey, "CreateKey", ScopeOwner, "create", SetManage, false},
+	{ShowKey, "ShowKey", ScopeOwner, "show", SetRead, false},
+	{ListKeys, "ListKeys", ScopeOwner, "list", SetRead, false},
+	{PublicKey, "PublicKey", ScopeOwner, "public", SetRead, false},
+	{RotateKey, "RotateKey", ScopeOwner, "rotate", SetManage, false},
+	{ImportKey, "ImportKey", ScopeOwner, "import", SetManage, false},
+	{ExportKey, "ExportKey", ScopeOwner, "export", SetManage, true},
+	{DestroyKey, "DestroyKey", ScopeOwner, "destroy", SetManage, true},
+	// Not dangerous: in an emergency nobody should wait for a second person.
+	{RevokeKey, "RevokeKey", ScopeOwner, "revoke", SetManage, false},
 
-	{Encrypt, "Encrypt", ScopeOwner},
-	{Decrypt, "Decrypt", ScopeOwner},
-	{Sign, "Sign", ScopeOwner},
-	{Verify, "Verify", ScopeOwner},
-	{MAC, "MAC", ScopeOwner},
-	{VerifyMAC, "VerifyMAC", ScopeOwner},
-	{Agree, "Agree", ScopeOwner},
+	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
+	{Decrypt, "Decrypt", ScopeOwner, "decrypt", SetUse, false},
+	{Sign, "Sign", ScopeOwner, "sign", SetUse, false},
+	{Verify, "Verify", ScopeOwner, "verify", SetUse, false},
+	{MAC, "MAC", ScopeOwner, "mac", SetUse, false},
+	{VerifyMAC, "VerifyMAC", ScopeOwner, "verify_mac", SetUse, false},
+	{Agree, "Agree", ScopeOwner, "agree", SetUse, false},
 
-	{OfferExchange, "OfferExchange", ScopeOwner},
-	{AcceptExchange, "AcceptExchange", ScopeOwner},
-	{FinishExchange, "FinishExchange", ScopeOwner},
+	// An exchange stores a new key, so it is more than use.
+	{OfferExchange, "OfferExchange", ScopeOwner, "offer", SetManage, false},
+	{AcceptExchange, "AcceptExchange", ScopeOwner, "accept", SetManage, false},
+	{FinishExchange, "FinishExchange", ScopeOwner, "finish", SetManage, false},
 
-	{CreateOwner, "CreateOwner", ScopeAdmin},
-	{ShowOwner, "ShowOwner", ScopeOwner},
-	{ListOwners, "ListOwners", ScopeOwner},
-	{RevokeOwner, "RevokeOwner", ScopeAdmin},
-	{ReinstateOwner, "ReinstateOwner", ScopeAdmin},
+	{Action: CreateOwner, Method: "CreateOwner", Scope: ScopeAdmin},
+	{ShowOwner, "ShowOwner", ScopeOwner, "show_owner", SetRead, false},
+	{ListOwners, "ListOwners", ScopeOwner, "list_owners", SetRead, false},
+	{Action: RevokeOwner, Method: "RevokeOwner", Scope: ScopeAdmin},
+	{Action: ReinstateOwner, Method: "ReinstateOwner", Scope: ScopeAdmin},
 
-	{ListRevocations, "ListRevocations", ScopeOwner},
-	{CheckRevocation, "CheckRevocation", ScopeOwner},
+	{ListRevocations, "ListRevocations", ScopeOwner, "list_revocations", SetRead, false},
+	{CheckRevocation, "CheckRevocation", ScopeOwner, "check_revocation", SetRead, false},
 }
 
-var byAction, byMethod = func() (map[Action]Rule, map[string]Rule) {
-	a, m := make(map[Action]Rule, len(table)), make(map[string]Rule, len(table))
+// verbs is a set of actions, one bit for each that has a verb.
+type verbs uint64
+
+// row is a Rule with what decisions need beside it.
+type row struct {
+	Rule
+	bit verbs // zero when no grant is about it
+}
+
+var byAction, byMethod, byVerb = func() (map[Action]row, map[string]Rule, map[string]verbs) {
+	a, m, v := make(map[Action]row, len(table)), make(map[string]Rule, len(table)), make(map[string]verbs)
+	next := verbs(1)
 	for _, r := range table {
-		a[r.Action], m[r.Method] = r, r
+		var bit verbs
+		if r.Verb != "" {
+			bit, next = next, next<<1
+			v[r.Verb] = bit
+			v[string(r.Action)] = bit
+			v[r.Set] |= bit
+		}
+		a[r.Action], m[r.Method] = row{r, bit}, r
 	}
-	return a, m
+	return a, m, v
 }()
 
 // Rules is a copy of the action table, in its order.
@@ -114,3 +148,47 @@ func ForMethod(method string) (Rule, bool) {
 	r, ok := byMethod[method]
 	return r, ok
 }
+
+// ForVerb is the row of the action of that name, which is a verb ("encrypt")
+// or the action as logs name it ("key.encrypt", "vault.seal").
+func ForVerb(name string) (Rule, bool) {
+	for _, r := range table {
+		if name != "" && (r.Verb == name || string(r.Action) == name) {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// Verbs are the names that a grant may use: the sets first, then the verbs in
+// the order of the table.
+func Verbs() []string {
+	names := []string{SetUse, SetRead, SetManage}
+	for _, r := range table {
+		if r.Verb != "" {
+			names = append(names, r.Verb)
+		}
+	}
+	return names
+}
+
+// names are the verbs in v, in the order of the table.
+func (v verbs) names() []string {
+	var names []string
+	for _, r := range table {
+		if byAction[r.Action].bit&v != 0 {
+			names = append(names, r.Verb)
+		}
+	}
+	return names
+}
+
+// dangerous is every action that four eyes can guard.
+var dangerous = func() (v verbs) {
+	for _, r := range table {
+		if r.Dangerous {
+			v |= byAction[r.Action].bit
+		}
+	}
+	return v
+}()

@@ -18,21 +18,21 @@ func TestAuthorize(t *testing.T) {
 		res  Resource
 		want Decision
 	}{
-		{"own key", alice, Encrypt, Resource{"alice", "k"}, Decision{true, "owner"}},
-		{"foreign key", alice, Encrypt, Resource{"bob", "k"}, Decision{false, "default-deny"}},
-		{"no namespace", alice, ListKeys, Resource{}, Decision{false, "default-deny"}},
-		{"case matters", alice, Encrypt, Resource{"Alice", "k"}, Decision{false, "default-deny"}},
-		{"unknown account, no owner", nameless, ListKeys, Resource{}, Decision{false, "default-deny"}},
-		{"unknown account", nameless, Encrypt, Resource{"alice", "k"}, Decision{false, "default-deny"}},
-		{"status is public", nameless, Status, Resource{}, Decision{true, "public"}},
-		{"user may not seal", alice, Seal, Resource{}, Decision{false, "default-deny"}},
-		{"user may not revoke itself", alice, RevokeOwner, Resource{Owner: "alice"}, Decision{false, "default-deny"}},
-		{"root", root, Seal, Resource{}, Decision{true, "root"}},
-		{"daemon", daemon, Decrypt, Resource{"alice", "k"}, Decision{true, "daemon-user"}},
-		{"admin by supplementary group", admin, RevokeOwner, Resource{Owner: "alice"}, Decision{true, "admin-group"}},
-		{"admin by primary group", adminPrimary, Init, Resource{}, Decision{true, "admin-group"}},
-		{"unknown action, root", root, "key.steal", Resource{}, Decision{false, "default-deny"}},
-		{"nobody", nil, Status, Resource{}, Decision{false, "default-deny"}},
+		{"own key", alice, Encrypt, Resource{"alice", "k"}, Decision{Allowed: true, Rule: "owner"}},
+		{"foreign key", alice, Encrypt, Resource{"bob", "k"}, Decision{Rule: "default-deny"}},
+		{"no namespace", alice, ListKeys, Resource{}, Decision{Rule: "default-deny"}},
+		{"case matters", alice, Encrypt, Resource{"Alice", "k"}, Decision{Rule: "default-deny"}},
+		{"unknown account, no owner", nameless, ListKeys, Resource{}, Decision{Rule: "default-deny"}},
+		{"unknown account", nameless, Encrypt, Resource{"alice", "k"}, Decision{Rule: "default-deny"}},
+		{"status is public", nameless, Status, Resource{}, Decision{Allowed: true, Rule: "public"}},
+		{"user may not seal", alice, Seal, Resource{}, Decision{Rule: "default-deny"}},
+		{"user may not revoke itself", alice, RevokeOwner, Resource{Owner: "alice"}, Decision{Rule: "default-deny"}},
+		{"root", root, Seal, Resource{}, Decision{Allowed: true, Rule: "root"}},
+		{"daemon", daemon, Decrypt, Resource{"alice", "k"}, Decision{Allowed: true, Rule: "daemon-user"}},
+		{"admin by supplementary group", admin, RevokeOwner, Resource{Owner: "alice"}, Decision{Allowed: true, Rule: "admin-group"}},
+		{"admin by primary group", adminPrimary, Init, Resource{}, Decision{Allowed: true, Rule: "admin-group"}},
+		{"unknown action, root", root, "key.steal", Resource{}, Decision{Rule: "default-deny"}},
+		{"nobody", nil, Status, Resource{}, Decision{Rule: "default-deny"}},
 	} {
 		if got := p.Authorize(c.who, c.act, c.res); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
