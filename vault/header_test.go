@@ -2,9 +2,16 @@ package vault
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
@@ -117,6 +124,48 @@ func TestSlotFitsOnlyItsPlace(t *testing.T) {
 	s.wrapped[0] ^= 1
 	if _, err := s.unwrap(h.vaultID, []byte("correct")); !errors.Is(err, errHeaderBytes) {
 		t.Errorf("damaged wrap under the right password: %v", err)
+	}
+}
+
+// The slot is what docs/FORMAT.md says, byte for byte, computed here from the
+// standard library alone.
+func TestSlotAsDocumented(t *testing.T) {
+	realKDF(t)
+	h, root := testHeader(t)
+	s := h.slots[0]
+	aad := slices.Concat([]byte("vaultd/1/slot"), []byte("vaultd\x00H"), []byte{0, 1}, h.vaultID[:],
+		[]byte{0, 0, 0, 1, 1, 1}, binary.BigEndian.AppendUint32(nil, 600_000), []byte{32}, s.salt)
+	slotKey, err := pbkdf2.Key(sha256.New, "correct", s.salt, 600_000, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrap, err := hkdf.Expand(sha256.New, slotKey, "vaultd/1/slot/wrap"+string(aad), 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commitment, err := hkdf.Expand(sha256.New, slotKey, "vaultd/1/slot/commitment"+string(aad), 32)
+	if err != nil || !bytes.Equal(commitment, s.commitment[:]) {
+		t.Errorf("commitment differs: %v", err)
+	}
+	block, err := aes.NewCipher(wrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := gcm.Open(nil, s.nonce[:], s.wrapped[:], aad); err != nil || !bytes.Equal(got, root) {
+		t.Errorf("wrap differs: %v", err)
+	}
+	key, err := hkdf.Key(sha256.New, root, h.vaultID[:], "vaultd/1/header", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(h.encoded[:len(h.encoded)-64])
+	if !bytes.Equal(mac.Sum(nil), h.encoded[len(h.encoded)-64:len(h.encoded)-32]) {
+		t.Error("MAC differs")
 	}
 }
 
