@@ -29,11 +29,15 @@ type InitResult struct {
 func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res InitResult, err error) {
 	v.admin.Lock()
 	defer v.admin.Unlock()
+	exists := E(CodeInitialized, "there is a vault here already")
+	if v.isOpen() {
+		return InitResult{}, exists
+	}
 	if err := v.usable(ctx); err != nil {
 		return InitResult{}, err
 	}
 	if _, _, err := v.files.load(); err == nil {
-		return InitResult{}, E(CodeInitialized, "there is a vault here already")
+		return InitResult{}, exists
 	} else if err != ErrNotInitialized {
 		return InitResult{}, err
 	}

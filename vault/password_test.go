@@ -135,7 +135,7 @@ func TestWrongPasswordsAreSlowed(t *testing.T) {
 func TestInitRefusals(t *testing.T) {
 	r := newRig(t)
 	_, err := r.Init(ctx, []byte(password), iterations)
-	r.wantCode(err, vault.CodeUnsealed)
+	r.wantCode(err, vault.CodeInitialized)
 	r.close()
 	_, err = r.Init(ctx, []byte(password), iterations)
 	r.wantCode(err, vault.CodeInitialized)
