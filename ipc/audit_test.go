@@ -30,10 +30,10 @@ func TestAuditIsToldOfEveryRequest(t *testing.T) {
 		_, _ = c.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "bad"})
 		mu.Lock()
 		defer mu.Unlock()
-		want := "vault.status [{ }] public " +
-			"| key.create [{root k}] root " +
-			"| key.encrypt [{root k}] root " +
-			"| key.encrypt [{root none}] root key_not_found" +
+		want := "vault.status [the vault] public " +
+			"| key.create [root/k] root " +
+			"| key.encrypt [root/k] root " +
+			"| key.encrypt [root/none] root key_not_found" +
 			"| key.encrypt []  bad_argument"
 		if got := strings.Join(events, "| "); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
