@@ -260,29 +260,42 @@ func TestWholeFileDamageIsNamed(t *testing.T) {
 // A vault whose files are older than its anchor must say so: each file alone,
 // and the whole directory.
 func TestOlderFilesAreNoticed(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		t.Run(map[bool]string{true: "after a clean stop", false: "after a crash"}[clean], func(t *testing.T) {
+			testOlderFiles(t, clean)
+		})
+	}
+}
+
+func testOlderFiles(t *testing.T, clean bool) {
 	home := newHome(t, t.TempDir())
-	dir := filepath.Dir(home.Store)
 	d := rig.MustStart(t, home)
+	end := func() *faultfs.Image {
+		t.Helper()
+		if clean {
+			if err := d.Stop(); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			time.Sleep(1500 * time.Millisecond) // the anchor follows within a second
+			d.Kill()
+		}
+		img, err := faultfs.ReadImage(filepath.Dir(home.Store))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img
+	}
 	d.Init(t)
 	rig.NewGallery(t, d, rig.GalleryOwner, 3)
-	if err := d.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	old, err := faultfs.ReadImage(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	old := end()
 	d = rig.MustStart(t, home)
 	if err := d.Unseal(rig.Context(t), rig.Password); err != nil {
 		t.Fatal(err)
 	}
 	s := &specimen{gallery: rig.NewGallery(t, d, "second", 3)}
-	if err := d.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	if s.files, err = faultfs.ReadImage(dir); err != nil {
-		t.Fatal(err)
-	}
+	s.files = end()
+
 	t.Run("the whole directory", func(t *testing.T) {
 		img := &faultfs.Image{Mode: old.Mode, Files: map[string]*faultfs.File{}}
 		for name, f := range old.Files {
