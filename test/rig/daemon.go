@@ -56,6 +56,14 @@ func NewHome(t testing.TB, dir string) Home {
 // Socket is where the daemon listens.
 func (h Home) Socket() string { return filepath.Join(h.Run, "s", "vaultd.sock") }
 
+// WriteConfig writes the configuration file and returns its path.
+func (h Home) WriteConfig() (string, error) {
+	path := filepath.Join(h.Run, "vaultd.toml")
+	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[store]\ndir = %q\nanchor = %q\n%s",
+		h.Socket(), h.Store, h.Anchor, h.Config)
+	return path, os.WriteFile(path, []byte(text), 0o644)
+}
+
 // Env is the environment of programs that use this vault.
 func (h Home) Env() []string {
 	env := []string{"HOME=" + h.Run, "VAULTD_SOCKET=" + h.Socket(), "LANG=C.UTF-8", "NO_COLOR=1"}
@@ -84,10 +92,8 @@ type Daemon struct {
 func Start(t testing.TB, h Home) (*Daemon, error) {
 	t.Helper()
 	program := Program(t, "vaultd")
-	config := filepath.Join(h.Run, "vaultd.toml")
-	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[store]\ndir = %q\nanchor = %q\n%s",
-		h.Socket(), h.Store, h.Anchor, h.Config)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+	config, err := h.WriteConfig()
+	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{Home: h, log: &syncBuffer{}, ended: make(chan struct{})}
