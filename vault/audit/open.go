@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/vaultd/vaultd/internal/perm"
 )
 
@@ -109,6 +111,9 @@ func (l *Log) recover() error {
 			return err
 		}
 		segments = segments[:len(segments)-1]
+	}
+	if len(segments) == 0 && trusted > 0 {
+		l.report(Problem{0, fmt.Sprintf("records 0 to %d are gone", trusted-1), segmentName(0)})
 	}
 	return l.continueAt(trusted, 0, nil)
 }
@@ -218,7 +223,7 @@ func (l *Log) replay(last segment, trusted int64) error {
 		switch {
 		case bad >= 0: // what follows a bad line at the end is set aside with it
 		case next < trusted:
-			l.compare(last, next, line)
+			l.compare(last, next, trusted, line)
 		default:
 			if r, err := Decode(line); err != nil || r.Seq != next {
 				bad = next
@@ -257,12 +262,30 @@ func (l *Log) replay(last segment, trusted int64) error {
 	return l.continueAt(edge.size, end, &last)
 }
 
-// compare checks a line of the last segment against its trusted hash.
-func (l *Log) compare(s segment, seq int64, line []byte) {
-	stored, err := storedHashes{l.hashes}.ReadHashes([]int64{leafIndex(seq)})
-	if err != nil || stored[0] != l.leaf.sum(line) {
-		l.report(Problem{seq, "is not the record that was written", s.name})
+// compare checks a line of the last segment against its trusted hash. When
+// they differ, the tree above tells which of the two is wrong.
+func (l *Log) compare(s segment, seq, trusted int64, line []byte) {
+	reader, own := storedHashes{l.hashes}, l.leaf.sum(line)
+	stored, err := reader.ReadHashes([]int64{leafIndex(seq)})
+	if err == nil && stored[0] == own {
+		return
 	}
+	path, err := tlog.ProveRecord(trusted, seq, reader)
+	if err == nil {
+		var root tlog.Hash
+		if root, err = rootAt(trusted, l.hashes); err == nil {
+			err = tlog.CheckRecord(path, trusted, root, seq, own)
+		}
+	}
+	if err != nil {
+		l.report(Problem{seq, "is not the record that was written", s.name})
+		return
+	}
+	l.report(Problem{-1, fmt.Sprintf("the hash of record %d was damaged and is computed again", seq), hashesName})
+	if _, err := l.hashes.f.WriteAt(own[:], leafIndex(seq)*tlog.HashSize); err != nil {
+		l.opts.Log.Warn("audit log: repair "+hashesName, "err", err)
+	}
+	l.hashes.unsaved = true
 }
 
 // setAside copies what is in f from byte at on to a file beside it.
