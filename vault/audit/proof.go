@@ -101,8 +101,11 @@ func lineAt(dir string, seq int64) (found []byte, err error) {
 			at++
 			return nil
 		})
-		if found != nil || err != nil && !errors.Is(err, errFirstLine) {
-			return found, err
+		if errors.Is(err, errFirstLine) {
+			return found, nil
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return nil, Problem{seq, "the record is missing", ""}

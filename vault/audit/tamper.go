@@ -38,7 +38,7 @@ func changed(path string, was os.FileInfo, size int64, exact bool) string {
 	case errors.Is(err, os.ErrNotExist):
 		return "was deleted while it was being written"
 	case err != nil:
-		return "" // the write will tell
+		return "can't be reached by its name any more"
 	case !os.SameFile(was, info):
 		return "was replaced while it was being written"
 	case info.Size() < size:

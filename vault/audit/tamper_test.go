@@ -402,3 +402,33 @@ func TestPlantedSegmentIsMovedAway(t *testing.T) {
 		t.Fatal(foreign)
 	}
 }
+
+// Where no file can be made nothing is written, and nothing is lost when it can.
+func TestDirectoryThatIsNoneRefusesAndRecovers(t *testing.T) {
+	dir := logDir(t)
+	l := open(t, dir, audit.Options{})
+	write(t, l, 0, 5)
+	if err := errors.Join(os.Rename(dir, dir+".old"), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if _, err := l.Append(context.Background(), record(5)); !errors.Is(err, audit.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		if err := l.AppendHot(record(5)); !errors.Is(err, audit.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	write(t, l, 5, 6)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := audit.Verify(dir, audit.VerifyOptions{})
+	if err != nil || len(l.Status().Problems) < 2 {
+		t.Fatalf("%+v, %v", l.Status(), err)
+	}
+	wantOK(t, r, int64(6+len(l.Status().Problems))) // each is in a record
+}
