@@ -102,6 +102,7 @@ func Start(t testing.TB, h Home) (*Daemon, error) {
 	d.Process.Dir = h.Run
 	d.Process.Stdout, d.Process.Stderr = d.log, d.log
 	d.Process.SysProcAttr = &syscall.SysProcAttr{Credential: h.User, Setpgid: true}
+	dieWithTest(d.Process.SysProcAttr)
 	if err := d.Process.Start(); err != nil {
 		return nil, err
 	}

@@ -3,11 +3,14 @@
 package uid
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -32,6 +35,29 @@ func needRoot(t *testing.T) {
 	for _, tool := range []string{"useradd", "userdel", "groupadd", "groupdel"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("making users needs %s", tool)
+		}
+	}
+	sweep(t)
+}
+
+// ours are the names that these tests give: vdt, the process, a role.
+var ours = regexp.MustCompile(`(?m)^vdt([0-9]+)[a-z]:`)
+
+// sweep removes what tests that were killed have left.
+func sweep(t *testing.T) {
+	t.Helper()
+	for _, kind := range []struct{ file, tool string }{{"/etc/passwd", "userdel"}, {"/etc/group", "groupdel"}} {
+		names, err := os.ReadFile(kind.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range ours.FindAllSubmatch(names, -1) {
+			if _, err := os.Stat("/proc/" + string(found[1])); errors.Is(err, os.ErrNotExist) {
+				name := strings.TrimSuffix(string(found[0]), ":")
+				if out, err := exec.Command(kind.tool, name).CombinedOutput(); err != nil {
+					t.Logf("%s %s, which a test left: %v: %s", kind.tool, name, err, out)
+				}
+			}
 		}
 	}
 }
