@@ -51,7 +51,7 @@ func parseHead(text string) (origin string, h Head, err error) {
 		return "", h, fmt.Errorf("%w checkpoint: too few lines", ErrMalformed)
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+	if err != nil || size < 0 || size >= maxRecords || strconv.FormatInt(size, 10) != lines[1] {
 		return "", h, fmt.Errorf("%w checkpoint: bad size", ErrMalformed)
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])

@@ -25,7 +25,7 @@ func (l *Log) Close() error {
 		lost, cause = l.unsynced, l.cause
 		l.mu.Unlock()
 	}
-	err := l.checkpointed()
+	err := l.lastCheckpoint()
 	l.dropSigner()
 	close(l.stop)
 	l.files.Unlock()

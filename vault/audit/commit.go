@@ -21,7 +21,7 @@ func (l *Log) run() {
 		case <-l.stop:
 			return
 		case <-l.arm:
-			write.Reset(l.opts.Interval)
+			write.Reset(l.delay())
 			continue
 		case <-sign.C:
 			signs = false
@@ -33,16 +33,13 @@ func (l *Log) run() {
 		case <-write.C:
 		}
 		l.files.Lock()
-		again := l.commit()
+		l.commit()
 		uncovered := l.edge.size - l.newest.Size
 		if l.signer != nil && uncovered >= l.opts.CheckpointRecords {
 			l.checkpointed()
 			uncovered = 0
 		}
 		l.files.Unlock()
-		if again {
-			write.Reset(retryAfter)
-		}
 		if uncovered > 0 && !signs {
 			sign.Reset(l.opts.CheckpointInterval)
 			signs = true
@@ -50,8 +47,33 @@ func (l *Log) run() {
 	}
 }
 
+// delay is how long hot records may wait for the next write.
+func (l *Log) delay() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause != nil {
+		return max(retryAfter, l.opts.Interval)
+	}
+	return l.opts.Interval
+}
+
+// Flush makes all hot records durable now, or says why it can't.
+func (l *Log) Flush() error {
+	l.files.Lock()
+	defer l.files.Unlock()
+	if l.isClosed() {
+		return ErrClosed
+	}
+	if l.commit() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return unavailable(l.cause)
+	}
+	return nil
+}
+
 // commit writes all that waits, with files held. It reports whether hot
-// records are left over.
+// records are left over; they are tried again by themselves.
 func (l *Log) commit() (again bool) {
 	lost := l.inspect()
 	l.mu.Lock()
@@ -214,6 +236,7 @@ func (l *Log) done(b, kept *batch, err error) (again bool) {
 		l.pending.each(kept.take)
 		l.pending = kept
 		again = true
+		signal(l.arm)
 	}
 	l.spare = b
 	if err != nil && l.cause == nil {

@@ -89,6 +89,25 @@ func TestFullDiskRefusesAllButUrgentAndRecovers(t *testing.T) {
 	if _, err := l.Append(ctx, record(1)); !errors.Is(err, audit.ErrUnavailable) {
 		t.Fatal("an ordinary record took the space of urgent ones:", err)
 	}
+	// Sealing signs, and a daemon that starts on a full disk can be sealed again.
+	if err := l.ClearSigner(); err != nil {
+		t.Fatal(err)
+	}
+	if c := newest(t, dir); c.Size != int64(written) || c.Verified(key(t)) != nil {
+		t.Fatalf("%+v, %d written", c, written)
+	}
+	_ = l.Close() // says that the disk is full, or not
+	l = open(t, dir, audit.Options{Reserve: 256 << 10, Interval: time.Millisecond})
+	if _, err := l.AppendUrgent(ctx, record(78)); err != nil {
+		t.Fatal(err)
+	}
+	written++
+	if _, err := l.Append(ctx, record(1)); !errors.Is(err, audit.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if err := l.SetSigner(origin, seed); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

@@ -72,10 +72,14 @@ func FuzzHashFile(f *testing.F) {
 			t.Fatalf("%+v", r)
 		}
 		l := open(t, dir, audit.Options{})
-		if size := l.Head().Size; size != 9 {
+		want := int64(9 + len(l.Status().Problems)) // each is in a record
+		if size := l.Head().Size; size != want {
 			t.Fatal(size)
 		}
 		l.Close()
+		if r := verify(t, dir); r.FirstBad != -1 || r.Records != want {
+			t.Fatalf("%+v", r)
+		}
 	})
 }
 

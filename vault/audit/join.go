@@ -39,7 +39,7 @@ func (v *verification) join(segments []segment, scans []scan) {
 					gap = true
 					next = seq
 				default:
-					v.problem(seq, s.name, fmt.Sprintf("stands again where record %d should be", next))
+					v.problem(next, s.name, fmt.Sprintf("record %d stands in its place", seq))
 					gap = true
 					continue
 				}

@@ -78,6 +78,9 @@ type Log struct {
 	compress  chan segment
 
 	committed atomic.Int64 // records that readers may see
+	// For Status, which must not wait for a disk that hangs.
+	signing      atomic.Bool
+	segmentStart atomic.Int64
 
 	// files is held by whoever touches a file; it is taken before mu.
 	files         sync.Mutex
@@ -128,17 +131,16 @@ type Status struct {
 	SinkErr        error     // the sink's last error
 }
 
-// Status returns the state of the log.
+// Status returns the state of the log. It does not wait for the disk. Err is of
+// the last attempt to write; a log that can be written again shows it with the
+// next record.
 func (l *Log) Status() Status {
-	l.files.Lock()
-	signing, first := l.signer != nil, l.segFirst
-	l.files.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{
-		Head: l.head, Unsynced: l.unsynced, Segment: segmentName(first), Err: l.cause,
+		Head: l.head, Unsynced: l.unsynced, Segment: segmentName(l.segmentStart.Load()), Err: l.cause,
 		Checkpoint: l.newest.Head, CheckpointTime: l.newestTime, CheckpointErr: l.checkpointErr,
-		Signing: signing, Problems: append([]Problem(nil), l.problems...), TornBytes: l.recovered,
+		Signing: l.signing.Load(), Problems: append([]Problem(nil), l.problems...), TornBytes: l.recovered,
 	}
 	if l.sink != nil {
 		s.SinkDropped, s.SinkErr = l.sink.state()

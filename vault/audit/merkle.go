@@ -11,6 +11,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
+// maxRecords is more than a log will ever have. Larger numbers are not
+// believed, wherever they stand, so that arithmetic on them is safe.
+const maxRecords = 1 << 53
+
 // Head is the state of the tree after Size records.
 type Head struct {
 	Size int64

@@ -45,16 +45,19 @@ func Open(dir string, o Options) (*Log, error) {
 	if o.Sink != nil {
 		l.sink = newSink(o.Sink, o.SinkQueue)
 	}
-	l.startCompressing()
-	l.work.Add(1)
-	go l.run()
+	for _, p := range l.Status().Problems {
+		l.note(p)
+	}
 	if o.ExpectHead != nil {
 		// What is wrong is in Status, as everything else that Open finds.
 		_ = l.CheckHead(*o.ExpectHead)
 	}
-	for _, p := range l.Status().Problems {
-		l.note(p)
-	}
+	l.files.Lock()
+	l.commit()
+	l.files.Unlock()
+	l.startCompressing()
+	l.work.Add(1)
+	go l.run()
 	return l, nil
 }
 
@@ -251,7 +254,7 @@ func (l *Log) replay(last segment, trusted int64) error {
 	if err := f.Truncate(end); err != nil {
 		return err
 	}
-	if err := errors.Join(f.Sync(), l.hashes.flush()); err != nil {
+	if err := f.Sync(); err != nil {
 		return err
 	}
 	l.edge = edge
@@ -312,10 +315,14 @@ func (l *Log) continueAt(n, size int64, s *segment) (err error) {
 			return err
 		}
 	}
-	if err := l.hashes.cut(hashBytes(n)); err != nil {
+	// On a full disk hashes wait, and the log is open for urgent records.
+	if err := l.hashes.flush(); err != nil {
+		l.opts.Log.Warn("audit log: hashes wait to be written", "err", err)
+	} else if err := l.hashes.cut(hashBytes(n)); err != nil {
 		return err
 	}
 	l.segFirst = n
+	l.segmentStart.Store(n)
 	if s == nil || s.gz {
 		return nil
 	}

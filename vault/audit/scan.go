@@ -34,7 +34,7 @@ type chunk struct {
 
 func (c *chunk) add(leaf leafHasher, line []byte) {
 	seq, ok := claimedSeq(line)
-	if !ok {
+	if !ok || seq >= maxRecords {
 		seq = -1
 	}
 	c.seqs = append(c.seqs, seq)

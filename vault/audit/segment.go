@@ -33,7 +33,7 @@ func parseSegmentName(name string) (s segment, ok bool) {
 	digits, isSegment := strings.CutPrefix(plain, "audit-")
 	digits, isLines := strings.CutSuffix(digits, ".jsonl")
 	first, err := strconv.ParseInt(digits, 10, 64)
-	if !isSegment || !isLines || err != nil || first < 0 || segmentName(first) != plain {
+	if !isSegment || !isLines || err != nil || first < 0 || first >= maxRecords || segmentName(first) != plain {
 		return s, false
 	}
 	return segment{first: first, name: name, gz: gz}, true

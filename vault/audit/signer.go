@@ -63,6 +63,7 @@ func (l *Log) SetSigner(origin string, seed []byte) error {
 		return ErrClosed
 	}
 	l.dropSigner()
+	l.signing.Store(true)
 	l.signer = &signer{origin, secret.From(append([]byte(nil), seed...)), public, verifier.KeyHash()}
 	l.checkPublic()
 	if l.newest.Note != nil {
@@ -83,8 +84,20 @@ func (l *Log) ClearSigner() error {
 		return nil
 	}
 	l.commit()
-	err := l.checkpointed()
+	err := l.lastCheckpoint()
 	l.dropSigner()
+	return err
+}
+
+// lastCheckpoint is checkpointed for when the key goes: there is no later, so
+// on a full disk it uses the reserve.
+func (l *Log) lastCheckpoint() error {
+	err := l.checkpointed()
+	if err == nil || l.reserve.release() != nil {
+		return err
+	}
+	err = l.checkpointed()
+	l.reserve.grab()
 	return err
 }
 
@@ -92,6 +105,7 @@ func (l *Log) dropSigner() {
 	if l.signer != nil {
 		l.signer.seed.Wipe()
 		l.signer = nil
+		l.signing.Store(false)
 	}
 }
 

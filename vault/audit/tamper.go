@@ -189,6 +189,9 @@ func (l *Log) CheckHead(kept Head) error {
 	if l.isClosed() {
 		return ErrClosed
 	}
+	if kept.Size == 0 {
+		return nil
+	}
 	p := Problem{-1, "", ""}
 	if kept.Size > l.edge.size {
 		p.Seq, p.What = l.edge.size, fmt.Sprintf("the log ends here, but it had %d records: its end was cut off or it was rolled back", kept.Size)

@@ -76,7 +76,7 @@ func TestRubbishAfterTheLastRecordIsSetAside(t *testing.T) {
 		return append(append(b, make([]byte, 300)...), "\nhalf"...)
 	})
 	l = open(t, crashed, audit.Options{})
-	if s := l.Status(); s.Size != 5 || len(s.Problems) != 1 || s.Problems[0].Seq != 5 {
+	if s := l.Status(); s.Size != 6 || len(s.Problems) != 1 || s.Problems[0].Seq != 5 {
 		t.Fatalf("%+v", s)
 	}
 	aside, err := filepath.Glob(filepath.Join(crashed, "unreadable-*"))
