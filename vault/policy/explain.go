@@ -38,8 +38,12 @@ func (m Missing) String() string {
 // Explain decides as [Policy.Decide] does, counts no use, and says why. It
 // takes time in proportion to the number of grants.
 func (p *Policy) Explain(who *Principal, a Action, r Resource, at *Attributes) Explanation {
-	s := p.set.Load()
-	q := question{who: who, bit: byAction[a].bit, res: r, at: at, pol: p, dry: true}
+	q := question{who: who, res: r, at: at, pol: p, dry: true}
+	return q.explain(p.set.Load(), a)
+}
+
+func (q *question) explain(s *Set, a Action) Explanation {
+	who, r := q.who, q.res
 	if s == nil || who == nil {
 		return Explanation{Decision: q.decide(a, nil, nil, nil)}
 	}
@@ -57,7 +61,7 @@ func (p *Policy) Explain(who *Principal, a Action, r Resource, at *Attributes) E
 			e.Missing = []Missing{{"uses", usesText(e.Closest), "used up"}}
 		}
 	case !e.Allowed && q.bit != 0 && e.Rule == RuleDefault && r.Owner != "":
-		e.Closest, e.Missing = s.closest(&q)
+		e.Closest, e.Missing = s.closest(q)
 	}
 	return e
 }
