@@ -59,7 +59,8 @@ func (b *batch) reset() {
 
 // Append writes r and returns its sequence number when it is durable. An error
 // that is ErrUnavailable means that r is not in the log, except when ctx ended
-// the wait: then it may be.
+// the wait: then it may be. A ctx that has ended already does not keep r from
+// being written.
 func (l *Log) Append(ctx context.Context, r Record) (int64, error) {
 	return l.durable(ctx, &r, false)
 }

@@ -270,6 +270,42 @@ func TestCompressedSegmentsReadAndVerify(t *testing.T) {
 	}
 }
 
+// A log can be verified while it is written, rotated and compressed.
+func TestLogInUseVerifies(t *testing.T) {
+	dir := logDir(t)
+	l := open(t, dir, audit.Options{SegmentSize: 4000, Compress: true, CheckpointRecords: 7})
+	if err := l.SetSigner(origin, seed); err != nil {
+		t.Fatal(err)
+	}
+	write(t, l, 0, 1)
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for i := 1; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := l.AppendHot(record(i)); err != nil {
+				t.Error(err)
+			}
+			if i%5 == 0 {
+				if _, err := l.Append(context.Background(), record(i)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for range 60 {
+		if r := verify(t, dir); !r.OK() {
+			t.Errorf("%+v", r.Problems)
+		}
+	}
+	close(stop)
+	wait.Wait()
+}
+
 func TestFilter(t *testing.T) {
 	dir := logDir(t)
 	l := open(t, dir, audit.Options{})

@@ -88,11 +88,7 @@ func scanAll(dir string, segments []segment) ([]scan, error) {
 func scanChunk(dir string, s segment, n int64, leaf leafHasher) (c chunk, decode, err error) {
 	if !s.gz {
 		c, err = scanPlain(dir, s, n, leaf)
-		if !errors.Is(err, os.ErrNotExist) || n > 0 {
-			return c, nil, err
-		}
-		// Just compressed. Its other chunks are not there either.
-		s = segment{first: s.first, name: s.name + compressedSuffix, gz: true}
+		return c, nil, err
 	}
 	in, err := s.open(dir)
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
