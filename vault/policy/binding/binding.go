@@ -3,6 +3,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -11,8 +12,9 @@ import (
 type Binding struct {
 	UID        uint32    `json:"uid"`
 	User       string    `json:"user"`
-	Machine    string    `json:"machine"`    // machine id
-	Generation uint64    `json:"generation"` // 1 at first, one more at each adoption and each new principal of the uid
+	Former     []string  `json:"former,omitempty"` // names that the uid had before, and whose keys may still be there
+	Machine    string    `json:"machine"`          // machine id
+	Generation uint64    `json:"generation"`       // 1 at first, one more at each adoption and each new principal of the uid
 	State      State     `json:"state"`
 	Since      time.Time `json:"since"` // of the state
 	Why        string    `json:"why,omitempty"`
@@ -71,7 +73,21 @@ type Account struct {
 // Stored is what is kept about the uid and about the name of an account.
 type Stored struct {
 	UID  *Binding  // of the uid, nil for none
-	User []Binding // of the name, whatever their uid
+	User []Binding // that have the name, now or formerly, whatever their uid
+}
+
+// Has reports whether the name is, or was, the binding's.
+func (b Binding) Has(name string) bool { return b.User == name || slices.Contains(b.Former, name) }
+
+// renamed is the former names of a binding that goes on under another name.
+func (b Binding) renamed(name string) []string {
+	var former []string
+	for _, n := range append(slices.Clone(b.Former), b.User) {
+		if n != "" && n != name && !slices.Contains(former, n) {
+			former = append(former, n)
+		}
+	}
+	return former
 }
 
 // Verdict is what an observation says of the principal.
@@ -104,8 +120,10 @@ func Observe(s Stored, machine string, a Account, now time.Time) (v Verdict, b B
 	fresh := next == Active && event != Same || state == None && next == Active
 	switch {
 	case fresh:
-		b = Binding{UID: a.UID, User: a.User, Machine: machine, Generation: b.Generation + 1, State: Active, Since: now.Round(0)}
-		return Fresh, b, true
+		return Fresh, Binding{
+			UID: a.UID, User: a.User, Former: b.renamed(a.User), Machine: machine, Generation: b.Generation + 1,
+			State: Active, Since: now.Round(0),
+		}, true
 	case next == None:
 		return Nameless, Binding{UID: a.UID}, false
 	case next == Active:
@@ -116,7 +134,7 @@ func Observe(s Stored, machine string, a Account, now time.Time) (v Verdict, b B
 		return Quarantined, b, false
 	}
 	if state == None || state == Retired {
-		b = Binding{UID: a.UID, User: a.User, Machine: machine, Generation: b.Generation}
+		b = Binding{UID: a.UID, User: a.User, Former: b.renamed(a.User), Machine: machine, Generation: b.Generation}
 	}
 	b.State, b.Since, b.Why = Changed, now.Round(0), why
 	return Quarantined, b, true
@@ -139,8 +157,11 @@ func (s Stored) event(machine string, a Account) (e Event, why string) {
 	if b := s.UID; b != nil && b.User == a.User {
 		return Same, ""
 	}
+	if b := s.UID; b != nil && b.Has(a.User) {
+		return Clash, fmt.Sprintf("the name %q was that of a principal of uid %d before the last one", a.User, a.UID)
+	}
 	for _, b := range s.User {
-		if b.UID != a.UID && b.User == a.User {
+		if b.UID != a.UID && b.Has(a.User) {
 			return Clash, fmt.Sprintf("the name %q belongs to uid %d", a.User, b.UID)
 		}
 	}
@@ -173,7 +194,8 @@ func AdoptAs(s Stored, machine string, a Account, now time.Time) ([]Binding, err
 		return nil, fmt.Errorf("adopt uid %d: %w", a.UID, ErrNoAccount)
 	}
 	all := []Binding{{
-		UID: a.UID, User: a.User, Machine: machine, Generation: s.UID.Generation + 1, State: next, Since: now.Round(0),
+		UID: a.UID, User: a.User, Former: s.UID.renamed(a.User), Machine: machine, Generation: s.UID.Generation + 1,
+		State: next, Since: now.Round(0),
 	}}
 	for _, b := range s.User {
 		if b.UID != a.UID && b.User == a.User && b.State != Retired {

@@ -28,7 +28,7 @@ func (w *world) stored(uid uint32) (Stored, Account) {
 		s.UID = &b
 	}
 	for _, b := range w.bindings {
-		if found && b.User == name {
+		if found && b.Has(name) {
 			s.User = append(s.User, b)
 		}
 	}
@@ -129,6 +129,28 @@ func TestStories(t *testing.T) {
 			{"remove", 1000, "", ""},
 			{"account", 1005, "alice", ""},
 			{"comes", 1005, "", Quarantined},
+		},
+		"a name that was left by a rename": {
+			{"account", 1000, "alice", ""},
+			{"comes", 1000, "", Fresh},
+			{"account", 1000, "alicia", ""},
+			{"comes", 1000, "", Quarantined},
+			{"adopt", 1000, "", ""},
+			{"account", 1005, "alice", ""},
+			{"comes", 1005, "", Quarantined},
+			{"comes", 1000, "", Known},
+		},
+		"a retired name whose uid has somebody new": {
+			{"account", 1000, "alice", ""},
+			{"comes", 1000, "", Fresh},
+			{"retire", 1000, "", ""},
+			{"account", 1000, "bob", ""},
+			{"comes", 1000, "", Fresh},
+			{"account", 1005, "alice", ""},
+			{"comes", 1005, "", Quarantined},
+			{"retire", 1000, "", ""},
+			{"account", 1000, "alice", ""},
+			{"comes", 1000, "", Quarantined},
 		},
 		"a retired uid that takes a bound name": {
 			{"account", 1000, "alice", ""},
