@@ -54,7 +54,9 @@ func (r *CheckReport) OK() bool {
 	return true
 }
 
-// Check examines a vault that nobody has open and changes nothing. The error
+// Check examines a vault that nobody has open and changes nothing. With the
+// password it also opens every key's material and compares it with what the
+// vault knows of the key. The error
 // says that the check could not be made: not_initialized, wrong_password,
 // store_in_use, unsafe_permissions; damage is in the report.
 func Check(ctx context.Context, o CheckOptions) (*CheckReport, error) {
@@ -95,8 +97,11 @@ func check(ctx context.Context, o CheckOptions, repair bool) (*CheckReport, erro
 	if c.chosen != nil {
 		so.VaultID, so.HeaderHash, so.HeaderEpoch = c.chosen.vaultID, c.chosen.hash(), c.chosen.epoch
 	}
+	var records *recordCheck
 	if root != nil {
 		so.RootKey = root.Bytes()
+		records = newRecordCheck(c.chosen.vaultID)
+		so.Visit = records.visit
 		if repair {
 			if err := c.mend(); err != nil {
 				return nil, fmt.Errorf("repair the header: %w", err)
@@ -114,8 +119,15 @@ func check(ctx context.Context, o CheckOptions, repair bool) (*CheckReport, erro
 	case err != nil:
 		return nil, storeError(err)
 	}
+	findings := append(c.findings, r.Findings...)
+	if records != nil {
+		findings = append(findings, records.finish(ctx)...)
+		if err := ctx.Err(); err != nil {
+			return nil, E(CodeTimeout, "the check was given up").Because(err)
+		}
+	}
 	return &CheckReport{
-		Findings: append(c.findings, r.Findings...),
+		Findings: findings,
 		Complete: r.Complete, Clean: r.Clean, Records: r.Records, Sequence: r.Seq,
 	}, nil
 }

@@ -1,11 +1,43 @@
 package vault
 
 import (
+	"bytes"
+	"context"
 	"crypto"
 	"testing"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
+	"github.com/vaultd/vaultd/vault/store"
 )
+
+// The kinds of records.
+const (
+	KindKey        = kindKey
+	KindMaterial   = kindMaterial
+	KindDEK        = kindDEK
+	KindOwner      = kindOwner
+	KindRevocation = kindRevocation
+)
+
+// Tamper commits what change makes of a record's body, deleting the record for
+// nil, behind the back of the index in memory. A record that is not there has
+// no body. It returns the body from before.
+func (v *Vault) Tamper(t testing.TB, kind store.Kind, path string, change func([]byte) []byte) []byte {
+	t.Helper()
+	s, id := v.opened.store, store.ID{Kind: kind, Path: path}
+	rec, err := s.Get(id)
+	if err != nil && err != store.ErrNotFound {
+		t.Fatal(err)
+	}
+	b := store.Batch{Deletes: []store.ID{id}}
+	if body := change(bytes.Clone(rec.Body)); body != nil {
+		b = store.Batch{Puts: []store.Put{{ID: id, Body: body, Expect: rec.Version}}}
+	}
+	if err := s.Commit(context.Background(), b); err != nil {
+		t.Fatal(err)
+	}
+	return rec.Body
+}
 
 // OnHeaderStep has fn called after each step of replacing the header files.
 func (v *Vault) OnHeaderStep(fn func(step string)) { v.files.reached = fn }

@@ -22,7 +22,8 @@ func newCheckCommand(s *settings) *cobra.Command {
 		Short: "Verify a vault that no daemon serves",
 		Long: `check looks at every byte of a vault while no daemon serves it. Without the
 password it verifies the structure: lengths, checksums, and that the copies
-agree. With the password it opens and authenticates every record.
+agree. With the password it opens and authenticates every record, and every
+key's material.
 
 --repair restores what a good copy is left of; it needs the password, works on
 copies, and puts them in place at the end. Make a copy of the store directory

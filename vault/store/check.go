@@ -21,6 +21,11 @@ type CheckOptions struct {
 	HeaderEpoch uint64
 	Repair      bool // needs RootKey
 	Log         *slog.Logger
+
+	// Visit, if set, sees every live record of a copy that verifies once, in
+	// no order and never concurrently; none where no copy does or RootKey is
+	// nil. Its error ends Check. Body is valid only during the call.
+	Visit func(Record) error
 }
 
 // Check examines a closed store and, with Repair, restores what a good copy is
@@ -219,6 +224,9 @@ func (c *checker) complete() error {
 	}
 	c.report.Records, c.report.Seq = int(x.state.live), x.state.seq
 	if err := c.badger(x, attestation); err != nil {
+		return err
+	}
+	if err := c.visit(x, at); err != nil {
 		return err
 	}
 	return c.anchor(x, at)

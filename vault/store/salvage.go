@@ -29,15 +29,22 @@ func (c *checker) salvage() error {
 	if err != nil {
 		return err
 	}
-	if !c.o.Repair {
+	if !c.o.Repair && c.o.Visit == nil {
 		return nil
 	}
-	err = c.withCopy(c.newGeneration)
+	err = c.withCopy(func(e *engine) error {
+		if c.o.Repair {
+			if err := c.newGeneration(e); err != nil {
+				return err
+			}
+		}
+		return c.visitEngine(e)
+	})
 	if errors.As(err, &damage) {
 		c.damaged(damage.Where, "%s", damage.What)
 		return lost("no whole journal is left, and Badger's records do not add up")
 	}
-	if err != nil {
+	if err != nil || !c.o.Repair {
 		return err
 	}
 	for i := range c.report.Findings {
