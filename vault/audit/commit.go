@@ -84,6 +84,7 @@ func (l *Log) commit() (again bool) {
 		return l.unchanged(b)
 	}
 	if lost != nil {
+		l.blocked(lost)
 		kept := &batch{}
 		l.fail(b, kept, lost)
 		return l.done(b, kept, lost)
@@ -97,6 +98,7 @@ func (l *Log) commit() (again bool) {
 		l.settle(b, first)
 		return l.done(b, nil, nil)
 	}
+	l.blocked(err)
 	urgent, ordinary := split(b)
 	if len(urgent.entries) > 0 {
 		l.settleUrgent(urgent, first)
@@ -104,6 +106,17 @@ func (l *Log) commit() (again bool) {
 	kept := &batch{}
 	l.fail(ordinary, kept, err)
 	return l.done(b, kept, err)
+}
+
+// blocked refuses hot records from now on. It comes before anybody hears that
+// a record was refused, so that nobody has a later one accepted.
+func (l *Log) blocked(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause == nil {
+		l.opts.Log.Error("the audit log can't be written", "err", err)
+	}
+	l.cause = err
 }
 
 // ready makes sure that ordinary records may be written.
@@ -239,9 +252,7 @@ func (l *Log) done(b, kept *batch, err error) (again bool) {
 		signal(l.arm)
 	}
 	l.spare = b
-	if err != nil && l.cause == nil {
-		l.opts.Log.Error("the audit log can't be written", "err", err)
-	} else if err == nil && l.cause != nil {
+	if err == nil && l.cause != nil {
 		l.opts.Log.Info("the audit log can be written again")
 	}
 	l.cause = err

@@ -82,6 +82,15 @@ func scanAll(dir string, segments []segment) ([]scan, error) {
 		})
 	}
 	workers.Wait()
+	for i, s := range segments {
+		if !s.gz && errors.Is(failures[i], os.ErrNotExist) {
+			// It was compressed meanwhile, which gave it another name.
+			s.name, s.gz = s.name+compressedSuffix, true
+			var c chunk
+			c, scans[i].err, failures[i] = scanChunk(dir, s, 0, newLeafHasher())
+			scans[i].chunks, scans[i].torn = []chunk{c}, c.torn
+		}
+	}
 	return scans, errors.Join(failures...)
 }
 

@@ -43,6 +43,24 @@ func parseSegmentName(name string) (s segment, ok bool) {
 // records. Of a segment that is there in both forms, it returns the plain one:
 // the other was being written.
 func listSegments(dir string) ([]segment, error) {
+	// A directory that changes while it is read may show neither the old nor
+	// the new name of a file. So it is read until it looks the same twice.
+	segments, err := listOnce(dir)
+	for range 100 {
+		if err != nil {
+			break
+		}
+		var again []segment
+		again, err = listOnce(dir)
+		if err == nil && slices.EqualFunc(segments, again, func(a, b segment) bool { return a.name == b.name }) {
+			return again, nil
+		}
+		segments = again
+	}
+	return segments, err
+}
+
+func listOnce(dir string) ([]segment, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -55,7 +73,7 @@ func listSegments(dir string) ([]segment, error) {
 		}
 		info, err := e.Info()
 		if errors.Is(err, os.ErrNotExist) {
-			continue // just compressed
+			continue // just compressed; the next reading shows it
 		}
 		if err != nil {
 			return nil, err

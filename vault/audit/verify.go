@@ -57,16 +57,9 @@ func (r *Report) First() (Problem, bool) {
 // about reading; what is wrong with the log is in the Report.
 func Verify(dir string, o VerifyOptions) (Report, error) {
 	started := time.Now()
-	var v *verification
-	var err error
-	for range 3 {
-		v = &verification{dir: dir, opts: o, first: -1}
-		v.report.FirstBad = -1
-		// A segment may be compressed while it is read, which gives it another name.
-		if err = v.run(); !errors.Is(err, os.ErrNotExist) {
-			break
-		}
-	}
+	v := &verification{dir: dir, opts: o, first: -1}
+	v.report.FirstBad = -1
+	err := v.run()
 	v.conclude()
 	v.report.Took = time.Since(started)
 	return v.report, err
