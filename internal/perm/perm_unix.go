@@ -3,6 +3,7 @@
 package perm
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -55,6 +56,37 @@ func Private(path string) error {
 		return fmt.Errorf("%s is open to others (mode %04o); run 'chmod go-rwx %s'", path, mode, path)
 	}
 	return nil
+}
+
+// Owned returns an error that names the directory when one on the way to path,
+// as far as it is there, belongs to somebody other than root and the user of
+// this process, or may be written by everybody and is not sticky. Path itself,
+// and what is below it, need not exist.
+func Owned(path string) error {
+	dir := filepath.Clean(path)
+	for {
+		real, err := filepath.EvalSymlinks(dir)
+		if err == nil {
+			dir = real
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return err
+		}
+		dir = filepath.Dir(dir)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+			if err := owned(dir, info); err != nil {
+				return err
+			}
+		} else if err := parent(dir); err != nil {
+			return err
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
 }
 
 // parent holds directories above to a weaker rule: whoever may create names in

@@ -70,3 +70,27 @@ func TestOfSomebodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What is missing yet is judged by the directory that it would be made in.
+func TestOwned(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make directories of others")
+	}
+	dir := t.TempDir()
+	mine, other, open := filepath.Join(dir, "mine"), filepath.Join(dir, "other"), filepath.Join(dir, "open")
+	link := filepath.Join(mine, "link")
+	err := errors.Join(os.Mkdir(mine, 0o775), os.Mkdir(other, 0o700), os.Chown(other, 4711, 4711),
+		os.Mkdir(open, 0o700), os.Chmod(open, 0o777), os.Symlink(other, link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		mine: "", filepath.Join(mine, "a/b"): "",
+		other: "user 4711", filepath.Join(other, "a/b"): "user 4711", filepath.Join(link, "a"): "user 4711",
+		filepath.Join(open, "a"): "replaced",
+	} {
+		if err := Owned(path); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+}

@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/vaultd/vaultd/internal/paths"
+	"github.com/vaultd/vaultd/internal/perm"
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
@@ -72,10 +74,14 @@ func Dial(ctx context.Context, options ...Option) (*Client, error) {
 	return c, nil
 }
 
-// findSocket is the first place that has a socket, or else the last.
+// findSocket is the first place that has a socket, or else the last. One that
+// nobody named must not be where another user could pass for the daemon.
 func findSocket() string {
 	places := paths.Sockets(os.Getenv)
-	for _, place := range places {
+	for i, place := range places {
+		if i < len(places)-1 && perm.Owned(filepath.Dir(place)) != nil {
+			continue
+		}
 		if info, err := os.Stat(place); err == nil && info.Mode().Type() == fs.ModeSocket {
 			return place
 		}

@@ -2,12 +2,14 @@ package autostart
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/vaultd/vaultd/internal/paths"
+	"github.com/vaultd/vaultd/internal/perm"
 )
 
 // Target is a daemon to talk to.
@@ -23,8 +25,14 @@ type Target struct {
 // Find chooses the daemon: the one at socket when that is not empty, the one
 // that VAULTD_SOCKET names, the user's own when it runs or when the user has a
 // vault, the machine's when there is one, and otherwise the user's own, to be started.
+// Places that belong to somebody else, as after su or sudo with an environment
+// kept, are not the user's own: whoever owns them could pass for the daemon and
+// be told the password.
 func Find(socket string, getenv func(string) string) Target {
 	own, err := paths.User(getenv)
+	if err == nil {
+		err = errors.Join(perm.Owned(filepath.Dir(own.Socket)), perm.Owned(filepath.Dir(own.Anchor)))
+	}
 	t := Target{}
 	if err == nil {
 		t.StateDir = filepath.Dir(own.Anchor)

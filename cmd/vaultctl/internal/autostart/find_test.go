@@ -69,3 +69,28 @@ func TestRunning(t *testing.T) {
 		t.Error("a stale socket runs")
 	}
 }
+
+// Root with somebody else's environment must not take a socket that they could
+// have made for its daemon, nor write below their home.
+func TestFindTrustsNoOtherUsersPlaces(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make directories of others")
+	}
+	for _, variable := range []string{"HOME", "XDG_RUNTIME_DIR"} {
+		dir, getenv, set := home(t)
+		foreign := filepath.Join(dir, "foreign")
+		if err := os.MkdirAll(filepath.Join(foreign, "vaultd"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(foreign, "vaultd/vaultd.sock"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(foreign, 4711, 4711); err != nil {
+			t.Fatal(err)
+		}
+		set[variable] = foreign
+		if diff := cmp.Diff(Target{Socket: "/run/vaultd/vaultd.sock"}, Find("", getenv)); diff != "" {
+			t.Errorf("%s: %s", variable, diff)
+		}
+	}
+}
