@@ -80,7 +80,8 @@ func (o *opened) openEnvelope(k *key, c Decrypt, dst []byte) ([]byte, Decrypted,
 	case k != nil && k.id != h.KeyID && !k.shared():
 		return dst, Decrypted{}, errOtherKey(k)
 	case k != nil && k.id != h.KeyID:
-		return o.openForeign(k, under != nil, sealed, c.Context, dst)
+		// Only of the owner's own keys it is told that there is one.
+		return o.openForeign(k, under != nil && under.owner == k.owner, sealed, c.Context, dst)
 	case under == nil:
 		return dst, Decrypted{}, ErrInvalidCiphertext
 	}

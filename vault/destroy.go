@@ -141,9 +141,11 @@ func (v *Vault) RevokeKey(ctx context.Context, c RevokeKey) (KeyInfo, error) {
 		return k.info(now), nil
 	}
 	t := &revocationRecord{id: k.id, name: k.name, time: now, by: c.By, reason: c.Reason}
+	k.mu.RLock() // the end of its owner changes the record without k.write
 	for i := range k.rec.versions {
 		t.fingerprints = append(t.fingerprints, k.rec.versions[i].fingerprint)
 	}
+	k.mu.RUnlock()
 	put := store.Put{ID: revocationRecordID(k.id), Body: t.append(nil)}
 	if err := o.commit(ctx, store.Batch{Puts: []store.Put{put}, Urgent: true, Anchor: true}); err != nil {
 		return KeyInfo{}, storeError(err)

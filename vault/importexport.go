@@ -171,6 +171,10 @@ func importSymmetric(typ *keytype.Type, raw []byte) (*keytype.Type, []byte, erro
 }
 
 func readPKCS8(f PrivateKeyFormat, material, passphrase []byte) ([]byte, error) {
+	if f != FormatPKCS8PEM && len(passphrase) == 0 {
+		// Refused before the derivation of a key, whose cost the file decides.
+		return nil, keyenc.ErrEncrypted
+	}
 	switch f {
 	case FormatPKCS8PEM:
 		return keyenc.ParsePrivatePEM(material)
