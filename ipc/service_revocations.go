@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"strings"
 
 	"github.com/vaultd/vaultd/crypto/keytype"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
@@ -29,9 +30,15 @@ func (s *service) ListRevocations(ctx context.Context, req *vaultdv1.ListRevocat
 }
 
 // CheckRevocation tells whether a key, an owner or a fingerprint is revoked.
-// Users are answered from what is their own.
+// A user's fingerprint is looked for in what is the user's own.
 func (s *service) CheckRevocation(ctx context.Context, req *vaultdv1.CheckRevocationRequest) (*vaultdv1.CheckRevocationResponse, error) {
-	revoked, found, err := s.vault.CheckRevocation(ctx, req.GetSubject(), s.defaultOwner(callFrom(ctx).who))
+	// A key or an owner was authorized by its name. It need not be the caller's
+	// own, and its revocation must not be overlooked.
+	within, _, _ := strings.Cut(req.GetSubject(), "/")
+	if isFingerprint(req.GetSubject()) {
+		within = s.defaultOwner(callFrom(ctx).who)
+	}
+	revoked, found, err := s.vault.CheckRevocation(ctx, req.GetSubject(), within)
 	if err != nil {
 		return nil, err
 	}
