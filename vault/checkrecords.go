@@ -66,9 +66,12 @@ func (c *recordCheck) finish(ctx context.Context) []Finding {
 			c.find("owner %s has keys but no record", name)
 		}
 	}
-	keys := slices.SortedFunc(maps.Values(ring.keys), func(a, b *key) int { return bytes.Compare(a.id[:], b.id[:]) })
+	keys := slices.SortedFunc(slices.Values(c.loader.keys), func(a, b *key) int { return bytes.Compare(a.id[:], b.id[:]) })
 	known := 0
-	for _, k := range keys {
+	for i, k := range keys {
+		if i > 0 && keys[i-1].id == k.id {
+			c.find("keys %s and %s have one id, %s", keys[i-1].name, k.name, k.id)
+		}
 		c.tombstone(k, ring.tombs[k.id])
 		for i := range k.rec.versions {
 			if ctx.Err() != nil {

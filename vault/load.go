@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/vaultd/vaultd/vault/store"
 )
 
@@ -13,6 +15,7 @@ type loader struct {
 	ring      *keyring
 	exchanges *exchanges
 
+	keys                   []*key // for the maps, which are made when their size is known
 	liveMaterial, liveDEKs int
 }
 
@@ -77,11 +80,7 @@ func (l *loader) key(rec store.Record) error {
 	if err != nil {
 		return err
 	}
-	if l.ring.ids[entry.id] != nil {
-		return fmt.Errorf("two keys with one id: %w", errMalformed)
-	}
-	l.ring.keys[name], l.ring.ids[entry.id] = entry, entry
-	entry.owner.keys = append(entry.owner.keys, name.key)
+	l.keys = append(l.keys, entry)
 	return nil
 }
 
@@ -100,11 +99,39 @@ func (l *loader) material(rec store.Record) error {
 	return nil
 }
 
+// index makes the keys findable by name and by id, side by side.
+func (l *loader) index() error {
+	var g errgroup.Group
+	g.Go(func() error {
+		l.ring.ids = make(map[KeyID]*key, len(l.keys))
+		for _, k := range l.keys {
+			l.ring.ids[k.id] = k
+		}
+		if len(l.ring.ids) != len(l.keys) {
+			return &store.ErrCorrupt{Where: "keys", What: "two keys have one id"}
+		}
+		return nil
+	})
+	l.ring.keys = make(map[Name]*key, len(l.keys))
+	for _, k := range l.keys {
+		l.ring.keys[k.name] = k
+		k.owner.keys = append(k.owner.keys, k.name.key)
+	}
+	for _, o := range l.ring.owners {
+		o.keys = slices.Clip(o.keys)
+		slices.Sort(o.keys)
+	}
+	return g.Wait()
+}
+
 // finish sorts, joins tombstones to their keys, and checks that what belongs
 // together is there.
 func (l *loader) finish() error {
+	if err := l.index(); err != nil {
+		return err
+	}
 	versions := 0
-	for _, k := range l.ring.keys {
+	for _, k := range l.keys {
 		k.revoked = l.ring.tombs[k.id]
 		for i := range k.rec.versions {
 			if k.rec.versions[i].destroyed.IsZero() {
@@ -121,7 +148,6 @@ func (l *loader) finish() error {
 		if o.rec == nil {
 			return &store.ErrCorrupt{Where: "owners", What: "a key's owner has no record"}
 		}
-		slices.Sort(o.keys)
 	}
 	return nil
 }

@@ -246,27 +246,67 @@ func (s *Store) compareCopies(names [2]string, size int64) error {
 	return nil
 }
 
+// scanner is what one goroutine of a scan has opened. Records go to the index
+// and to Visit in batches: one lock for many.
+type scanner struct {
+	sum           digest
+	leaves        *leafHasher
+	live, deleted uint64
+
+	buf   []byte // plaintext of batch; wiped at the end
+	batch []scanned
+}
+
+type scanned struct {
+	name  name
+	entry entry
+	rec   Record
+}
+
+// The size of a batch.
+const (
+	scanRecords = 128
+	scanBytes   = 64 << 10
+)
+
 // scan opens every record in Badger, shows the live ones to Visit, and
 // requires the whole to be exactly what the journal says.
 func (s *Store) scan(expected state) (*index, error) {
 	workers := max(2, min(runtime.GOMAXPROCS(0), 8))
-	type part struct {
-		sum     digest
-		leaves  *leafHasher
-		buf     []byte
-		live    uint64
-		deleted uint64
-	}
-	parts := make([]part, workers)
+	parts := make([]scanner, workers)
 	for i := range parts {
-		parts[i].leaves = newLeafHasher(s.root.digest)
+		p := &parts[i]
+		p.leaves = newLeafHasher(s.root.digest)
+		p.buf, p.batch = make([]byte, 0, scanBytes), make([]scanned, 0, scanRecords)
+		defer clear(p.buf[:scanBytes])
 	}
 	x := newIndex(newLeafHasher(s.root.digest), int(min(expected.live+expected.deleted, 1<<20)))
 	var mu sync.Mutex // guards x, found and calls of Visit
 	var found *state
+	flush := func(p *scanner) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range p.batch {
+			r := &p.batch[i]
+			x.set(r.name, r.entry)
+			if r.entry.status != statusLive || s.opts.Visit == nil {
+				continue
+			}
+			if err := s.opts.Visit(r.rec); err != nil {
+				return err
+			}
+		}
+		p.buf, p.batch = p.buf[:0], p.batch[:0]
+		return nil
+	}
 	err := s.engine.scan(workers, func(w int, n name, sealed []byte) error {
 		p := &parts[w]
-		rec, e, err := s.sealer.open(p.buf, n, sealed)
+		if len(p.batch) == scanRecords || len(p.buf)+len(sealed) > scanBytes {
+			if err := flush(p); err != nil {
+				return err
+			}
+		}
+		rec, e, err := s.sealer.open(p.buf[len(p.buf):], n, sealed)
 		if err != nil {
 			return corrupt(dbName(s.ring.generation), "record %x: %v", n, err)
 		}
@@ -278,19 +318,21 @@ func (s *Store) scan(expected state) (*index, error) {
 			return err
 		}
 		p.sum.add(p.leaves.leaf(n, e))
-		mu.Lock()
-		defer mu.Unlock()
-		x.set(n, e)
-		if e.status != statusLive {
+		if e.status == statusLive {
+			p.live++
+		} else {
 			p.deleted++
-			return nil
 		}
-		p.live++
-		if s.opts.Visit != nil {
-			return s.opts.Visit(rec)
-		}
+		// A record larger than the whole buffer lies elsewhere.
+		p.buf = p.buf[:min(len(p.buf)+len(sealed), scanBytes)]
+		p.batch = append(p.batch, scanned{n, e, rec})
 		return nil
 	})
+	for i := range parts {
+		if err == nil {
+			err = flush(&parts[i])
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
