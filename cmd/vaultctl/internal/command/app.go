@@ -87,6 +87,11 @@ func call[Q, S any](ctx context.Context, a *app, what string, method func(contex
 
 // input reads what a command works on.
 func (a *app) input(ctx context.Context, path, what string) ([]byte, error) {
+	return a.inputUpTo(ctx, path, what, stream.MaxInput)
+}
+
+// inputUpTo is input with a limit of its own, in bytes.
+func (a *app) inputUpTo(ctx context.Context, path, what string, limit int) ([]byte, error) {
 	if path == "" || path == "-" {
 		if err := a.claimStdin(what); err != nil {
 			return nil, err
@@ -95,7 +100,7 @@ func (a *app) input(ctx context.Context, path, what string) ([]byte, error) {
 			a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
 		}
 	}
-	return interruptible.Do(ctx, func() ([]byte, error) { return stream.Read(a.stdin, path) })
+	return interruptible.Do(ctx, func() ([]byte, error) { return stream.ReadUpTo(a.stdin, path, limit) })
 }
 
 // claimStdin makes sure that standard input has one user: a password read from

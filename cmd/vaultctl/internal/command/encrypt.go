@@ -117,9 +117,18 @@ vaultctl decrypt session --max-age 5m < token`),
 		if request.Context, err = parse.Context(pairs); err != nil {
 			return err
 		}
-		ciphertext, err := a.input(ctx, in, "ciphertext")
+		limit := stream.MaxText
+		if binary {
+			limit = stream.MaxCiphertext
+		}
+		ciphertext, err := a.inputUpTo(ctx, in, "ciphertext", limit)
 		if err != nil {
 			return err
+		}
+		if !binary {
+			if ciphertext, err = stream.Compact(ciphertext); err != nil {
+				return err
+			}
 		}
 		if parse.IsText(ciphertext) && !binary {
 			request.Ciphertext = string(bytes.TrimSpace(ciphertext))

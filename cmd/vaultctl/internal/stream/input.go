@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"bytes"
+	"encoding/base64"
 	"io"
 	"os"
 
@@ -12,9 +14,19 @@ import (
 // with room for the fields around it.
 const MaxInput = 1<<20 - 4096
 
+// The largest ciphertexts in bytes: what MaxInput bytes become by encryption, in
+// binary form and in text, which is binary in base64.
+const (
+	MaxCiphertext = MaxInput + 512
+	MaxText       = MaxCiphertext/3*4 + 16
+)
+
 // Read returns the whole of a file, or of stdin when path is "" or "-". More
 // than MaxInput bytes is a too_large error.
-func Read(stdin io.Reader, path string) ([]byte, error) {
+func Read(stdin io.Reader, path string) ([]byte, error) { return ReadUpTo(stdin, path, MaxInput) }
+
+// ReadUpTo is Read with another limit.
+func ReadUpTo(stdin io.Reader, path string, limit int) ([]byte, error) {
 	from, name := stdin, "standard input"
 	size := 4096
 	if path != "" && path != "-" {
@@ -23,7 +35,7 @@ func Read(stdin io.Reader, path string) ([]byte, error) {
 			return nil, fault.E(fault.CodeBadArgument, "%v", err)
 		}
 		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < MaxInput {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < int64(limit) {
 			size = int(info.Size()) + 1
 		}
 		from, name = f, path
@@ -40,10 +52,9 @@ func Read(stdin io.Reader, path string) ([]byte, error) {
 		n, err := from.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
-		case len(buf) > MaxInput:
+		case len(buf) > limit:
 			secret.Wipe(buf)
-			return nil, fault.E(fault.CodeTooLarge, "%s is larger than %d bytes", name, MaxInput).
-				WithHint("encrypt large data with a tool of its own, and keep only that tool's key here")
+			return nil, tooLarge(name, limit)
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
@@ -51,4 +62,25 @@ func Read(stdin io.Reader, path string) ([]byte, error) {
 			return nil, fault.E(fault.CodeBadArgument, "read %s: %v", name, err)
 		}
 	}
+}
+
+func tooLarge(name string, limit int) error {
+	return fault.E(fault.CodeTooLarge, "%s is larger than %d bytes", name, limit).
+		WithHint("encrypt large data with a tool of its own, and keep only that tool's key here")
+}
+
+// Compact turns a vd1 ciphertext in text form that is too large for a message
+// into its binary form, which fits whatever was encrypted here; all else it
+// returns as it is, and refuses what is too large still.
+func Compact(ciphertext []byte) ([]byte, error) {
+	text, ok := bytes.CutPrefix(bytes.TrimSpace(ciphertext), []byte("vd1:"))
+	if ok && len(ciphertext) > MaxCiphertext && !bytes.ContainsAny(text, "\r\n") { // which the decoder would skip
+		if binary, err := base64.RawURLEncoding.Strict().AppendDecode(nil, text); err == nil {
+			ciphertext = binary
+		}
+	}
+	if len(ciphertext) > MaxCiphertext {
+		return nil, tooLarge("the ciphertext", MaxCiphertext)
+	}
+	return ciphertext, nil
 }

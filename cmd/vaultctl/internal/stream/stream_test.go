@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
 	"os"
@@ -110,5 +111,30 @@ func onlyFile(t *testing.T, dir, name string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 || entries[0].Name() != name {
 		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
+
+// Whatever can be encrypted in one message can be decrypted in one.
+func TestCompact(t *testing.T) {
+	text := func(n int) []byte {
+		return []byte("vd1:" + base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{7}, n)))
+	}
+	if got, err := Compact(append(text(MaxCiphertext), '\n')); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{7}, MaxCiphertext)) {
+		t.Errorf("the largest text: %d bytes, %v", len(got), err)
+	}
+	if n := len(text(MaxCiphertext)) + 1; n > MaxText {
+		t.Errorf("the largest text has %d bytes, more than is read", n)
+	}
+	if got, err := Compact(text(100)); err != nil || !bytes.Equal(got, text(100)) {
+		t.Errorf("a small text: %q, %v", got, err)
+	}
+	broken := text(MaxCiphertext)
+	broken[1000] = '\n'
+	for name, c := range map[string][]byte{
+		"one byte more": text(MaxCiphertext + 1), "broken": broken, "binary": make([]byte, MaxCiphertext+1),
+	} {
+		if _, err := Compact(c); !errors.Is(err, &fault.Error{Code: fault.CodeTooLarge}) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
