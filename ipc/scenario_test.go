@@ -195,6 +195,20 @@ func TestSignaturesAndMACs(t *testing.T) {
 			}
 			_, err = c.Sign(ctx, &vaultdv1.SignRequest{Key: name, Message: message, Scheme: 77})
 			wantCode(t, "unknown scheme", err, fault.CodeUnsupportedAlgorithm)
+			for _, scheme := range []vaultdv1.SignatureScheme{
+				vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS, vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH,
+				vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PKCS1V15,
+			} {
+				signed, err := c.Sign(ctx, &vaultdv1.SignRequest{Key: name, Message: message, Scheme: scheme})
+				ask := &vaultdv1.VerifyRequest{Key: name, Message: message, Signature: signed.GetSignature(), Scheme: scheme}
+				v, verr := c.Verify(ctx, ask)
+				if kind != "rsa-2048" {
+					wantCode(t, kind+" with "+scheme.String(), err, fault.CodeBadArgument)
+					wantCode(t, kind+" verified with "+scheme.String(), verr, fault.CodeBadArgument)
+				} else if err != nil || verr != nil || !v.GetValid() {
+					t.Errorf("%s with %v: %v, %v, %v", kind, scheme, v, err, verr)
+				}
+			}
 		}
 
 		if _, err := c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "root/mac", Type: "hmac-sha256"}); err != nil {

@@ -100,9 +100,11 @@ func signOptions(hash vaultdv1.HashAlgorithm, scheme vaultdv1.SignatureScheme, p
 		return o, fault.E(fault.CodeUnsupportedAlgorithm, "unknown hash algorithm %d", hash)
 	}
 	switch scheme {
-	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED, vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS:
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED:
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS:
+		o.PSS = true
 	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH:
-		o.SaltHash = true
+		o.PSS, o.SaltHash = true, true
 	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PKCS1V15:
 		o.PKCS1v15 = true
 	default:

@@ -106,7 +106,7 @@ func (k *ecdsaPublic) Verify(message, signature []byte, o SignOptions) error {
 }
 
 func (k *ecdsaPublic) digest(message []byte, o SignOptions) ([]byte, error) {
-	if o.PKCS1v15 || o.SaltHash || o.Salt != 0 {
+	if o.PSS || o.PKCS1v15 || o.SaltHash || o.Salt != 0 {
 		return nil, fmt.Errorf("%w: %s keys have no RSA scheme", ErrOptions, k.kind.Name)
 	}
 	digest, _, err := digestOf(message, o, k.hash)

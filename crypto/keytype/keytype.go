@@ -139,6 +139,7 @@ const (
 type SignOptions struct {
 	Hash      crypto.Hash // 0 is the type's default
 	Prehashed bool        // the message is already the digest
+	PSS       bool        // RSA only: PSS, which is the default there, asked for by name
 	PKCS1v15  bool        // RSA only: RSASSA-PKCS1-v1_5 instead of PSS
 	SaltHash  bool        // RSA-PSS only: salt as long as the digest instead of the longest
 	Salt      int         // RSA-PSS only: salt of so many bytes when positive; SaltNone and SaltAny, to verify

@@ -184,13 +184,14 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 			{Hash: crypto.SHA224},
 			{Hash: crypto.Hash(200)},
 			{PKCS1v15: true, SaltHash: true},
+			{PKCS1v15: true, PSS: true},
 			{Salt: keytype.SaltAny, SaltHash: true},
 			{Salt: 20, PKCS1v15: true},
 			{Salt: 223},
 			{Salt: -3},
 		},
-		"ecdsa-p256": {{Hash: crypto.SHA1}, {PKCS1v15: true}, {SaltHash: true}, {Salt: 32}, {Salt: keytype.SaltAny}},
-		"ed25519":    {{Hash: crypto.SHA512}, {Prehashed: true}, {PKCS1v15: true}, {SaltHash: true}, {Salt: 32}, {Salt: keytype.SaltAny}},
+		"ecdsa-p256": {{Hash: crypto.SHA1}, {PSS: true}, {PKCS1v15: true}, {SaltHash: true}, {Salt: 32}, {Salt: keytype.SaltAny}},
+		"ed25519":    {{Hash: crypto.SHA512}, {Prehashed: true}, {PSS: true}, {PKCS1v15: true}, {SaltHash: true}, {Salt: 32}, {Salt: keytype.SaltAny}},
 	} {
 		key := parse[keytype.Signer](t, name, signingKey(t, name))
 		for _, o := range options {

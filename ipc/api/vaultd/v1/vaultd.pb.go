@@ -450,7 +450,8 @@ func (HashAlgorithm) EnumDescriptor() ([]byte, []int) {
 type SignatureScheme int32
 
 const (
-	SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED   SignatureScheme = 0 // the type's default
+	SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED SignatureScheme = 0 // the type's default
+	// The others are for RSA keys; every other type refuses them.
 	SignatureScheme_SIGNATURE_SCHEME_PSS           SignatureScheme = 1 // longest salt
 	SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH SignatureScheme = 2 // salt as long as the digest
 	SignatureScheme_SIGNATURE_SCHEME_PKCS1V15      SignatureScheme = 3
@@ -1240,7 +1241,7 @@ type Key struct {
 	Labels           map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Created          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
 	Ttl              *durationpb.Duration   `protobuf:"bytes,9,opt,name=ttl,proto3" json:"ttl,omitempty"`            // given to each new version; absent when none
-	Versions         []*KeyVersion          `protobuf:"bytes,10,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first
+	Versions         []*KeyVersion          `protobuf:"bytes,10,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first; in a listing the newest alone
 	Version          uint32                 `protobuf:"varint,11,opt,name=version,proto3" json:"version,omitempty"`  // the newest
 	RevocationReason string                 `protobuf:"bytes,12,opt,name=revocation_reason,json=revocationReason,proto3" json:"revocation_reason,omitempty"`
 	Revoked          *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=revoked,proto3" json:"revoked,omitempty"`
@@ -1687,7 +1688,7 @@ func (x *ListKeysRequest) GetIncludeDestroyed() bool {
 
 type ListKeysResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Keys          []*Key                 `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	Keys          []*Key                 `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"` // each with its newest version alone; ShowKey has them all
 	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
