@@ -68,7 +68,7 @@ func NewServer(c Config) *Server {
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
-	s.service.answerSize = s.limits.MessageSize
+	s.service.messageSize = s.limits.MessageSize
 	s.admission = newAdmission(s.limits)
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTPServer()

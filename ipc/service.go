@@ -13,10 +13,10 @@ import (
 // form: it converts messages, and decides nothing about who may call. That has
 // been done before (invoke.go), but for what only an administrator is told.
 type service struct {
-	vault      *vault.Vault
-	policy     *policy.Policy
-	version    string
-	answerSize int // what a listing may take, encoded
+	vault       *vault.Vault
+	policy      *policy.Policy
+	version     string
+	messageSize int // what a request, and a listing, may take, encoded
 }
 
 // defaultOwner is whose namespace a request is about that names none: every

@@ -1,11 +1,14 @@
 package ipc
 
 import (
+	"bytes"
 	"context"
 	"crypto"
+	"encoding/base64"
 	"strings"
 	"unsafe"
 
+	"github.com/vaultd/vaultd/crypto/envelope"
 	"github.com/vaultd/vaultd/crypto/keytype"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
@@ -35,6 +38,9 @@ func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*v
 		return nil, err
 	}
 	c.scratch = out
+	if err := s.fitsDecrypt(req, out); err != nil {
+		return nil, err
+	}
 	resp := &vaultdv1.EncryptResponse{Version: version}
 	if req.GetBinary() {
 		resp.CiphertextBinary = out
@@ -42,6 +48,24 @@ func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*v
 		resp.Ciphertext = unsafe.String(unsafe.SliceData(out), len(out))
 	}
 	return resp, nil
+}
+
+// fitsDecrypt refuses a ciphertext that no request could bring back. A vd1 text
+// may be sent as bytes, which are fewer.
+func (s *service) fitsDecrypt(req *vaultdv1.EncryptRequest, ciphertext []byte) error {
+	size := len(ciphertext)
+	if size <= s.messageSize/2 {
+		return nil
+	}
+	if text, ok := bytes.CutPrefix(ciphertext, []byte(envelope.TextPrefix)); ok {
+		size = base64.RawURLEncoding.DecodedLen(len(text))
+	}
+	// Decrypt takes the same fields, with the ciphertext in place of the plaintext.
+	if rest := req.SizeVT() - len(req.GetPlaintext()); size+rest+16 > s.messageSize {
+		return fault.E(fault.CodeTooLarge, "the ciphertext would be too large for a request to decrypt it").
+			WithHint("encrypt large data with a tool of its own, and keep only that tool's key here")
+	}
+	return nil
 }
 
 // Decrypt opens what Encrypt made.
