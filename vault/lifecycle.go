@@ -130,6 +130,7 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	}
 	warnings = append(warnings, note...)
 
+	defer easeCollector()()
 	l := newLoader()
 	so := v.storeOptions(h, root.Bytes(), lock)
 	so.AcceptRollback = acceptRollback
@@ -141,8 +142,9 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	if err := l.finish(); err != nil {
 		return nil, storeError(errors.Join(err, st.Close()))
 	}
+	keys := len(l.ring.keys) // others may add some from the moment of publishing
 	o := v.publish(h, st, lock, l, warnings)
-	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", len(l.ring.keys))
+	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys)
 	return o.warnings, nil
 }
 

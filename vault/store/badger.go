@@ -80,7 +80,7 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 		WithNumLevelZeroTables(100_000).
 		WithNumLevelZeroTablesStall(200_000).
 		WithCompactL0OnClose(false).
-		WithBlockCacheSize(4 << 20).
+		WithBlockCacheSize(1 << 20).
 		WithIndexCacheSize(max(8<<20, directorySize(dir)/40)).
 		WithCompression(options.None).
 		WithChecksumVerificationMode(options.NoVerification). // every byte is attested before, every record sealed
