@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -38,13 +39,31 @@ type storeModel struct {
 type storeLife struct {
 	process *exec.Cmd
 	stdin   io.WriteCloser
-	stderr  bytes.Buffer
+	stderr  output
 	opened  chan struct{} // closed when it begins to write
 	ended   chan error    // when its pipe is at the end
 	refused atomic.Int64
 
 	found map[string]record
 	model *storeModel
+}
+
+// output collects what a process says, and can be read while it still speaks.
+type output struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 func startStore(t *testing.T, dir string, m *storeModel, rng *rand.Rand) *storeLife {
