@@ -13,11 +13,12 @@ import (
 // metadata, found by name or id, and every owner. Material joins it at first
 // use.
 type keyring struct {
-	mu     sync.RWMutex // guards what follows, but not what is inside a key or owner
-	keys   map[Name]*key
-	ids    map[KeyID]*key
-	owners map[string]*owner
-	sorted []string // names of recorded owners
+	mu        sync.RWMutex // guards what follows, but not what is inside a key or owner
+	keys      map[Name]*key
+	ids       map[KeyID]*key
+	owners    map[string]*owner
+	sorted    []string // names of recorded owners
+	unsettled []*owner // those with fresh names
 	// tombs has the tombstone of every revoked key, whether or not the key's
 	// own record is still there.
 	tombs map[KeyID]*revocationRecord
@@ -55,7 +56,8 @@ type owner struct {
 	recVersion uint64
 
 	guesses throttle // of passphrases of keys to import
-	keys    []string // sorted key names; guarded by keyring.mu
+	keys    []string // key names, sorted; guarded by keyring.mu
+	fresh   []string // names of new keys, not sorted in yet; guarded by keyring.mu
 }
 
 func newKeyring() *keyring {
@@ -114,13 +116,40 @@ func (r *keyring) record(o *owner, rec *ownerRecord, version uint64) {
 	o.revoked.Store(rec.revoked() != nil)
 }
 
-// add enters a committed key.
+// add enters a committed key. Its name is sorted in by the next listing: here
+// it would cost every writer a shift of all names behind it.
 func (r *keyring) add(k *key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.keys[k.name], r.ids[k.id] = k, k
-	i, _ := slices.BinarySearch(k.owner.keys, k.name.key)
-	k.owner.keys = slices.Insert(k.owner.keys, i, k.name.key)
+	if len(k.owner.fresh) == 0 {
+		r.unsettled = append(r.unsettled, k.owner)
+	}
+	k.owner.fresh = append(k.owner.fresh, k.name.key)
+}
+
+// settle sorts in the names of the keys added until now. What lists keys calls
+// it first.
+func (r *keyring) settle() {
+	r.mu.RLock()
+	settled := len(r.unsettled) == 0
+	r.mu.RUnlock()
+	if settled {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sortIn()
+}
+
+// sortIn is settle for who holds mu exclusively.
+func (r *keyring) sortIn() {
+	for _, o := range r.unsettled {
+		o.keys = append(o.keys, o.fresh...)
+		slices.Sort(o.keys)
+		o.fresh = nil
+	}
+	r.unsettled = nil
 }
 
 // counts tells how many keys and owners there are.
@@ -132,8 +161,9 @@ func (r *keyring) counts() (keys, owners int) {
 
 // keysOf is a snapshot of an owner's keys, sorted by name.
 func (r *keyring) keysOf(o *owner) []*key {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.mu.Lock() // not to miss a key that comes between sorting and reading
+	defer r.mu.Unlock()
+	r.sortIn()
 	keys := make([]*key, len(o.keys))
 	for i, name := range o.keys {
 		keys[i] = r.keys[Name{o.name, name}]

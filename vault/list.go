@@ -60,6 +60,7 @@ func (v *Vault) ListKeys(_ context.Context, c ListKeys) (page []KeyInfo, next st
 // keysAfter returns up to n keys behind a name in the order of listings, of
 // one owner or of all.
 func (r *keyring) keysAfter(after Name, owner string, n int) []*key {
+	r.settle()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	owners := r.sorted
