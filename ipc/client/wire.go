@@ -51,7 +51,7 @@ func (w *wire) bound(d time.Duration) {
 }
 
 // send writes one request. Its error is errNotSent: a frame that did not leave
-// whole is never performed.
+// whole is never performed. Without an error there is an answer to receive.
 func (w *wire) send(method uint16, timeout time.Duration, req message) error {
 	size := req.SizeVT()
 	start := len(w.out)
@@ -72,10 +72,27 @@ func (w *wire) send(method uint16, timeout time.Duration, req message) error {
 	if _, err := req.MarshalToSizedBufferVT(w.out[end-size:]); err != nil {
 		return errors.Join(errNotSent, err)
 	}
-	if _, err := w.conn.Write(w.out); err != nil {
+	if _, err := w.conn.Write(w.out); err != nil && !w.answered() {
 		return errors.Join(errNotSent, err)
 	}
 	return nil
+}
+
+// answered reports whether the daemon has answered, after a request could not
+// be written to its end: it refuses one that is too large without reading on.
+func (w *wire) answered() bool {
+	_ = w.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	w.until = time.Time{}
+	for {
+		b := w.in.Bytes()
+		header, complete, err := frame.ParseResponse(b, maxAnswer)
+		if err != nil || complete && len(b) >= frame.ResponseHeader+header.Size {
+			return err == nil
+		}
+		if w.in.Fill(w.conn) != nil {
+			return false
+		}
+	}
 }
 
 // receive reads one answer and hands its status and bytes to use, which must
