@@ -25,10 +25,20 @@ import (
 // that links this package may serve that mux.
 
 const (
-	memTableSize = 4 << 20
+	// memTableSize is also what Badger keeps in memory for it, used or not.
+	memTableSize = 2 << 20
+	// valueThreshold is above maxSealed, so that the value log stays unused,
+	// and within what Badger takes in one transaction: 15% of memTableSize.
+	valueThreshold = 300 << 10
 	// badgerMagic keeps another program's Badger directory from being opened
 	// by mistake.
 	badgerMagic = 0x5644
+)
+
+// What is said above, for the compiler: none of these is negative.
+const (
+	_ uint = valueThreshold - maxSealed - 1
+	_ uint = memTableSize*15/100 - valueThreshold
 )
 
 // engine is one open Badger directory.
@@ -74,7 +84,7 @@ func openEngine(dir string, key []byte, log *slog.Logger, onError func(error)) (
 		WithSyncWrites(false).
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
-		WithValueThreshold(512 << 10). // above maxSealed: the value log stays unused
+		WithValueThreshold(valueThreshold).
 		WithValueLogFileSize(1 << 20).
 		WithNumCompactors(0).
 		WithNumLevelZeroTables(100_000).
