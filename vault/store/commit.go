@@ -61,12 +61,15 @@ type request struct {
 func (r *request) take() bool { return r.taken.CompareAndSwap(false, true) }
 
 func (s *Store) newRequest(b Batch) (*request, error) {
-	s.mu.RLock() // keeps Close from wiping the key
-	defer s.mu.RUnlock()
-	if s.closed {
+	s.life.RLock() // keeps Close from wiping the key
+	defer s.life.RUnlock()
+	select {
+	case <-s.quit:
 		return nil, ErrClosed
+	default:
 	}
-	r := &request{batch: b, done: make(chan error, 1)}
+	r := &request{batch: b, done: make(chan error, 1), puts: make([]name, 0, len(b.Puts))}
+	blinded := newBlinder(s.root.names)
 	for _, p := range b.Puts {
 		if err := p.ID.check(); err != nil {
 			return nil, err
@@ -74,14 +77,14 @@ func (s *Store) newRequest(b Batch) (*request, error) {
 		if len(p.Body) > MaxBody {
 			return nil, fmt.Errorf("%w: body of %d bytes, at most %d fit", ErrTooLarge, len(p.Body), MaxBody)
 		}
-		r.puts = append(r.puts, blind(s.root.names, p.ID))
+		r.puts = append(r.puts, blinded(p.ID))
 		r.size += int64(len(p.Path)+len(p.Body)) + 128
 	}
 	for _, id := range b.Deletes {
 		if err := id.check(); err != nil {
 			return nil, err
 		}
-		r.deletes = append(r.deletes, blind(s.root.names, id))
+		r.deletes = append(r.deletes, blinded(id))
 		r.size += int64(len(id.Path)) + 128
 	}
 	if r.size > MaxBatch {
@@ -93,6 +96,7 @@ func (s *Store) newRequest(b Batch) (*request, error) {
 const (
 	groupSize   = 1 << 20 // bytes at which a group of batches is full
 	anchorDelay = time.Second
+	gatherDelay = 300 * time.Microsecond // about one fsync
 )
 
 // committer is the only goroutine that writes. It folds the batches that wait
@@ -146,11 +150,13 @@ func (s *Store) refuseWaiting() {
 	}
 }
 
-// gather takes what else is waiting, up to a group's size.
+// gather takes what else is waiting, up to a group's size. When many committed
+// together the last time, it gives them a moment to come back: they were all
+// answered at once, and a group of the first one alone would cost an fsync.
 func (s *Store) gather(first *request) []*request {
-	runtime.Gosched() // writers that the last group has just answered come back
 	group := []*request{first}
 	size := first.size
+	var until time.Time
 	for size < groupSize {
 		select {
 		case r := <-s.requests:
@@ -160,10 +166,21 @@ func (s *Store) gather(first *request) []*request {
 			}
 			group = append(group, r)
 			size += r.size
+			continue
 		default:
-			return group
 		}
+		if len(group) >= s.lastGroup*3/4 {
+			break
+		}
+		now := time.Now()
+		if until.IsZero() {
+			until = now.Add(gatherDelay)
+		} else if now.After(until) {
+			break
+		}
+		runtime.Gosched()
 	}
+	s.lastGroup = len(group)
 	return group
 }
 

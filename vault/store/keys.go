@@ -118,10 +118,17 @@ type name [16]byte
 // more than chance.
 var stateName = name{}
 
-func blind(key *secret.Bytes, id ID) name {
+func blind(key *secret.Bytes, id ID) name { return newBlinder(key)(id) }
+
+// newBlinder is blind for several names, which costs each less. It is not for
+// concurrent use.
+func newBlinder(key *secret.Bytes) func(ID) name {
 	mac := hmac.New(sha256.New, key.Bytes())
-	mac.Write([]byte{byte(id.Kind)})
-	mac.Write([]byte(id.Path))
 	var sum [sha256.Size]byte
-	return name(mac.Sum(sum[:0])[:len(name{})])
+	return func(id ID) name {
+		mac.Reset()
+		mac.Write([]byte{byte(id.Kind)})
+		mac.Write([]byte(id.Path))
+		return name(mac.Sum(sum[:0])[:len(name{})])
+	}
 }

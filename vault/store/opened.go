@@ -22,8 +22,14 @@ type Store struct {
 	short   survey // the shorter copy of the journal, while opening
 
 	// Only the committer touches these after start.
-	journal *journal
-	anchor  *anchor
+	journal   *journal
+	anchor    *anchor
+	lastGroup int // batches in the last group
+
+	// life is held shared by who uses root outside of mu, so that Close does
+	// not wipe it meanwhile. Writers take only this one: mu is held while a
+	// group of commits becomes visible, and the next group would wait for it.
+	life sync.RWMutex
 
 	mu     sync.RWMutex // guards what a rewrite swaps, and the index's entries
 	ring   *keyring
@@ -276,7 +282,9 @@ func (s *Store) release() {
 		s.ring.keys.wipe()
 	}
 	if s.root != nil {
+		s.life.Lock()
 		s.root.wipe()
+		s.life.Unlock()
 	}
 	s.ownLock.Close() //nolint:errcheck // nothing was written to it
 }
