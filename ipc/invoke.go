@@ -33,6 +33,8 @@ type Event struct {
 // connection reuses one for all its requests.
 type call struct {
 	who     *policy.Principal
+	caller  *policy.Caller
+	room    attributes
 	form    Form
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
@@ -104,8 +106,12 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		return nil, err
 	}
 	for _, r := range t.list() {
-		if *d = s.policy.Authorize(c.who, m.action, r); !d.Allowed {
-			return nil, denied(c.who, m)
+		var at *policy.Attributes
+		if s.policy.Set().NeedsAttributes() {
+			at = s.service.attributes(&c.room, req, r)
+		}
+		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
+			return nil, s.denied(c.who, m, r, at, *d)
 		}
 	}
 	if m.expensive != nil && m.expensive(s.service, req) {
@@ -128,9 +134,27 @@ func (s *Server) rankOf(who *policy.Principal) rank {
 	return rankUser
 }
 
-// denied says nothing of the key: its existence is the owner's affair.
-func denied(who *policy.Principal, m *method) error {
+// denied says nothing of the key: its existence is the owner's affair. The id
+// of the decision leads to its reasons.
+func (s *Server) denied(who *policy.Principal, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
+	id := s.service.note(who, m, r, at, d)
+	s.log.Info("denied", "decision", id, "action", string(m.action), "uid", who.UID, "rule", d.Rule, "grant", d.Grant)
+	e := deniedHint(who, m, d)
+	return e.WithHint("%s; 'vaultctl explain %s' says more", e.Hint, id)
+}
+
+func deniedHint(who *policy.Principal, m *method, d policy.Decision) *fault.Error {
 	e := fault.E(fault.CodePermissionDenied, "permission denied")
+	switch d.Rule {
+	case policy.RuleDeny:
+		return e.WithHint("a grant denies it")
+	case policy.RuleFourEyes:
+		return e.WithHint("a grant wants a second administrator's approval for it")
+	case policy.RuleExhausted:
+		return e.WithHint("the grant that would allow it is used up")
+	case policy.RuleChanged:
+		return e.WithHint("the account of uid %d is not the one it was", who.UID)
+	}
 	rule, _ := policy.ForMethod(m.name)
 	switch {
 	case rule.Scope == policy.ScopeAdmin:

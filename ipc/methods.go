@@ -79,6 +79,14 @@ var methods = []*method{
 
 	row(vaultdv1.Method_METHOD_LIST_REVOCATIONS, "ListRevocations", (*service).ListRevocations, listedOwner, list),
 	row(vaultdv1.Method_METHOD_CHECK_REVOCATION, "CheckRevocation", (*service).CheckRevocation, checkedSubject),
+
+	row(vaultdv1.Method_METHOD_WHO_AM_I, "WhoAmI", (*service).WhoAmI, wholeVault),
+	row(vaultdv1.Method_METHOD_CAN, "Can", (*service).Can, wholeVault),
+	row(vaultdv1.Method_METHOD_EXPLAIN, "Explain", (*service).Explain, wholeVault),
+	row(vaultdv1.Method_METHOD_ADD_GRANT, "AddGrant", (*service).AddGrant, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_SHOW_GRANT, "ShowGrant", (*service).ShowGrant, wholeVault),
+	row(vaultdv1.Method_METHOD_LIST_GRANTS, "ListGrants", (*service).ListGrants, wholeVault, list),
+	row(vaultdv1.Method_METHOD_REMOVE_GRANT, "RemoveGrant", (*service).RemoveGrant, wholeVault, slow),
 }
 
 // The generated interface names every method of the .proto: one without a

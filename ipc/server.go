@@ -62,13 +62,15 @@ func NewServer(c Config) *Server {
 		policy:    c.Policy,
 		limits:    c.Limits.withDefaults(),
 		audit:     c.Audit,
-		service:   &service{vault: c.Vault, policy: c.Policy, version: c.Version},
 		refusals:  make(chan struct{}, 32),
 		handOver:  newHandOver(),
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
-	s.service.answerSize = s.limits.MessageSize
+	s.service = &service{
+		vault: c.Vault, policy: c.Policy, version: c.Version, answerSize: s.limits.MessageSize,
+		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
+	}
 	s.admission = newAdmission(s.limits)
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTPServer()
@@ -167,6 +169,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err == nil {
 		<-finished
 	}
+	s.service.rules.flush()
 	return err
 }
 
@@ -182,3 +185,12 @@ func (s *Server) cutOff() {
 		_ = c.UnixConn.Close()
 	}
 }
+
+// InstallFiles puts the grants of policy files in force, in place of those of
+// the files before. Grants that can't be put in force change nothing but what
+// Status says, and are an error.
+func (s *Server) InstallFiles(grants []policy.Grant) error { return s.service.rules.fromFiles(grants) }
+
+// FilesBroken notes why the policy files can't be read. What was in force stays
+// so, and Status tells.
+func (s *Server) FilesBroken(err error) { s.service.rules.failed(err) }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/api/vaultd/v1/vaultdv1connect"
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/policy"
 )
@@ -13,8 +14,12 @@ import (
 // form: it converts messages, and decides nothing about who may call. That has
 // been done before (invoke.go), but for what only an administrator is told.
 type service struct {
+	vaultdv1connect.UnimplementedVaultServiceHandler
+
 	vault      *vault.Vault
 	policy     *policy.Policy
+	rules      *rules
+	denials    *policy.Denials
 	version    string
 	answerSize int // what a listing may take, encoded
 }
@@ -55,6 +60,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	if st.VaultID != [16]byte{} {
 		resp.VaultId = vault.KeyID(st.VaultID).String()
 	}
+	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
 	resp.Format = uint32(st.Format) //nolint:gosec // a small number
 	resp.Warnings = st.Warnings
 	resp.KdfIterations = uint32(st.Iterations) //nolint:gosec // bounded by the KDF
@@ -99,6 +105,7 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 
 // Seal closes it.
 func (s *service) Seal(context.Context, *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
+	s.rules.flush()
 	if err := s.vault.Seal(); err != nil {
 		return nil, err
 	}

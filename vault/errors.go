@@ -59,6 +59,8 @@ const (
 	CodeUnsealed             = fault.CodeUnsealed
 	CodeReplayed             = fault.CodeReplayed
 	CodeNoExchange           = fault.CodeNoExchange
+	CodeGrantNotFound        = fault.CodeGrantNotFound
+	CodeDecisionNotFound     = fault.CodeDecisionNotFound
 	CodeClockRegressed       = fault.CodeClockRegressed
 	CodeWrongKeyUsage        = fault.CodeWrongKeyUsage
 	CodeIncorrectKey         = fault.CodeIncorrectKey

@@ -141,6 +141,12 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	if err := l.finish(); err != nil {
 		return nil, storeError(errors.Join(err, st.Close()))
 	}
+	if err := v.tellGrants(l.grants); err != nil {
+		if e := st.Close(); e != nil {
+			v.log.Warn("the store was not closed in order", "error", e)
+		}
+		return nil, err
+	}
 	o := v.publish(h, st, lock, l, warnings)
 	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", len(l.ring.keys))
 	return o.warnings, nil
@@ -237,7 +243,7 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 // publish makes an opened store the vault's, from which moment operations run.
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
 	o := &opened{
-		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, random: v.o.Random,
+		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, grants: l.grants, random: v.o.Random,
 		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
@@ -272,6 +278,9 @@ func (v *Vault) seal() error {
 	}
 	o.ring.wipe()
 	o.timekeeper.close()
+	if err := v.tellGrants(nil); err != nil {
+		v.log.Warn("the policy keeps the grants of the vault that was sealed", "error", err)
+	}
 	if err := o.store.Close(); err != nil {
 		// Sealed is sealed, and what was acknowledged is in the journal.
 		v.log.Warn("the store was not closed in order; the next unseal verifies it from its journal", "error", err)

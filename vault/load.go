@@ -12,12 +12,13 @@ import (
 type loader struct {
 	ring      *keyring
 	exchanges *exchanges
+	grants    *grants
 
 	liveMaterial, liveDEKs int
 }
 
 func newLoader() *loader {
-	return &loader{ring: newKeyring(), exchanges: newExchanges()}
+	return &loader{ring: newKeyring(), exchanges: newExchanges(), grants: newGrants()}
 }
 
 // visit takes one record. The store has authenticated it; what the vault
@@ -60,6 +61,17 @@ func (l *loader) take(rec store.Record) error {
 		return nil
 	case kindExchange:
 		return l.exchanges.load(rec)
+	case kindGrant, kindGrantUse:
+		g, err := parseGrant(rec)
+		if err != nil {
+			return err
+		}
+		if rec.Kind == kindGrant {
+			l.grants.all[rec.Path] = g
+		} else {
+			l.grants.uses[rec.Path] = g
+		}
+		return nil
 	}
 	return fmt.Errorf("unknown kind: %w", errMalformed)
 }

@@ -48,6 +48,8 @@ type Vault struct {
 	// taken before mu and held over a key derivation, which mu never is.
 	admin  sync.Mutex
 	closed bool // guarded by admin
+	// onGrants is guarded by admin; see OnGrants.
+	onGrants func(grants, uses []Grant) error
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.
@@ -62,6 +64,7 @@ type opened struct {
 	lock       *store.Lock // of the directory
 	ring       *keyring
 	exchanges  *exchanges
+	grants     *grants
 	clock      *clock
 	timekeeper *timekeeper
 	since      time.Time

@@ -52,6 +52,12 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
 	})
+	files, err := startPolicyFiles(c.Access.PolicyDir, server, log)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer files.close()
 	status := v.Status()
 	log.Info("vaultd serves", "version", versionString(), "socket", c.Socket.Path, "store", c.Store.Dir,
 		"initialized", status.Initialized, "sealed", status.Sealed, "memory", secret.Protection())
@@ -61,13 +67,13 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l)
+	return serve(ctx, log, server, v, l, files.reload)
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener) error {
-	signals := watchSignals(log)
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, reload func()) error {
+	signals := watchSignals(log, reload)
 	defer signals.close()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()

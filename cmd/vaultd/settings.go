@@ -72,6 +72,7 @@ func (s *settings) base() (config.Config, string, error) {
 		// Everything that HOME would tell is told.
 		c := config.System()
 		c.Socket.Mode = 0o600
+		c.Access.PolicyDir = ""
 		return c, s.config, nil
 	}
 	if err != nil {

@@ -35,6 +35,9 @@ func (c Config) broken() []broken {
 			bad("store.anchor", "%s lies within the store, where it would be rolled back with it; put it elsewhere", a)
 		}
 	}
+	if d := c.Access.PolicyDir; d != "" && !filepath.IsAbs(d) {
+		bad("access.policy_dir", "%q is not an absolute path", d)
+	}
 	if err := paths.CheckSocket(c.Socket.Path); err != nil {
 		bad("socket.path", "%v", err)
 	}

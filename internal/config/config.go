@@ -34,9 +34,11 @@ type Socket struct {
 	Group string `toml:"group"` // of the socket; empty leaves it to the system
 }
 
-// Access says who may do everything, besides root and the daemon's own user.
+// Access says who may do everything, besides root and the daemon's own user,
+// and where the grants for all others are.
 type Access struct {
 	AdminGroups []string `toml:"admin_groups"`
+	PolicyDir   string   `toml:"policy_dir"` // grants, *.toml; empty for none
 }
 
 // Limits bound what clients can take; the fields are those of ipc.Limits.
@@ -80,7 +82,7 @@ func defaults(places paths.Set, mode Mode) Config {
 	return Config{
 		Store:  Store{Dir: places.Store, Anchor: places.Anchor},
 		Socket: Socket{Path: places.Socket, Mode: mode},
-		Access: Access{AdminGroups: []string{}},
+		Access: Access{AdminGroups: []string{}, PolicyDir: places.Policy},
 		Limits: Limits{
 			MessageSize:         1 << 20,
 			Connections:         1024,

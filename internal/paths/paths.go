@@ -13,6 +13,7 @@ const MaxSocket = maxSocket
 // Set is where one vault lives.
 type Set struct {
 	Config string // the configuration file, which need not exist
+	Policy string // the directory of policy files, which need not exist
 	Store  string // the store directory
 	Anchor string // the rollback anchor, a file outside Store
 	Socket string // the Unix socket
@@ -26,6 +27,7 @@ var ErrNoHome = errors.New("HOME is not set, so there is no place for a vault of
 func System() Set {
 	return Set{
 		Config: "/etc/vaultd/vaultd.toml",
+		Policy: "/etc/vaultd/policy.d",
 		Store:  "/var/lib/vaultd",
 		Anchor: "/var/lib/vaultd-anchor/anchor",
 		Socket: "/run/vaultd/vaultd.sock",
@@ -52,6 +54,7 @@ func User(getenv func(string) string) (Set, error) {
 	}
 	s := Set{
 		Config: filepath.Join(config, "vaultd", "vaultd.toml"),
+		Policy: filepath.Join(config, "vaultd", "policy.d"),
 		Store:  filepath.Join(data, "vaultd"),
 		Anchor: filepath.Join(state, "vaultd", "anchor"),
 		// Without a runtime directory (no login session, a container) the socket
