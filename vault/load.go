@@ -13,6 +13,7 @@ type loader struct {
 	ring      *keyring
 	exchanges *exchanges
 	grants    *grants
+	auditHead auditHead
 
 	liveMaterial, liveDEKs int
 }
@@ -59,6 +60,8 @@ func (l *loader) take(rec store.Record) error {
 		}
 		l.ring.tombs[t.id] = t
 		return nil
+	case kindAuditHead:
+		return l.auditHead.load(rec)
 	case kindExchange:
 		return l.exchanges.load(rec)
 	case kindGrant, kindGrantUse:

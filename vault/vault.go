@@ -35,6 +35,8 @@ type Options struct {
 	// KDFTime is what Init and ChangePassword calibrate PBKDF2 to; zero is
 	// half a second.
 	KDFTime time.Duration
+	// AuditLog is told of unsealing and sealing; nil is none.
+	AuditLog AuditLog
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.
@@ -65,6 +67,7 @@ type opened struct {
 	ring       *keyring
 	exchanges  *exchanges
 	grants     *grants
+	auditHead  *auditHead
 	clock      *clock
 	timekeeper *timekeeper
 	since      time.Time
