@@ -38,6 +38,9 @@ type call struct {
 	form    Form
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
+
+	record     string // pairs the two audit records of a change; empty without a first one
+	unrecorded bool   // an audit record would be one too many
 }
 
 type callKey struct{}
@@ -63,17 +66,19 @@ func (s *Server) limitTime(ctx context.Context, m *method, asked time.Duration) 
 // invoke is the one line of steps that every request takes, whatever its form:
 // find what it touches, authorize, perform, record.
 func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (resp message, failure *fault.Error) {
+	recorded := s.audit != nil || s.trail != nil
 	var started time.Time
-	if s.audit != nil {
+	if recorded {
 		started = time.Now()
 	}
 	var t targets
 	var decision policy.Decision
+	c.record, c.unrecorded = "", false
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)
 	}
-	if s.audit == nil {
+	if !recorded {
 		return resp, failure
 	}
 	event := Event{
@@ -83,13 +88,34 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	if failure != nil {
 		event.Code = failure.Code
 	}
-	if err := s.audit(ctx, event); err != nil {
+	if err := s.recordAfter(ctx, c, &event, resp); err != nil {
 		if resp != nil {
 			m.wipe(resp)
 		}
 		return nil, s.fault(ctx, c, m, err)
 	}
 	return resp, failure
+}
+
+// recordBefore records what is about to be performed.
+func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *targets, d policy.Decision) error {
+	if s.trail == nil {
+		return nil
+	}
+	return s.trail.before(ctx, c, &Event{Who: c.who, Action: m.action, Resources: t.list(), Decision: d, Form: c.form})
+}
+
+// recordAfter records how a request ended.
+func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, resp message) error {
+	if s.audit != nil {
+		if err := s.audit(ctx, *e); err != nil {
+			return err
+		}
+	}
+	if s.trail == nil {
+		return nil
+	}
+	return s.trail.after(ctx, c, e, resp)
 }
 
 // perform authorizes and runs the request. A panic below ends the request,
@@ -112,6 +138,11 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		}
 		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
 			return nil, s.denied(c.who, m, r, at, *d)
+		}
+	}
+	if s.trail != nil {
+		if err := s.recordBefore(ctx, c, m, t, *d); err != nil {
+			return nil, err
 		}
 	}
 	if m.expensive != nil && m.expensive(s.service, req) {

@@ -87,6 +87,10 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_SHOW_GRANT, "ShowGrant", (*service).ShowGrant, wholeVault),
 	row(vaultdv1.Method_METHOD_LIST_GRANTS, "ListGrants", (*service).ListGrants, wholeVault, list),
 	row(vaultdv1.Method_METHOD_REMOVE_GRANT, "RemoveGrant", (*service).RemoveGrant, wholeVault, slow),
+
+	row(vaultdv1.Method_METHOD_READ_AUDIT, "ReadAudit", (*service).ReadAudit, wholeVault, list),
+	row(vaultdv1.Method_METHOD_CHECKPOINT_AUDIT, "CheckpointAudit", (*service).CheckpointAudit, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_PROVE_AUDIT, "ProveAudit", (*service).ProveAudit, wholeVault, slow),
 }
 
 // The generated interface names every method of the .proto: one without a

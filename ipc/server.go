@@ -12,6 +12,7 @@ import (
 
 	"github.com/vaultd/vaultd/ipc/peer"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/policy"
 )
 
@@ -26,6 +27,10 @@ type Config struct {
 	// Audit is told of every request after it was decided and performed, and
 	// before it is answered. Its error refuses the answer. Nil records nothing.
 	Audit func(context.Context, Event) error
+
+	// AuditLog takes a record of every request: before it is performed, if it
+	// changes something, and after. The server does not close it. Nil is none.
+	AuditLog *audit.Log
 }
 
 // Server answers requests to one vault on any number of listeners.
@@ -34,6 +39,7 @@ type Server struct {
 	policy    *policy.Policy
 	limits    Limits
 	audit     func(context.Context, Event) error
+	trail     *trail // nil without an audit log
 	service   *service
 	admission *admission
 	names     peer.Resolver
@@ -70,6 +76,10 @@ func NewServer(c Config) *Server {
 	s.service = &service{
 		vault: c.Vault, policy: c.Policy, version: c.Version, answerSize: s.limits.MessageSize,
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
+	}
+	if c.AuditLog != nil {
+		s.trail = newTrail(c.AuditLog, c.Log)
+		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
 	s.admission = newAdmission(s.limits)
 	s.base, s.stop = context.WithCancel(context.Background())

@@ -7,6 +7,7 @@ import (
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/api/vaultd/v1/vaultdv1connect"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/policy"
 )
 
@@ -20,6 +21,8 @@ type service struct {
 	policy     *policy.Policy
 	rules      *rules
 	denials    *policy.Denials
+	audit      *audit.Log // nil without one
+	readers    *readers   // of the audit log
 	version    string
 	answerSize int // what a listing may take, encoded
 }
@@ -48,11 +51,19 @@ func by(ctx context.Context) string {
 // Status tells how the vault is; how much is in it, only to administrators.
 func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vaultdv1.StatusResponse, error) {
 	st := s.vault.Status()
+	auditState, auditRecords := s.auditStatus()
 	resp := &vaultdv1.StatusResponse{
 		Initialized:  st.Initialized,
 		Sealed:       st.Sealed,
 		Version:      s.version,
 		MemoryLocked: st.MemoryLocked,
+		Audit:        auditState,
+		AuditRecords: auditRecords,
+	}
+	_, admin := s.policy.IsAdmin(callFrom(ctx).who)
+	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
+	if resp.PolicyProblem != "" && !admin {
+		resp.PolicyProblem = "they have a mistake" // which may quote them
 	}
 	if !st.Initialized {
 		return resp, nil
@@ -60,7 +71,6 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	if st.VaultID != [16]byte{} {
 		resp.VaultId = vault.KeyID(st.VaultID).String()
 	}
-	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
 	resp.Format = uint32(st.Format) //nolint:gosec // a small number
 	resp.Warnings = st.Warnings
 	resp.KdfIterations = uint32(st.Iterations) //nolint:gosec // bounded by the KDF
@@ -70,7 +80,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	resp.Store = st.Store
 	resp.ClockRegressed = st.ClockRegressed
 	resp.UnsealedAt = timestamp(st.UnsealedAt)
-	if _, admin := s.policy.IsAdmin(callFrom(ctx).who); admin {
+	if admin {
 		resp.Keys, resp.Owners = uint64(st.Keys), uint64(st.Owners) //nolint:gosec // counts
 		resp.Records, resp.Sequence = uint64(st.Records), st.Sequence
 		resp.Generation = uint32(st.Generation) //nolint:gosec // one for each rewrite of the store

@@ -86,6 +86,8 @@ const (
 	CodeHeaderDamaged        = fault.CodeHeaderDamaged
 	CodeStoreRolledBack      = fault.CodeStoreRolledBack
 	CodeNewerFormat          = fault.CodeNewerFormat
+	CodeAuditUnavailable     = fault.CodeAuditUnavailable
+	CodeAuditTampered        = fault.CodeAuditTampered
 )
 
 // Sentinels to compare with errors.Is.

@@ -14,6 +14,7 @@ import (
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/ipc"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
@@ -35,10 +36,24 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	if err != nil {
 		return err
 	}
-	v, err := vault.New(vault.Options{
+	trail, err := openAudit(c.Audit, log)
+	if err != nil {
+		return err
+	}
+	o := vault.Options{
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
-	})
+	}
+	var records *audit.Log
+	if trail != nil {
+		o.AuditLog, records = trail, trail.Log
+		defer func() {
+			if err := records.Close(); err != nil {
+				log.Error("the audit log was not closed in order", "err", err)
+			}
+		}()
+	}
+	v, err := vault.New(o)
 	if err != nil {
 		return err
 	}
@@ -51,6 +66,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
+		AuditLog: records,
 	})
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, log)
 	if err != nil {

@@ -102,6 +102,9 @@ func (s *settings) override(c *config.Config) error {
 		// The configured anchor belongs to the configured store.
 		c.Store.Anchor = c.Store.Dir + ".anchor"
 	}
+	if s.store != "" {
+		c.Audit.Dir = c.Store.Dir + ".audit"
+	}
 	if s.level != "" {
 		var level slog.Level
 		if err := level.UnmarshalText([]byte(s.level)); err != nil {

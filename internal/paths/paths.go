@@ -17,6 +17,7 @@ type Set struct {
 	Store  string // the store directory
 	Anchor string // the rollback anchor, a file outside Store
 	Socket string // the Unix socket
+	Audit  string // the directory of the audit log
 }
 
 // ErrNoHome is returned when neither HOME nor the XDG variables say where a
@@ -31,6 +32,7 @@ func System() Set {
 		Store:  "/var/lib/vaultd",
 		Anchor: "/var/lib/vaultd-anchor/anchor",
 		Socket: "/run/vaultd/vaultd.sock",
+		Audit:  "/var/log/vaultd/audit",
 	}
 }
 
@@ -57,6 +59,7 @@ func User(getenv func(string) string) (Set, error) {
 		Policy: filepath.Join(config, "vaultd", "policy.d"),
 		Store:  filepath.Join(data, "vaultd"),
 		Anchor: filepath.Join(state, "vaultd", "anchor"),
+		Audit:  filepath.Join(state, "vaultd", "audit"),
 		// Without a runtime directory (no login session, a container) the socket
 		// goes where only the user can create names, unlike /tmp, where another
 		// user could be first.

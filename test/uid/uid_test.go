@@ -104,6 +104,9 @@ func administrative(t *testing.T, owner string) []call {
 		request(t, "ShowGrant", &vaultdv1.ShowGrantRequest{Id: "00000000000000000000000000000000"}),
 		request(t, "ListGrants", &vaultdv1.ListGrantsRequest{}),
 		request(t, "RemoveGrant", &vaultdv1.RemoveGrantRequest{Id: "00000000000000000000000000000000"}),
+		request(t, "ReadAudit", &vaultdv1.ReadAuditRequest{}),
+		request(t, "CheckpointAudit", &vaultdv1.CheckpointAuditRequest{}),
+		request(t, "ProveAudit", &vaultdv1.ProveAuditRequest{}),
 	}
 }
 

@@ -83,10 +83,13 @@ const (
 	CodeNetworkFS   Code = "network_filesystem"
 	CodeUnsafePerms Code = "unsafe_permissions"
 
+	CodeAuditUnavailable Code = "audit_unavailable"
+
 	CodeStoreCorrupt    Code = "store_corrupt"
 	CodeHeaderDamaged   Code = "header_damaged"
 	CodeStoreRolledBack Code = "store_rolled_back"
 	CodeNewerFormat     Code = "newer_format"
+	CodeAuditTampered   Code = "audit_tampered"
 )
 
 var codeClass = map[Code]Class{
@@ -116,9 +119,10 @@ var codeClass = map[Code]Class{
 	CodeUnreachable: ClassUnavailable, CodeTimeout: ClassUnavailable, CodeBusy: ClassUnavailable,
 	CodeStorageFull: ClassUnavailable, CodeStoreFailed: ClassUnavailable,
 	CodeInUse: ClassUnavailable, CodeNetworkFS: ClassUnavailable, CodeUnsafePerms: ClassUnavailable,
+	CodeAuditUnavailable: ClassUnavailable,
 
 	CodeStoreCorrupt: ClassIntegrity, CodeHeaderDamaged: ClassIntegrity, CodeStoreRolledBack: ClassIntegrity,
-	CodeNewerFormat: ClassIntegrity,
+	CodeNewerFormat: ClassIntegrity, CodeAuditTampered: ClassIntegrity,
 }
 
 // Class is the class of the code; a code from a newer daemon is internal.

@@ -56,6 +56,10 @@ const (
 	ShowGrant   Action = "grant.show"
 	ListGrants  Action = "grant.list"
 	RemoveGrant Action = "grant.remove"
+
+	ReadAudit       Action = "audit.read"
+	CheckpointAudit Action = "audit.checkpoint"
+	ProveAudit      Action = "audit.prove"
 )
 
 // Rule is one row of the action table.
@@ -130,6 +134,10 @@ var table = []Rule{
 	{Action: ShowGrant, Method: "ShowGrant", Scope: ScopeAdmin},
 	{Action: ListGrants, Method: "ListGrants", Scope: ScopeAdmin},
 	{Action: RemoveGrant, Method: "RemoveGrant", Scope: ScopeAdmin},
+
+	{Action: ReadAudit, Method: "ReadAudit", Scope: ScopeAdmin},
+	{Action: CheckpointAudit, Method: "CheckpointAudit", Scope: ScopeAdmin},
+	{Action: ProveAudit, Method: "ProveAudit", Scope: ScopeAdmin},
 }
 
 // verbs is a set of actions, one bit for each that has a verb.
