@@ -3,6 +3,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,9 @@ type Binding struct {
 	State      State     `json:"state"`
 	Since      time.Time `json:"since"` // of the state
 	Why        string    `json:"why,omitempty"`
+	// Former are names that were the uid's before. They stay taken, since the
+	// keys under them may still be there.
+	Former []string `json:"former,omitempty"`
 }
 
 // State is the state of a binding.
@@ -71,7 +75,7 @@ type Account struct {
 // Stored is what is kept about the uid and about the name of an account.
 type Stored struct {
 	UID  *Binding  // of the uid, nil for none
-	User []Binding // of the name, whatever their uid
+	User []Binding // of the name, now or formerly, whatever their uid
 }
 
 // Verdict is what an observation says of the principal.
@@ -104,7 +108,7 @@ func Observe(s Stored, machine string, a Account, now time.Time) (v Verdict, b B
 	fresh := next == Active && event != Same || state == None && next == Active
 	switch {
 	case fresh:
-		b = Binding{UID: a.UID, User: a.User, Machine: machine, Generation: b.Generation + 1, State: Active, Since: now.Round(0)}
+		b = b.renamed(machine, a, now)
 		return Fresh, b, true
 	case next == None:
 		return Nameless, Binding{UID: a.UID}, false
@@ -116,7 +120,9 @@ func Observe(s Stored, machine string, a Account, now time.Time) (v Verdict, b B
 		return Quarantined, b, false
 	}
 	if state == None || state == Retired {
-		b = Binding{UID: a.UID, User: a.User, Machine: machine, Generation: b.Generation}
+		generation := b.Generation
+		b = b.renamed(machine, a, now)
+		b.Generation = generation
 	}
 	b.State, b.Since, b.Why = Changed, now.Round(0), why
 	return Quarantined, b, true
@@ -136,11 +142,11 @@ func (s Stored) event(machine string, a Account) (e Event, why string) {
 		}
 		return Same, ""
 	}
-	if b := s.UID; b != nil && b.User == a.User {
+	if b := s.UID; b != nil && b.holds(a.User) {
 		return Same, ""
 	}
 	for _, b := range s.User {
-		if b.UID != a.UID && b.User == a.User {
+		if b.UID != a.UID && b.holds(a.User) {
 			return Clash, fmt.Sprintf("the name %q belongs to uid %d", a.User, b.UID)
 		}
 	}
@@ -172,12 +178,19 @@ func AdoptAs(s Stored, machine string, a Account, now time.Time) ([]Binding, err
 	if !a.Found || a.User == "" {
 		return nil, fmt.Errorf("adopt uid %d: %w", a.UID, ErrNoAccount)
 	}
-	all := []Binding{{
-		UID: a.UID, User: a.User, Machine: machine, Generation: s.UID.Generation + 1, State: next, Since: now.Round(0),
-	}}
+	adopted := s.UID.renamed(machine, a, now)
+	adopted.State = next
+	all := []Binding{adopted}
 	for _, b := range s.User {
-		if b.UID != a.UID && b.User == a.User && b.State != Retired {
-			b.State, b.Since, b.Why = Retired, now.Round(0), fmt.Sprintf("uid %d was adopted as %q", a.UID, a.User)
+		if b.UID == a.UID || !b.holds(a.User) {
+			continue
+		}
+		changed := slices.Contains(b.Former, a.User)
+		b.Former = without(b.Former, a.User)
+		if b.User == a.User && b.State != Retired {
+			b.State, b.Since, b.Why, changed = Retired, now.Round(0), fmt.Sprintf("uid %d was adopted as %q", a.UID, a.User), true
+		}
+		if changed {
 			all = append(all, b)
 		}
 	}
@@ -193,4 +206,23 @@ func RetireAs(b Binding, why string, now time.Time) (Binding, error) {
 	}
 	b.State, b.Since, b.Why = next, now.Round(0), why
 	return b, nil
+}
+
+// renamed is the next binding of the uid, active as the account of now. The name
+// that it had stays taken.
+func (b Binding) renamed(machine string, a Account, now time.Time) Binding {
+	former := without(b.Former, a.User)
+	if b.User != "" && b.User != a.User {
+		former = append(former, b.User)
+	}
+	return Binding{
+		UID: a.UID, User: a.User, Machine: machine, Generation: b.Generation + 1, State: Active, Since: now.Round(0), Former: former,
+	}
+}
+
+// holds reports whether the name is the binding's, or was.
+func (b Binding) holds(name string) bool { return b.User == name || slices.Contains(b.Former, name) }
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == name })
 }

@@ -3,6 +3,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func (w *world) stored(uid uint32) (Stored, Account) {
 		s.UID = &b
 	}
 	for _, b := range w.bindings {
-		if found && b.User == name {
+		if found && (b.User == name || slices.Contains(b.Former, name)) {
 			s.User = append(s.User, b)
 		}
 	}
