@@ -40,7 +40,8 @@ type call struct {
 	held    []message
 
 	record     string // pairs the two audit records of a change; empty without a first one
-	unrecorded bool   // an audit record would be one too many
+	care       care
+	unrecorded bool // an audit record would be one too many
 }
 
 type callKey struct{}
@@ -73,7 +74,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	var t targets
 	var decision policy.Decision
-	c.record, c.unrecorded = "", false
+	c.record, c.unrecorded, c.care = "", false, m.care
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)

@@ -28,6 +28,7 @@ type method struct {
 	number uint16
 	name   string
 	action policy.Action
+	care   care // what it wants of the audit log
 
 	fast    bool // takes microseconds: no timer
 	slow    bool // may take long: answers before it are sent first
@@ -169,6 +170,7 @@ func row[Req, Resp any, PReq interface {
 		number: uint16(number), //nolint:gosec // an enumeration below 128
 		name:   name,
 		action: rule.Action,
+		care:   cares[rule.Action],
 		newRequest: func() message {
 			return PReq(new(Req))
 		},

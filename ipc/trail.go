@@ -74,9 +74,8 @@ func unrecorded(err error) *fault.Error {
 // before makes the record durable that comes before e is performed. While the
 // log fails, every request has one, so that nothing is performed in vain.
 func (t *trail) before(ctx context.Context, c *call, e *Event) error {
-	care := cares[e.Action]
-	failing := t.log.Failing()
-	if !care.first && (failing == nil || care.lenient) {
+	care := c.care
+	if !care.first && (care.lenient || t.log.Failing() == nil) {
 		return nil
 	}
 	r := record(e)
@@ -105,7 +104,7 @@ func (t *trail) after(ctx context.Context, c *call, e *Event, answer message) er
 	if c.unrecorded && e.Code == "" {
 		return nil
 	}
-	care := cares[e.Action]
+	care := c.care
 	if e.Code == fault.CodeAuditUnavailable {
 		return nil // it was tried a moment ago, and nothing was performed
 	}
