@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
-	"github.com/vaultd/vaultd/ipc/api/vaultd/v1/vaultdv1connect"
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/policy"
@@ -15,8 +14,6 @@ import (
 // form: it converts messages, and decides nothing about who may call. That has
 // been done before (invoke.go), but for what only an administrator is told.
 type service struct {
-	vaultdv1connect.UnimplementedVaultServiceHandler
-
 	vault      *vault.Vault
 	policy     *policy.Policy
 	rules      *rules
