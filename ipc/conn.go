@@ -16,6 +16,7 @@ type conn struct {
 	*net.UnixConn
 	server *Server
 	who    *policy.Principal
+	caller *policy.Caller
 	rank   rank
 	buffer frame.Buffer // what was read and not yet handled
 	once   sync.Once
@@ -56,6 +57,7 @@ func (s *Server) accept(nc net.Conn) {
 		defer s.tasks.Done()
 		// The account database may be slow; nobody else waits for it here.
 		c.who = s.names.Principal(creds)
+		c.caller = s.policy.Caller(c.who)
 		creds.Close()
 		s.split(c)
 	}()

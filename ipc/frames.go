@@ -30,7 +30,7 @@ type frameConn struct {
 }
 
 func (s *Server) serveFrames(c *conn) {
-	f := &frameConn{conn: c, call: &call{who: c.who, form: FormFrames}, reqs: make(map[*method]message)}
+	f := &frameConn{conn: c, call: &call{who: c.who, caller: c.caller, form: FormFrames}, reqs: make(map[*method]message)}
 	f.ctx = context.WithValue(s.base, callKey{}, f.call)
 	defer func() {
 		c.buffer.Release()

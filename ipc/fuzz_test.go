@@ -47,9 +47,11 @@ func FuzzRequest(f *testing.F) {
 		if m == nil || m.expensive != nil || m.name == "Seal" {
 			return
 		}
-		c := &call{who: &policy.Principal{UID: 1000, User: "alice"}, form: FormFrames}
+		who := &policy.Principal{UID: 1000, User: "alice"}
+		c := &call{who: who, caller: s.policy.Caller(who), form: FormFrames}
 		if admin {
 			c.who = &policy.Principal{UID: 0, User: "root"}
+			c.caller = s.policy.Caller(c.who)
 		}
 		req := m.newRequest()
 		decode := req.UnmarshalVT

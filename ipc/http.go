@@ -140,7 +140,7 @@ func (s *Server) account(m *method, next http.Handler) http.Handler {
 			return
 		}
 		defer s.admission.grow(c.who.UID, c.rank, -size)
-		state := &call{who: c.who, form: FormHTTP}
+		state := &call{who: c.who, caller: c.caller, form: FormHTTP}
 		defer func() {
 			for _, m := range state.held {
 				wipe(m)

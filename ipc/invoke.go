@@ -33,9 +33,15 @@ type Event struct {
 // connection reuses one for all its requests.
 type call struct {
 	who     *policy.Principal
+	caller  *policy.Caller
+	room    attributes
 	form    Form
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
+
+	record     string // pairs the two audit records of a change; empty without a first one
+	care       care
+	unrecorded bool // an audit record would be one too many
 }
 
 type callKey struct{}
@@ -61,17 +67,19 @@ func (s *Server) limitTime(ctx context.Context, m *method, asked time.Duration) 
 // invoke is the one line of steps that every request takes, whatever its form:
 // find what it touches, authorize, perform, record.
 func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (resp message, failure *fault.Error) {
+	recorded := s.audit != nil || s.trail != nil
 	var started time.Time
-	if s.audit != nil {
+	if recorded {
 		started = time.Now()
 	}
 	var t targets
 	var decision policy.Decision
+	c.record, c.unrecorded, c.care = "", false, m.care
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)
 	}
-	if s.audit == nil {
+	if !recorded {
 		return resp, failure
 	}
 	event := Event{
@@ -81,13 +89,34 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	if failure != nil {
 		event.Code = failure.Code
 	}
-	if err := s.audit(ctx, event); err != nil {
+	if err := s.recordAfter(ctx, c, &event, resp); err != nil {
 		if resp != nil {
 			m.wipe(resp)
 		}
 		return nil, s.fault(ctx, c, m, err)
 	}
 	return resp, failure
+}
+
+// recordBefore records what is about to be performed.
+func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *targets, d policy.Decision) error {
+	if s.trail == nil {
+		return nil
+	}
+	return s.trail.before(ctx, c, &Event{Who: c.who, Action: m.action, Resources: t.list(), Decision: d, Form: c.form})
+}
+
+// recordAfter records how a request ended.
+func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, resp message) error {
+	if s.audit != nil {
+		if err := s.audit(ctx, *e); err != nil {
+			return err
+		}
+	}
+	if s.trail == nil {
+		return nil
+	}
+	return s.trail.after(ctx, c, e, resp)
 }
 
 // perform authorizes and runs the request. A panic below ends the request,
@@ -104,8 +133,17 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		return nil, err
 	}
 	for _, r := range t.list() {
-		if *d = s.policy.Authorize(c.who, m.action, r); !d.Allowed {
-			return nil, denied(c.who, m)
+		var at *policy.Attributes
+		if s.policy.Set().NeedsAttributes() {
+			at = s.service.attributes(&c.room, req, r)
+		}
+		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
+			return nil, s.denied(c.who, m, r, at, *d)
+		}
+	}
+	if s.trail != nil {
+		if err := s.recordBefore(ctx, c, m, t, *d); err != nil {
+			return nil, err
 		}
 	}
 	if m.expensive != nil && m.expensive(s.service, req) {
@@ -128,9 +166,27 @@ func (s *Server) rankOf(who *policy.Principal) rank {
 	return rankUser
 }
 
-// denied says nothing of the key: its existence is the owner's affair.
-func denied(who *policy.Principal, m *method) error {
+// denied says nothing of the key: its existence is the owner's affair. The id
+// of the decision leads to its reasons.
+func (s *Server) denied(who *policy.Principal, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
+	id := s.service.note(who, m, r, at, d)
+	s.log.Info("denied", "decision", id, "action", string(m.action), "uid", who.UID, "rule", d.Rule, "grant", d.Grant)
+	e := deniedHint(who, m, d)
+	return e.WithHint("%s; 'vaultctl explain %s' says more", e.Hint, id)
+}
+
+func deniedHint(who *policy.Principal, m *method, d policy.Decision) *fault.Error {
 	e := fault.E(fault.CodePermissionDenied, "permission denied")
+	switch d.Rule {
+	case policy.RuleDeny:
+		return e.WithHint("a grant denies it")
+	case policy.RuleFourEyes:
+		return e.WithHint("a grant wants a second administrator's approval for it")
+	case policy.RuleExhausted:
+		return e.WithHint("the grant that would allow it is used up")
+	case policy.RuleChanged:
+		return e.WithHint("the account of uid %d is not the one it was", who.UID)
+	}
 	rule, _ := policy.ForMethod(m.name)
 	switch {
 	case rule.Scope == policy.ScopeAdmin:

@@ -28,6 +28,7 @@ type method struct {
 	number uint16
 	name   string
 	action policy.Action
+	care   care // what it wants of the audit log
 
 	fast    bool // takes microseconds: no timer
 	slow    bool // may take long: answers before it are sent first
@@ -79,6 +80,18 @@ var methods = []*method{
 
 	row(vaultdv1.Method_METHOD_LIST_REVOCATIONS, "ListRevocations", (*service).ListRevocations, listedOwner, list),
 	row(vaultdv1.Method_METHOD_CHECK_REVOCATION, "CheckRevocation", (*service).CheckRevocation, checkedSubject),
+
+	row(vaultdv1.Method_METHOD_WHO_AM_I, "WhoAmI", (*service).WhoAmI, wholeVault),
+	row(vaultdv1.Method_METHOD_CAN, "Can", (*service).Can, wholeVault),
+	row(vaultdv1.Method_METHOD_EXPLAIN, "Explain", (*service).Explain, wholeVault),
+	row(vaultdv1.Method_METHOD_ADD_GRANT, "AddGrant", (*service).AddGrant, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_SHOW_GRANT, "ShowGrant", (*service).ShowGrant, wholeVault),
+	row(vaultdv1.Method_METHOD_LIST_GRANTS, "ListGrants", (*service).ListGrants, wholeVault, list),
+	row(vaultdv1.Method_METHOD_REMOVE_GRANT, "RemoveGrant", (*service).RemoveGrant, wholeVault, slow),
+
+	row(vaultdv1.Method_METHOD_READ_AUDIT, "ReadAudit", (*service).ReadAudit, wholeVault, list),
+	row(vaultdv1.Method_METHOD_CHECKPOINT_AUDIT, "CheckpointAudit", (*service).CheckpointAudit, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_PROVE_AUDIT, "ProveAudit", (*service).ProveAudit, wholeVault, slow),
 }
 
 // The generated interface names every method of the .proto: one without a
@@ -157,6 +170,7 @@ func row[Req, Resp any, PReq interface {
 		number: uint16(number), //nolint:gosec // an enumeration below 128
 		name:   name,
 		action: rule.Action,
+		care:   cares[rule.Action],
 		newRequest: func() message {
 			return PReq(new(Req))
 		},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vaultd/vaultd/ipc/peer"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/policy"
 )
 
@@ -26,6 +27,10 @@ type Config struct {
 	// Audit is told of every request after it was decided and performed, and
 	// before it is answered. Its error refuses the answer. Nil records nothing.
 	Audit func(context.Context, Event) error
+
+	// AuditLog takes a record of every request: before it is performed, if it
+	// changes something, and after. The server does not close it. Nil is none.
+	AuditLog *audit.Log
 }
 
 // Server answers requests to one vault on any number of listeners.
@@ -34,6 +39,7 @@ type Server struct {
 	policy    *policy.Policy
 	limits    Limits
 	audit     func(context.Context, Event) error
+	trail     *trail // nil without an audit log
 	service   *service
 	admission *admission
 	names     peer.Resolver
@@ -62,13 +68,19 @@ func NewServer(c Config) *Server {
 		policy:    c.Policy,
 		limits:    c.Limits.withDefaults(),
 		audit:     c.Audit,
-		service:   &service{vault: c.Vault, policy: c.Policy, version: c.Version},
 		refusals:  make(chan struct{}, 32),
 		handOver:  newHandOver(),
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
-	s.service.messageSize = s.limits.MessageSize
+	s.service = &service{
+		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: s.limits.MessageSize,
+		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
+	}
+	if c.AuditLog != nil {
+		s.trail = newTrail(c.AuditLog, c.Log)
+		s.service.audit, s.service.readers = c.AuditLog, newReaders()
+	}
 	s.admission = newAdmission(s.limits)
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTPServer()
@@ -167,6 +179,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err == nil {
 		<-finished
 	}
+	s.service.rules.flush()
 	return err
 }
 
@@ -182,3 +195,12 @@ func (s *Server) cutOff() {
 		_ = c.UnixConn.Close()
 	}
 }
+
+// InstallFiles puts the grants of policy files in force, in place of those of
+// the files before. Grants that can't be put in force change nothing but what
+// Status says, and are an error.
+func (s *Server) InstallFiles(grants []policy.Grant) error { return s.service.rules.fromFiles(grants) }
+
+// FilesBroken notes why the policy files can't be read. What was in force stays
+// so, and Status tells.
+func (s *Server) FilesBroken(err error) { s.service.rules.failed(err) }

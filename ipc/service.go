@@ -6,6 +6,7 @@ import (
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/policy"
 )
 
@@ -15,6 +16,10 @@ import (
 type service struct {
 	vault       *vault.Vault
 	policy      *policy.Policy
+	rules       *rules
+	denials     *policy.Denials
+	audit       *audit.Log // nil without one
+	readers     *readers   // of the audit log
 	version     string
 	messageSize int // what a request, and a listing, may take, encoded
 }
@@ -43,11 +48,19 @@ func by(ctx context.Context) string {
 // Status tells how the vault is; how much is in it, only to administrators.
 func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vaultdv1.StatusResponse, error) {
 	st := s.vault.Status()
+	auditState, auditRecords := s.auditStatus()
 	resp := &vaultdv1.StatusResponse{
 		Initialized:  st.Initialized,
 		Sealed:       st.Sealed,
 		Version:      s.version,
 		MemoryLocked: st.MemoryLocked,
+		Audit:        auditState,
+		AuditRecords: auditRecords,
+	}
+	_, admin := s.policy.IsAdmin(callFrom(ctx).who)
+	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
+	if resp.PolicyProblem != "" && !admin {
+		resp.PolicyProblem = "they have a mistake" // which may quote them
 	}
 	if !st.Initialized {
 		return resp, nil
@@ -64,7 +77,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	resp.Store = st.Store
 	resp.ClockRegressed = st.ClockRegressed
 	resp.UnsealedAt = timestamp(st.UnsealedAt)
-	if _, admin := s.policy.IsAdmin(callFrom(ctx).who); admin {
+	if admin {
 		resp.Keys, resp.Owners = uint64(st.Keys), uint64(st.Owners) //nolint:gosec // counts
 		resp.Records, resp.Sequence = uint64(st.Records), st.Sequence
 		resp.Generation = uint32(st.Generation) //nolint:gosec // one for each rewrite of the store
@@ -99,6 +112,7 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 
 // Seal closes it.
 func (s *service) Seal(context.Context, *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
+	s.rules.flush()
 	if err := s.vault.Seal(); err != nil {
 		return nil, err
 	}

@@ -59,6 +59,8 @@ const (
 	CodeUnsealed             = fault.CodeUnsealed
 	CodeReplayed             = fault.CodeReplayed
 	CodeNoExchange           = fault.CodeNoExchange
+	CodeGrantNotFound        = fault.CodeGrantNotFound
+	CodeDecisionNotFound     = fault.CodeDecisionNotFound
 	CodeClockRegressed       = fault.CodeClockRegressed
 	CodeWrongKeyUsage        = fault.CodeWrongKeyUsage
 	CodeIncorrectKey         = fault.CodeIncorrectKey
@@ -84,6 +86,8 @@ const (
 	CodeHeaderDamaged        = fault.CodeHeaderDamaged
 	CodeStoreRolledBack      = fault.CodeStoreRolledBack
 	CodeNewerFormat          = fault.CodeNewerFormat
+	CodeAuditUnavailable     = fault.CodeAuditUnavailable
+	CodeAuditTampered        = fault.CodeAuditTampered
 )
 
 // Sentinels to compare with errors.Is.

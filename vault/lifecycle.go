@@ -86,7 +86,8 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 	if err != nil {
 		return InitResult{}, storeError(err)
 	}
-	v.publish(h, st, lock, newLoader(), nil)
+	l := newLoader()
+	v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, nil))
 	v.log.Info("vault initialised", "vault", fmt.Sprintf("%x", h.vaultID), "kdf_iterations", iterations)
 	return InitResult{VaultID: h.vaultID, Iterations: iterations, Warnings: warnings}, nil
 }
@@ -142,8 +143,14 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	if err := l.finish(); err != nil {
 		return nil, storeError(errors.Join(err, st.Close()))
 	}
+	if err := v.tellGrants(l.grants); err != nil {
+		if e := st.Close(); e != nil {
+			v.log.Warn("the store was not closed in order", "error", e)
+		}
+		return nil, err
+	}
 	keys := len(l.ring.keys) // others may add some from the moment of publishing
-	o := v.publish(h, st, lock, l, warnings)
+	o := v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, warnings))
 	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys)
 	return o.warnings, nil
 }
@@ -239,7 +246,7 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 // publish makes an opened store the vault's, from which moment operations run.
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
 	o := &opened{
-		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, random: v.o.Random,
+		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, grants: l.grants, auditHead: &l.auditHead, random: v.o.Random,
 		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
@@ -249,6 +256,7 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 		if err := o.noteTime(context.Background(), v.o.NoteEvery/2); err != nil {
 			v.log.Warn("the time could not be noted", "error", err)
 		}
+		v.keepAuditHead(o)
 	})
 	v.mu.Lock()
 	v.opened = o
@@ -274,6 +282,10 @@ func (v *Vault) seal() error {
 	}
 	o.ring.wipe()
 	o.timekeeper.close()
+	v.auditSealing(o)
+	if err := v.tellGrants(nil); err != nil {
+		v.log.Warn("the policy keeps the grants of the vault that was sealed", "error", err)
+	}
 	if err := o.store.Close(); err != nil {
 		// Sealed is sealed, and what was acknowledged is in the journal.
 		v.log.Warn("the store was not closed in order; the next unseal verifies it from its journal", "error", err)

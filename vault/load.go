@@ -14,13 +14,15 @@ import (
 type loader struct {
 	ring      *keyring
 	exchanges *exchanges
+	grants    *grants
+	auditHead auditHead
 
 	keys                   []*key // for the maps, which are made when their size is known
 	liveMaterial, liveDEKs int
 }
 
 func newLoader() *loader {
-	return &loader{ring: newKeyring(), exchanges: newExchanges()}
+	return &loader{ring: newKeyring(), exchanges: newExchanges(), grants: newGrants()}
 }
 
 // visit takes one record. The store has authenticated it; what the vault
@@ -61,8 +63,21 @@ func (l *loader) take(rec store.Record) error {
 		}
 		l.ring.tombs[t.id] = t
 		return nil
+	case kindAuditHead:
+		return l.auditHead.load(rec)
 	case kindExchange:
 		return l.exchanges.load(rec)
+	case kindGrant, kindGrantUse:
+		g, err := parseGrant(rec)
+		if err != nil {
+			return err
+		}
+		if rec.Kind == kindGrant {
+			l.grants.all[rec.Path] = g
+		} else {
+			l.grants.uses[rec.Path] = g
+		}
+		return nil
 	}
 	return fmt.Errorf("unknown kind: %w", errMalformed)
 }

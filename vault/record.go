@@ -14,6 +14,9 @@ const (
 	kindOwner      store.Kind = 4 // an owner and its revocations
 	kindRevocation store.Kind = 5 // tombstone of a revoked key, at the key's id
 	kindExchange   store.Kind = 6 // an exchange under way or remembered
+	kindGrant      store.Kind = 7 // a grant, at its id
+	kindGrantUse   store.Kind = 8 // the uses made of a grant, at its id
+	kindAuditHead  store.Kind = 9 // how far the audit log was
 )
 
 // recordFormat is the first byte of every record; a reader refuses others.

@@ -35,6 +35,8 @@ type Options struct {
 	// KDFTime is what Init and ChangePassword calibrate PBKDF2 to; zero is
 	// half a second.
 	KDFTime time.Duration
+	// AuditLog is told of unsealing and sealing; nil is none.
+	AuditLog AuditLog
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.
@@ -48,6 +50,8 @@ type Vault struct {
 	// taken before mu and held over a key derivation, which mu never is.
 	admin  sync.Mutex
 	closed bool // guarded by admin
+	// onGrants is guarded by admin; see OnGrants.
+	onGrants func(grants, uses []Grant) error
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.
@@ -62,6 +66,8 @@ type opened struct {
 	lock       *store.Lock // of the directory
 	ring       *keyring
 	exchanges  *exchanges
+	grants     *grants
+	auditHead  *auditHead
 	clock      *clock
 	timekeeper *timekeeper
 	since      time.Time

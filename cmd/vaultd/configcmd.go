@@ -25,6 +25,9 @@ func newConfigCommand(s *settings) *cobra.Command {
 			if _, err := policyOf(c.Access); err != nil {
 				return err
 			}
+			if err := checkPolicyFiles(c.Access.PolicyDir); err != nil {
+				return err
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), "the configuration is fine")
 			return nil
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/ipc"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
@@ -35,10 +36,24 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	if err != nil {
 		return err
 	}
-	v, err := vault.New(vault.Options{
+	trail, err := openAudit(c.Audit, log)
+	if err != nil {
+		return err
+	}
+	o := vault.Options{
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
-	})
+	}
+	var records *audit.Log
+	if trail != nil {
+		o.AuditLog, records = trail, trail.Log
+		defer func() {
+			if err := records.Close(); err != nil {
+				log.Error("the audit log was not closed in order", "err", err)
+			}
+		}()
+	}
+	v, err := vault.New(o)
 	if err != nil {
 		return err
 	}
@@ -51,7 +66,14 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
+		AuditLog: records,
 	})
+	files, err := startPolicyFiles(c.Access.PolicyDir, server, log)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer files.close()
 	status := v.Status()
 	log.Info("vaultd serves", "version", versionString(), "socket", c.Socket.Path, "store", c.Store.Dir,
 		"initialized", status.Initialized, "sealed", status.Sealed, "memory", secret.Protection())
@@ -61,13 +83,13 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l)
+	return serve(ctx, log, server, v, l, files.reload)
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener) error {
-	signals := watchSignals(log)
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, reload func()) error {
+	signals := watchSignals(log, reload)
 	defer signals.close()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()

@@ -72,6 +72,7 @@ func (s *settings) base() (config.Config, string, error) {
 		// Everything that HOME would tell is told.
 		c := config.System()
 		c.Socket.Mode = 0o600
+		c.Access.PolicyDir = ""
 		return c, s.config, nil
 	}
 	if err != nil {
@@ -100,6 +101,9 @@ func (s *settings) override(c *config.Config) error {
 	if s.store != "" && s.anchor == "" {
 		// The configured anchor belongs to the configured store.
 		c.Store.Anchor = c.Store.Dir + ".anchor"
+	}
+	if s.store != "" {
+		c.Audit.Dir = c.Store.Dir + ".audit"
 	}
 	if s.level != "" {
 		var level slog.Level

@@ -35,6 +35,18 @@ func (c Config) broken() []broken {
 			bad("store.anchor", "%s lies within the store, where it would be rolled back with it; put it elsewhere", a)
 		}
 	}
+	if d := c.Access.PolicyDir; d != "" && !filepath.IsAbs(d) {
+		bad("access.policy_dir", "%q is not an absolute path", d)
+	}
+	if a := c.Audit; a.Enabled {
+		switch rel, err := filepath.Rel(c.Store.Dir, a.Dir); {
+		case !filepath.IsAbs(a.Dir):
+			bad("audit.directory", "%q is not an absolute path", a.Dir)
+		case err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)):
+			bad("audit.directory", "%s lies within the store; put it elsewhere", a.Dir)
+		}
+		within(bad, "audit.segment_size", a.SegmentSize, 1<<20, 1<<30)
+	}
 	if err := paths.CheckSocket(c.Socket.Path); err != nil {
 		bad("socket.path", "%v", err)
 	}

@@ -15,6 +15,7 @@ type Config struct {
 	Store  Store  `toml:"store"`
 	Socket Socket `toml:"socket"`
 	Access Access `toml:"access"`
+	Audit  Audit  `toml:"audit"`
 	Limits Limits `toml:"limits"`
 	Log    Log    `toml:"log"`
 }
@@ -34,9 +35,19 @@ type Socket struct {
 	Group string `toml:"group"` // of the socket; empty leaves it to the system
 }
 
-// Access says who may do everything, besides root and the daemon's own user.
+// Access says who may do everything, besides root and the daemon's own user,
+// and where the grants for all others are.
 type Access struct {
 	AdminGroups []string `toml:"admin_groups"`
+	PolicyDir   string   `toml:"policy_dir"` // grants, *.toml; empty for none
+}
+
+// Audit says where every request is recorded.
+type Audit struct {
+	Enabled     bool   `toml:"enabled"`
+	Dir         string `toml:"directory"`    // absolute, created with mode 0700
+	SegmentSize Size   `toml:"segment_size"` // of a file
+	Compress    bool   `toml:"compress"`     // complete files
 }
 
 // Limits bound what clients can take; the fields are those of ipc.Limits.
@@ -80,7 +91,8 @@ func defaults(places paths.Set, mode Mode) Config {
 	return Config{
 		Store:  Store{Dir: places.Store, Anchor: places.Anchor},
 		Socket: Socket{Path: places.Socket, Mode: mode},
-		Access: Access{AdminGroups: []string{}},
+		Access: Access{AdminGroups: []string{}, PolicyDir: places.Policy},
+		Audit:  Audit{Enabled: true, Dir: places.Audit, SegmentSize: 64 << 20},
 		Limits: Limits{
 			MessageSize:         1 << 20,
 			Connections:         1024,

@@ -66,6 +66,12 @@ mode = "0660"
 group = "vault"
 [access]
 admin_groups = ["wheel", "sudo"]
+policy_dir = "/p"
+[audit]
+enabled = false
+directory = "/l"
+segment_size = "2 MiB"
+compress = true
 [limits]
 message_size = "2MiB"
 connections = 10
@@ -90,7 +96,8 @@ format = "json"
 	want := Config{
 		Store{"/s", "/a", 10 << 20, 4 << 20},
 		Socket{"/r/v.sock", 0o660, "vault"},
-		Access{[]string{"wheel", "sudo"}},
+		Access{[]string{"wheel", "sudo"}, "/p"},
+		Audit{false, "/l", 2 << 20, true},
 		Limits{
 			2 << 20, 10, 5, 4, 7, 64 << 20, 16 << 20, 3, 2,
 			Duration(time.Minute), Duration(time.Second), Duration(3 * time.Second), Duration(2 * time.Minute),
@@ -124,13 +131,13 @@ format = "json"
 func TestProblemsNameTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown key":            {"# c\n[socket]\npth = \"/x\"", `f:3: unknown key "pth" in [socket]; did you mean "path"?`},
-		"unknown key, far":       {"[access]\nwho = 1", `f:2: unknown key "who" in [access]; it is one of admin_groups`},
+		"unknown key, far":       {"[access]\nwho = 1", `f:2: unknown key "who" in [access]; it is one of admin_groups, policy_dir`},
 		"wrong section":          {"[socket]\nmin_free = 0", `f:2: unknown key "min_free" in [socket]; it belongs in [store]`},
 		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
 		"unknown section":        {"\n[limit]\nmessage_size = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
-		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, limits, log, socket, store`},
+		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, limits, log, socket, store`},
 		"section as value":       {"store = \"/x\"", `f:1: "store" is a section; write [store] on a line of its own`},
-		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, limits, log, socket, store`},
+		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, limits, log, socket, store`},
 		"string wanted":          {"[store]\ndir = 7", `f:2: [store] dir: wants a string`},
 		"list wanted":            {"[access]\nadmin_groups = \"wheel\"", `f:2: [access] admin_groups: wants a list of strings`},
 		"list of strings wanted": {"[access]\nadmin_groups = [1]", `f:2: [access] admin_groups: wants a list of strings`},

@@ -13,9 +13,11 @@ const MaxSocket = maxSocket
 // Set is where one vault lives.
 type Set struct {
 	Config string // the configuration file, which need not exist
+	Policy string // the directory of policy files, which need not exist
 	Store  string // the store directory
 	Anchor string // the rollback anchor, a file outside Store
 	Socket string // the Unix socket
+	Audit  string // the directory of the audit log
 }
 
 // ErrNoHome is returned when neither HOME nor the XDG variables say where a
@@ -26,9 +28,11 @@ var ErrNoHome = errors.New("HOME is not set, so there is no place for a vault of
 func System() Set {
 	return Set{
 		Config: "/etc/vaultd/vaultd.toml",
+		Policy: "/etc/vaultd/policy.d",
 		Store:  "/var/lib/vaultd",
 		Anchor: "/var/lib/vaultd-anchor/anchor",
 		Socket: "/run/vaultd/vaultd.sock",
+		Audit:  "/var/log/vaultd/audit",
 	}
 }
 
@@ -52,8 +56,10 @@ func User(getenv func(string) string) (Set, error) {
 	}
 	s := Set{
 		Config: filepath.Join(config, "vaultd", "vaultd.toml"),
+		Policy: filepath.Join(config, "vaultd", "policy.d"),
 		Store:  filepath.Join(data, "vaultd"),
 		Anchor: filepath.Join(state, "vaultd", "anchor"),
+		Audit:  filepath.Join(state, "vaultd", "audit"),
 		// Without a runtime directory (no login session, a container) the socket
 		// goes where only the user can create names, unlike /tmp, where another
 		// user could be first.

@@ -32,19 +32,19 @@ func TestUserPaths(t *testing.T) {
 		err  error
 	}{
 		"login session": {env("HOME", "/home/a", "XDG_RUNTIME_DIR", "/run/user/1000"), Set{
-			"/home/a/.config/vaultd/vaultd.toml", "/home/a/.local/share/vaultd", "/home/a/.local/state/vaultd/anchor",
-			"/run/user/1000/vaultd/vaultd.sock",
+			"/home/a/.config/vaultd/vaultd.toml", "/home/a/.config/vaultd/policy.d", "/home/a/.local/share/vaultd", "/home/a/.local/state/vaultd/anchor",
+			"/run/user/1000/vaultd/vaultd.sock", "/home/a/.local/state/vaultd/audit",
 		}, nil},
 		"no runtime directory": {env("HOME", "/home/a/"), Set{
-			"/home/a/.config/vaultd/vaultd.toml", "/home/a/.local/share/vaultd", "/home/a/.local/state/vaultd/anchor",
-			"/home/a/.local/state/vaultd/run/vaultd.sock",
+			"/home/a/.config/vaultd/vaultd.toml", "/home/a/.config/vaultd/policy.d", "/home/a/.local/share/vaultd", "/home/a/.local/state/vaultd/anchor",
+			"/home/a/.local/state/vaultd/run/vaultd.sock", "/home/a/.local/state/vaultd/audit",
 		}, nil},
 		"all by XDG, no HOME": {env("XDG_CONFIG_HOME", "/c", "XDG_DATA_HOME", "/d", "XDG_STATE_HOME", "/s"), Set{
-			"/c/vaultd/vaultd.toml", "/d/vaultd", "/s/vaultd/anchor", "/s/vaultd/run/vaultd.sock",
+			"/c/vaultd/vaultd.toml", "/c/vaultd/policy.d", "/d/vaultd", "/s/vaultd/anchor", "/s/vaultd/run/vaultd.sock", "/s/vaultd/audit",
 		}, nil},
 		"relative values are ignored": {env("HOME", "/h", "XDG_DATA_HOME", "data", "XDG_RUNTIME_DIR", "."), Set{
-			"/h/.config/vaultd/vaultd.toml", "/h/.local/share/vaultd", "/h/.local/state/vaultd/anchor",
-			"/h/.local/state/vaultd/run/vaultd.sock",
+			"/h/.config/vaultd/vaultd.toml", "/h/.config/vaultd/policy.d", "/h/.local/share/vaultd", "/h/.local/state/vaultd/anchor",
+			"/h/.local/state/vaultd/run/vaultd.sock", "/h/.local/state/vaultd/audit",
 		}, nil},
 		"nothing set":   {env(), Set{}, ErrNoHome},
 		"relative HOME": {env("HOME", "."), Set{}, ErrNoHome},

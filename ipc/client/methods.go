@@ -284,3 +284,95 @@ func (c *Client) CheckRevocation(ctx context.Context, req *vaultdv1.CheckRevocat
 	}
 	return resp, nil
 }
+
+// WhoAmI tells what the daemon knows of the caller.
+func (c *Client) WhoAmI(ctx context.Context, req *vaultdv1.WhoAmIRequest) (*vaultdv1.WhoAmIResponse, error) {
+	resp := new(vaultdv1.WhoAmIResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_WHO_AM_I, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Can tells whether something would be allowed, and why. Only administrators
+// may ask about somebody else.
+func (c *Client) Can(ctx context.Context, req *vaultdv1.CanRequest) (*vaultdv1.CanResponse, error) {
+	resp := new(vaultdv1.CanResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CAN, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Explain tells why a request was denied, by the decision id in its error.
+func (c *Client) Explain(ctx context.Context, req *vaultdv1.ExplainRequest) (*vaultdv1.ExplainResponse, error) {
+	resp := new(vaultdv1.ExplainResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_EXPLAIN, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// AddGrant adds a grant to those kept in the vault.
+func (c *Client) AddGrant(ctx context.Context, req *vaultdv1.AddGrantRequest) (*vaultdv1.AddGrantResponse, error) {
+	resp := new(vaultdv1.AddGrantResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ADD_GRANT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ShowGrant shows a grant in force, whether from the vault or a policy file.
+func (c *Client) ShowGrant(ctx context.Context, req *vaultdv1.ShowGrantRequest) (*vaultdv1.ShowGrantResponse, error) {
+	resp := new(vaultdv1.ShowGrantResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SHOW_GRANT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListGrants lists one page of the grants in force.
+func (c *Client) ListGrants(ctx context.Context, req *vaultdv1.ListGrantsRequest) (*vaultdv1.ListGrantsResponse, error) {
+	resp := new(vaultdv1.ListGrantsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_GRANTS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RemoveGrant removes a grant from the vault. Those of policy files are not the
+// vault's to remove.
+func (c *Client) RemoveGrant(ctx context.Context, req *vaultdv1.RemoveGrantRequest) (*vaultdv1.RemoveGrantResponse, error) {
+	resp := new(vaultdv1.RemoveGrantResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REMOVE_GRANT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ReadAudit reads records of the audit log.
+func (c *Client) ReadAudit(ctx context.Context, req *vaultdv1.ReadAuditRequest) (*vaultdv1.ReadAuditResponse, error) {
+	resp := new(vaultdv1.ReadAuditResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_READ_AUDIT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CheckpointAudit signs the audit log as it is now.
+func (c *Client) CheckpointAudit(ctx context.Context, req *vaultdv1.CheckpointAuditRequest) (*vaultdv1.CheckpointAuditResponse, error) {
+	resp := new(vaultdv1.CheckpointAuditResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CHECKPOINT_AUDIT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ProveAudit proves that a record is in the audit log.
+func (c *Client) ProveAudit(ctx context.Context, req *vaultdv1.ProveAuditRequest) (*vaultdv1.ProveAuditResponse, error) {
+	resp := new(vaultdv1.ProveAuditResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_PROVE_AUDIT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}

@@ -26,6 +26,7 @@ type Credentials struct {
 	GID    uint32
 	Groups []uint32 // supplementary groups, nil where the system does not tell
 	PID    int32    // zero where the system does not tell
+	Label  string   // security label, empty where the system has none
 
 	process *process // nil where the system has no race-free handle
 }
@@ -62,13 +63,23 @@ func (c *Credentials) Executable() string {
 	return c.process.executable()
 }
 
-// Unit is the systemd system unit that the peer runs in, such as
-// "backup.service", or empty when there is none or it cannot be had without a race.
-func (c *Credentials) Unit() string {
+// Units are the systemd system unit that the peer runs in, such as
+// "backup.service", and the unit of its own user's systemd, each empty when
+// there is none. They are known when they could be had without a race.
+func (c *Credentials) Units() (unit, userUnit string, known bool) {
 	if c.process == nil {
-		return ""
+		return "", "", false
 	}
-	return c.process.unit()
+	return c.process.units(c.UID)
+}
+
+// Started is when the peer's process began, in clock ticks since boot, or zero
+// when it cannot be had without a race.
+func (c *Credentials) Started() uint64 {
+	if c.process == nil {
+		return 0
+	}
+	return c.process.started()
 }
 
 // Close releases the handle on the peer's process. It may be called twice.

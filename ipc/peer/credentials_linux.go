@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,13 +21,23 @@ func read(fd int) (*Credentials, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SO_PEERGROUPS: %w", err)
 	}
-	c := &Credentials{UID: ucred.Uid, GID: ucred.Gid, Groups: groups, PID: ucred.Pid}
+	c := &Credentials{UID: ucred.Uid, GID: ucred.Gid, Groups: groups, PID: ucred.Pid, Label: peerLabel(fd)}
 	// No fallback to pidfd_open: the number may belong to another process by now.
 	if pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD); err == nil && pidfd >= 0 {
 		unix.CloseOnExec(pidfd)
 		c.process = &process{pid: ucred.Pid, pidfd: pidfd}
 	}
 	return c, nil
+}
+
+// peerLabel is the label that the peer's process had when it connected, from
+// SELinux, AppArmor or Smack. Without one of these there is none.
+func peerLabel(fd int) string {
+	label, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_PEERSEC)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(label, "\x00\n")
 }
 
 // maxGroups is NGROUPS_MAX of Linux.

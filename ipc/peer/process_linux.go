@@ -80,15 +80,49 @@ func (p *process) executable() string {
 	})
 }
 
-func (p *process) unit() string {
-	return p.observe(func(dir string) string {
+// units are the units of the process, known when its control groups were read.
+func (p *process) units(uid uint32) (unit, userUnit string, known bool) {
+	text := p.observe(func(dir string) string {
 		b, err := readSmall(dir + "/cgroup")
+		if err != nil || len(b) == smallFile { // more than this, maybe
+			return ""
+		}
+		return string(b)
+	})
+	return unitOf([]byte(text)), userUnitOf([]byte(text), uid), text != ""
+}
+
+// started is field 22 of /proc/<pid>/stat. The name of the program, which may
+// hold anything, ends at the last parenthesis.
+func (p *process) started() uint64 {
+	text := p.observe(func(dir string) string {
+		b, err := readSmall(dir + "/stat")
 		if err != nil {
 			return ""
 		}
-		return unitOf(b)
+		return string(b)
 	})
+	_, rest, _ := cutLast(text, ") ")
+	fields := strings.Fields(rest) // from field 3 on
+	if len(fields) < 20 {
+		return 0
+	}
+	ticks, err := strconv.ParseUint(fields[19], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return ticks
 }
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+const smallFile = 4096
 
 // readSmall reads a file of /proc without the fstat and growth of os.ReadFile.
 func readSmall(name string) ([]byte, error) {
@@ -97,7 +131,7 @@ func readSmall(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b := make([]byte, 4096)
+	b := make([]byte, smallFile)
 	n, err := f.Read(b)
 	return b[:n], err
 }
@@ -105,14 +139,24 @@ func readSmall(name string) ([]byte, error) {
 // unitOf finds the system unit in the text of /proc/<pid>/cgroup. Only groups
 // below system.slice count, since users manage those of their own sessions;
 // what lies below the unit is the unit's own affair.
-func unitOf(cgroup []byte) string {
+func unitOf(cgroup []byte) string { return unitBelow(cgroup, "/system.slice/") }
+
+// userUnitOf finds the unit below the user's own systemd, which is as strong as
+// that user: it may start and move whatever is in it.
+func userUnitOf(cgroup []byte, uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	return unitBelow(cgroup, "/user.slice/user-"+id+".slice/user@"+id+".service/")
+}
+
+// unitBelow finds the first unit below the group root, slices aside.
+func unitBelow(cgroup []byte, root string) string {
 	for line := range bytes.Lines(cgroup) {
 		hierarchy, rest, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), ":")
 		controllers, group, found := strings.Cut(rest, ":")
 		if !found || (hierarchy != "0" || controllers != "") && controllers != "name=systemd" {
 			continue
 		}
-		below, found := strings.CutPrefix(group, "/system.slice/")
+		below, found := strings.CutPrefix(group, root)
 		if !found || path.Clean(group) != group {
 			return ""
 		}

@@ -162,8 +162,49 @@ func TestExecutableOfDeadPeerIsUnknown(t *testing.T) {
 	_, _ = io.Copy(io.Discard, conn) // returns when the process is gone
 	for c.process.alive() {
 	}
-	if exe, unit := c.Executable(), c.Unit(); exe != "" || unit != "" {
-		t.Errorf("executable %q, unit %q of a dead process", exe, unit)
+	if exe := c.Executable(); exe != "" {
+		t.Errorf("executable %q of a dead process", exe)
+	}
+}
+
+func TestDeadPeerHasNoUnitsAndNoStart(t *testing.T) {
+	cmd, conn := connectAs(t, nil)
+	c, err := Read(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.process == nil {
+		t.Skip("this kernel has no SO_PEERPIDFD")
+	}
+	if _, _, known := c.Units(); !known {
+		t.Error("the units of a living peer are unknown")
+	}
+	if c.Started() == 0 {
+		t.Error("the start of a living peer is unknown")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, conn) // returns when the process is gone
+	for c.process.alive() {
+	}
+	if unit, userUnit, known := c.Units(); known || unit != "" || userUnit != "" || c.Started() != 0 {
+		t.Errorf("unit %q, %q, known %v, started %d of a dead process", unit, userUnit, known, c.Started())
+	}
+}
+
+func TestUserUnitOf(t *testing.T) {
+	for cgroup, want := range map[string]string{
+		"0::/user.slice/user-1000.slice/user@1000.service/app.slice/backup.service\n": "backup.service",
+		"0::/user.slice/user-1000.slice/user@1000.service/init.scope\n":               "init.scope",
+		"0::/user.slice/user-1001.slice/user@1001.service/app.slice/backup.service\n": "",
+		"0::/user.slice/user-1000.slice/session-3.scope\n":                            "",
+		"0::/system.slice/backup.service\n":                                           "",
+	} {
+		if got := userUnitOf([]byte(cgroup), 1000); got != want {
+			t.Errorf("%q: %q, want %q", cgroup, got, want)
+		}
 	}
 }
 

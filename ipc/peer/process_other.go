@@ -6,5 +6,7 @@ package peer
 type process struct{}
 
 func (*process) executable() string { return "" }
-func (*process) unit() string       { return "" }
-func (*process) close()             {}
+func (*process) started() uint64    { return 0 }
+
+func (*process) units(uint32) (unit, userUnit string, known bool) { return "", "", false }
+func (*process) close()                                           {}

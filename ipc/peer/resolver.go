@@ -35,11 +35,12 @@ type cachedName struct {
 // Principal is who c is. The user name stays empty when the account database
 // has none or does not answer, so that nobody gets a namespace by accident.
 func (r *Resolver) Principal(c *Credentials) *policy.Principal {
+	unit, userUnit, known := c.Units()
 	return &policy.Principal{
 		UID: c.UID, GID: c.GID, Groups: c.Groups, PID: c.PID,
 		User: r.UserName(c.UID),
-		Exe:  c.Executable(),
-		Unit: c.Unit(),
+		Exe:  c.Executable(), Started: c.Started(), Label: c.Label,
+		Unit: unit, UserUnit: userUnit, UnitKnown: known,
 	}
 }
 

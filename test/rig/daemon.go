@@ -53,14 +53,17 @@ func NewHome(t testing.TB, dir string) Home {
 	return Home{Store: filepath.Join(dir, "store"), Anchor: filepath.Join(dir, "anchor", "anchor"), Run: run}
 }
 
+// Audit is the directory of the audit log.
+func (h Home) Audit() string { return filepath.Join(h.Run, "audit") }
+
 // Socket is where the daemon listens.
 func (h Home) Socket() string { return filepath.Join(h.Run, "s", "vaultd.sock") }
 
 // WriteConfig writes the configuration file and returns its path.
 func (h Home) WriteConfig() (string, error) {
 	path := filepath.Join(h.Run, "vaultd.toml")
-	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[store]\ndir = %q\nanchor = %q\n%s",
-		h.Socket(), h.Store, h.Anchor, h.Config)
+	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[audit]\ndirectory = %q\n[store]\ndir = %q\nanchor = %q\n%s",
+		h.Socket(), h.Audit(), h.Store, h.Anchor, h.Config)
 	return path, os.WriteFile(path, []byte(text), 0o644)
 }
 

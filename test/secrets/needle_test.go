@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vaultd/vaultd/test/rig"
 )
 
 // needle is something that must not be found, in one of its forms.
@@ -76,6 +78,13 @@ func find(haystack []byte, needles []needle) map[string]bool {
 	return found
 }
 
+// withoutNames leaves out the names of owners and keys, which the audit log tells.
+func withoutNames(needles []needle) []needle {
+	return slices.DeleteFunc(slices.Clone(needles), func(n needle) bool {
+		return strings.Contains(rig.GalleryOwner, string(n.bytes)) || strings.Contains(rig.GalleryKey, string(n.bytes))
+	})
+}
+
 // searchTree searches every file below the directories, and their names.
 func searchTree(t *testing.T, when string, dirs []string, needles []needle) {
 	t.Helper()
@@ -96,7 +105,11 @@ func searchTree(t *testing.T, when string, dirs []string, needles []needle) {
 				return err
 			}
 			files++
-			search(t, when+": "+path, data, needles)
+			wanted := needles
+			if strings.HasPrefix(entry.Name(), "audit-") {
+				wanted = withoutNames(needles)
+			}
+			search(t, when+": "+path, data, wanted)
 			return nil
 		})
 		if err != nil {

@@ -17,6 +17,7 @@ func (l *Log) Close() error {
 	again := l.commit()
 	l.mu.Lock()
 	l.closed = true
+	l.failing.Store(true)
 	lost, cause := l.unsynced, l.cause
 	l.mu.Unlock()
 	if again || lost > 0 {

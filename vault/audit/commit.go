@@ -256,6 +256,7 @@ func (l *Log) done(b, kept *batch, err error) (again bool) {
 		l.opts.Log.Info("the audit log can be written again")
 	}
 	l.cause = err
+	l.failing.Store(err != nil)
 	if l.progress != nil {
 		close(l.progress)
 		l.progress = nil

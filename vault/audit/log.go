@@ -106,7 +106,8 @@ type Log struct {
 	unsynced      int
 	progress      chan struct{} // closed at the end of a commit, nil when nobody waits
 	closed        bool
-	cause         error // why the last commit could not write everything
+	failing       atomic.Bool // there is a cause, or the log is closed
+	cause         error       // why the last commit could not write everything
 	head          Head
 	newest        Checkpoint
 	newestTime    time.Time

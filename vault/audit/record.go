@@ -7,6 +7,7 @@ type Outcome string
 
 // The outcomes.
 const (
+	Begun   Outcome = "begun"   // about to be performed; another record says how it ended
 	Allowed Outcome = "allowed" // performed
 	Denied  Outcome = "denied"  // refused by policy
 	Failed  Outcome = "error"   // permitted, but not performed

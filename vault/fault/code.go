@@ -42,20 +42,22 @@ const (
 	CodeQuotaExceeded    Code = "quota_exceeded"
 	CodeRateLimited      Code = "rate_limited"
 
-	CodeKeyExists      Code = "key_exists"
-	CodeOwnerExists    Code = "owner_exists"
-	CodeExpired        Code = "expired"
-	CodeNotYetValid    Code = "not_yet_valid"
-	CodeRevoked        Code = "revoked"
-	CodeOwnerRevoked   Code = "owner_revoked"
-	CodeKeyDestroyed   Code = "key_destroyed"
-	CodeNotExportable  Code = "not_exportable"
-	CodeNotInitialized Code = "not_initialized"
-	CodeInitialized    Code = "already_initialized"
-	CodeUnsealed       Code = "already_unsealed"
-	CodeReplayed       Code = "exchange_replayed"
-	CodeNoExchange     Code = "exchange_not_found"
-	CodeClockRegressed Code = "clock_regressed"
+	CodeKeyExists        Code = "key_exists"
+	CodeOwnerExists      Code = "owner_exists"
+	CodeExpired          Code = "expired"
+	CodeNotYetValid      Code = "not_yet_valid"
+	CodeRevoked          Code = "revoked"
+	CodeOwnerRevoked     Code = "owner_revoked"
+	CodeKeyDestroyed     Code = "key_destroyed"
+	CodeNotExportable    Code = "not_exportable"
+	CodeNotInitialized   Code = "not_initialized"
+	CodeInitialized      Code = "already_initialized"
+	CodeUnsealed         Code = "already_unsealed"
+	CodeReplayed         Code = "exchange_replayed"
+	CodeNoExchange       Code = "exchange_not_found"
+	CodeGrantNotFound    Code = "grant_not_found"
+	CodeDecisionNotFound Code = "decision_not_found"
+	CodeClockRegressed   Code = "clock_regressed"
 
 	CodeWrongKeyUsage Code = "wrong_key_usage"
 	CodeIncorrectKey  Code = "incorrect_key"
@@ -81,10 +83,13 @@ const (
 	CodeNetworkFS   Code = "network_filesystem"
 	CodeUnsafePerms Code = "unsafe_permissions"
 
+	CodeAuditUnavailable Code = "audit_unavailable"
+
 	CodeStoreCorrupt    Code = "store_corrupt"
 	CodeHeaderDamaged   Code = "header_damaged"
 	CodeStoreRolledBack Code = "store_rolled_back"
 	CodeNewerFormat     Code = "newer_format"
+	CodeAuditTampered   Code = "audit_tampered"
 )
 
 var codeClass = map[Code]Class{
@@ -94,7 +99,7 @@ var codeClass = map[Code]Class{
 	CodeUnsupportedAlgorithm: ClassUsage, CodeTooLarge: ClassUsage, CodeUnknownMethod: ClassUsage,
 
 	CodeKeyNotFound: ClassNotFound, CodeVersionNotFound: ClassNotFound, CodeOwnerNotFound: ClassNotFound,
-	CodeNoExchange: ClassNotFound,
+	CodeNoExchange: ClassNotFound, CodeGrantNotFound: ClassNotFound, CodeDecisionNotFound: ClassNotFound,
 
 	CodePermissionDenied: ClassDenied, CodeQuotaExceeded: ClassDenied, CodeRateLimited: ClassDenied,
 
@@ -114,9 +119,10 @@ var codeClass = map[Code]Class{
 	CodeUnreachable: ClassUnavailable, CodeTimeout: ClassUnavailable, CodeBusy: ClassUnavailable,
 	CodeStorageFull: ClassUnavailable, CodeStoreFailed: ClassUnavailable,
 	CodeInUse: ClassUnavailable, CodeNetworkFS: ClassUnavailable, CodeUnsafePerms: ClassUnavailable,
+	CodeAuditUnavailable: ClassUnavailable,
 
 	CodeStoreCorrupt: ClassIntegrity, CodeHeaderDamaged: ClassIntegrity, CodeStoreRolledBack: ClassIntegrity,
-	CodeNewerFormat: ClassIntegrity,
+	CodeNewerFormat: ClassIntegrity, CodeAuditTampered: ClassIntegrity,
 }
 
 // Class is the class of the code; a code from a newer daemon is internal.

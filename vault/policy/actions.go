@@ -48,6 +48,18 @@ const (
 
 	ListRevocations Action = "revocation.list"
 	CheckRevocation Action = "revocation.check"
+
+	WhoAmI      Action = "policy.whoami"
+	Can         Action = "policy.can"
+	Explain     Action = "policy.explain"
+	AddGrant    Action = "grant.add"
+	ShowGrant   Action = "grant.show"
+	ListGrants  Action = "grant.list"
+	RemoveGrant Action = "grant.remove"
+
+	ReadAudit       Action = "audit.read"
+	CheckpointAudit Action = "audit.checkpoint"
+	ProveAudit      Action = "audit.prove"
 )
 
 // Rule is one row of the action table.
@@ -113,6 +125,19 @@ var table = []Rule{
 
 	{ListRevocations, "ListRevocations", ScopeOwner, "list_revocations", SetRead, false},
 	{CheckRevocation, "CheckRevocation", ScopeOwner, "check_revocation", SetRead, false},
+
+	// Everybody may ask about itself; of others only administrators are told.
+	{Action: WhoAmI, Method: "WhoAmI", Scope: ScopePublic},
+	{Action: Can, Method: "Can", Scope: ScopePublic},
+	{Action: Explain, Method: "Explain", Scope: ScopePublic},
+	{Action: AddGrant, Method: "AddGrant", Scope: ScopeAdmin},
+	{Action: ShowGrant, Method: "ShowGrant", Scope: ScopeAdmin},
+	{Action: ListGrants, Method: "ListGrants", Scope: ScopeAdmin},
+	{Action: RemoveGrant, Method: "RemoveGrant", Scope: ScopeAdmin},
+
+	{Action: ReadAudit, Method: "ReadAudit", Scope: ScopeAdmin},
+	{Action: CheckpointAudit, Method: "CheckpointAudit", Scope: ScopeAdmin},
+	{Action: ProveAudit, Method: "ProveAudit", Scope: ScopeAdmin},
 }
 
 // verbs is a set of actions, one bit for each that has a verb.

@@ -85,11 +85,12 @@ The exit status of vaultctl tells the class of what went wrong; the code in
   10  integrity: the store or header is damaged or older than it should be
  130  interrupted
 
-Three commands answer with their exit status:
+Four commands answer with their exit status:
 
   vaultctl status             0 unsealed, 2 sealed or not initialised, 1 error
                               (any error, also of usage)
   vaultctl verify, mac verify 0 valid, 7 not valid
-  vaultctl revocation check   0 not revoked, 5 revoked`),
+  vaultctl revocation check   0 not revoked, 5 revoked
+  vaultctl can                0 yes, 4 no`),
 	}
 }

@@ -55,6 +55,8 @@ const (
 	groupUse      = "use"
 	groupExchange = "exchange"
 	groupOwners   = "owners"
+	groupPolicy   = "policy"
+	groupAudit    = "audit"
 )
 
 func (a *app) root() *cobra.Command {
@@ -87,6 +89,8 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 		&cobra.Group{ID: groupUse, Title: "Use keys:"},
 		&cobra.Group{ID: groupExchange, Title: "Exchange:"},
 		&cobra.Group{ID: groupOwners, Title: "Owners and revocation:"},
+		&cobra.Group{ID: groupPolicy, Title: "Who may do what:"},
+		&cobra.Group{ID: groupAudit, Title: "Who did what:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
@@ -100,6 +104,8 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree())
 	add(groupExchange, a.exchange())
 	add(groupOwners, a.owner(), a.revocation())
+	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.policy())
+	add(groupAudit, a.audit())
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommand(helpCommand(root))
 	root.SetHelpCommandGroupID(groupStart)

@@ -72,6 +72,16 @@ type statusView struct {
 	MemoryLocked   bool       `json:"memory_locked"`
 	ClockRegressed bool       `json:"clock_regressed"`
 	Warnings       []string   `json:"warnings"`
+	Policy         policyView `json:"policy"`
+	Audit          string     `json:"audit,omitempty"` // "ok", "off", "failing", "tampered"
+	AuditRecords   uint64     `json:"audit_records"`
+}
+
+// policyView is the policy in force as JSON shows it.
+type policyView struct {
+	Generation uint64 `json:"generation"`
+	Hash       string `json:"hash,omitempty"`
+	Problem    string `json:"problem,omitempty"` // why the newest policy files are not in force
 }
 
 func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
@@ -81,6 +91,17 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		Format: s.GetFormat(), Iterations: s.GetKdfIterations(), Store: s.GetStore(), Keys: s.GetKeys(), Owners: s.GetOwners(),
 		Records: s.GetRecords(), Sequence: s.GetSequence(), Generation: s.GetGeneration(), MemoryLocked: s.GetMemoryLocked(),
 		ClockRegressed: s.GetClockRegressed(), Warnings: append([]string{}, s.GetWarnings()...),
+	}
+	v.Policy = policyView{s.GetPolicyGeneration(), s.GetPolicyHash(), s.GetPolicyProblem()}
+	if v.Policy.Problem != "" {
+		a.print.Warn("the newest policy files are not in force: %s", v.Policy.Problem)
+	}
+	v.Audit, v.AuditRecords = s.GetAudit(), s.GetAuditRecords()
+	switch v.Audit {
+	case "failing":
+		a.print.Warn("the audit log can't be written, and nothing is done that leaves no record; the daemon's log says why")
+	case "tampered":
+		a.print.Warn("the audit log is not what was written; 'vaultctl audit verify' says where")
 	}
 	v.UnsealedAt = timeOf(s.GetUnsealedAt())
 	for _, w := range s.GetWarnings() {
@@ -105,6 +126,12 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		}
 		if v.Iterations > 0 {
 			t.Field("Password", "PBKDF2-HMAC-SHA-256, "+grouped(uint64(v.Iterations))+" iterations")
+		}
+		if v.Policy.Generation > 0 {
+			t.Field("Policy", "generation "+grouped(v.Policy.Generation)+", "+v.Policy.Hash[:min(16, len(v.Policy.Hash))])
+		}
+		if v.Audit != "" {
+			t.Field("Audit log", v.Audit+", "+grouped(v.AuditRecords)+" records")
 		}
 		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
 		if v.ClockRegressed {

@@ -159,6 +159,9 @@ func TestEveryMethodHasACommand(t *testing.T) {
 		"OFFER_EXCHANGE": "exchange offer", "ACCEPT_EXCHANGE": "exchange accept", "FINISH_EXCHANGE": "exchange finish",
 		"CREATE_OWNER": "owner create", "SHOW_OWNER": "owner show", "LIST_OWNERS": "owner list", "REVOKE_OWNER": "owner revoke", "REINSTATE_OWNER": "owner reinstate",
 		"LIST_REVOCATIONS": "revocation list", "CHECK_REVOCATION": "revocation check",
+		"WHO_AM_I": "whoami", "CAN": "can", "EXPLAIN": "explain",
+		"ADD_GRANT": "grant add", "SHOW_GRANT": "grant show", "LIST_GRANTS": "grant list", "REMOVE_GRANT": "grant remove",
+		"READ_AUDIT": "audit tail", "CHECKPOINT_AUDIT": "audit checkpoint", "PROVE_AUDIT": "audit prove",
 	}
 	root := tree()
 	for n, name := range vaultdv1.Method_name {

@@ -125,3 +125,6 @@ func clean(s string) string {
 		return r
 	}, s)
 }
+
+// Clean is text of others as it may reach the terminal.
+func Clean(s string) string { return clean(s) }

@@ -65,43 +65,63 @@ const (
 	Method_METHOD_REINSTATE_OWNER  Method = 68
 	Method_METHOD_LIST_REVOCATIONS Method = 80
 	Method_METHOD_CHECK_REVOCATION Method = 81
+	Method_METHOD_WHO_AM_I         Method = 96
+	Method_METHOD_CAN              Method = 97
+	Method_METHOD_ADD_GRANT        Method = 98
+	Method_METHOD_SHOW_GRANT       Method = 99
+	Method_METHOD_LIST_GRANTS      Method = 100
+	Method_METHOD_REMOVE_GRANT     Method = 101
+	Method_METHOD_EXPLAIN          Method = 102
+	Method_METHOD_READ_AUDIT       Method = 112
+	Method_METHOD_CHECKPOINT_AUDIT Method = 113
+	Method_METHOD_PROVE_AUDIT      Method = 114
 )
 
 // Enum value maps for Method.
 var (
 	Method_name = map[int32]string{
-		0:  "METHOD_UNSPECIFIED",
-		1:  "METHOD_STATUS",
-		2:  "METHOD_INIT",
-		3:  "METHOD_UNSEAL",
-		4:  "METHOD_SEAL",
-		5:  "METHOD_CHANGE_PASSWORD",
-		16: "METHOD_CREATE_KEY",
-		17: "METHOD_SHOW_KEY",
-		18: "METHOD_LIST_KEYS",
-		19: "METHOD_PUBLIC_KEY",
-		20: "METHOD_ROTATE_KEY",
-		21: "METHOD_IMPORT_KEY",
-		22: "METHOD_EXPORT_KEY",
-		23: "METHOD_DESTROY_KEY",
-		24: "METHOD_REVOKE_KEY",
-		32: "METHOD_ENCRYPT",
-		33: "METHOD_DECRYPT",
-		34: "METHOD_SIGN",
-		35: "METHOD_VERIFY",
-		36: "METHOD_MAC",
-		37: "METHOD_VERIFY_MAC",
-		38: "METHOD_AGREE",
-		48: "METHOD_OFFER_EXCHANGE",
-		49: "METHOD_ACCEPT_EXCHANGE",
-		50: "METHOD_FINISH_EXCHANGE",
-		64: "METHOD_CREATE_OWNER",
-		65: "METHOD_SHOW_OWNER",
-		66: "METHOD_LIST_OWNERS",
-		67: "METHOD_REVOKE_OWNER",
-		68: "METHOD_REINSTATE_OWNER",
-		80: "METHOD_LIST_REVOCATIONS",
-		81: "METHOD_CHECK_REVOCATION",
+		0:   "METHOD_UNSPECIFIED",
+		1:   "METHOD_STATUS",
+		2:   "METHOD_INIT",
+		3:   "METHOD_UNSEAL",
+		4:   "METHOD_SEAL",
+		5:   "METHOD_CHANGE_PASSWORD",
+		16:  "METHOD_CREATE_KEY",
+		17:  "METHOD_SHOW_KEY",
+		18:  "METHOD_LIST_KEYS",
+		19:  "METHOD_PUBLIC_KEY",
+		20:  "METHOD_ROTATE_KEY",
+		21:  "METHOD_IMPORT_KEY",
+		22:  "METHOD_EXPORT_KEY",
+		23:  "METHOD_DESTROY_KEY",
+		24:  "METHOD_REVOKE_KEY",
+		32:  "METHOD_ENCRYPT",
+		33:  "METHOD_DECRYPT",
+		34:  "METHOD_SIGN",
+		35:  "METHOD_VERIFY",
+		36:  "METHOD_MAC",
+		37:  "METHOD_VERIFY_MAC",
+		38:  "METHOD_AGREE",
+		48:  "METHOD_OFFER_EXCHANGE",
+		49:  "METHOD_ACCEPT_EXCHANGE",
+		50:  "METHOD_FINISH_EXCHANGE",
+		64:  "METHOD_CREATE_OWNER",
+		65:  "METHOD_SHOW_OWNER",
+		66:  "METHOD_LIST_OWNERS",
+		67:  "METHOD_REVOKE_OWNER",
+		68:  "METHOD_REINSTATE_OWNER",
+		80:  "METHOD_LIST_REVOCATIONS",
+		81:  "METHOD_CHECK_REVOCATION",
+		96:  "METHOD_WHO_AM_I",
+		97:  "METHOD_CAN",
+		98:  "METHOD_ADD_GRANT",
+		99:  "METHOD_SHOW_GRANT",
+		100: "METHOD_LIST_GRANTS",
+		101: "METHOD_REMOVE_GRANT",
+		102: "METHOD_EXPLAIN",
+		112: "METHOD_READ_AUDIT",
+		113: "METHOD_CHECKPOINT_AUDIT",
+		114: "METHOD_PROVE_AUDIT",
 	}
 	Method_value = map[string]int32{
 		"METHOD_UNSPECIFIED":      0,
@@ -136,6 +156,16 @@ var (
 		"METHOD_REINSTATE_OWNER":  68,
 		"METHOD_LIST_REVOCATIONS": 80,
 		"METHOD_CHECK_REVOCATION": 81,
+		"METHOD_WHO_AM_I":         96,
+		"METHOD_CAN":              97,
+		"METHOD_ADD_GRANT":        98,
+		"METHOD_SHOW_GRANT":       99,
+		"METHOD_LIST_GRANTS":      100,
+		"METHOD_REMOVE_GRANT":     101,
+		"METHOD_EXPLAIN":          102,
+		"METHOD_READ_AUDIT":       112,
+		"METHOD_CHECKPOINT_AUDIT": 113,
+		"METHOD_PROVE_AUDIT":      114,
 	}
 )
 
@@ -613,19 +643,24 @@ type StatusResponse struct {
 	VaultId     string                 `protobuf:"bytes,4,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
 	Format      uint32                 `protobuf:"varint,5,opt,name=format,proto3" json:"format,omitempty"` // of the files on disk
 	// What follows is only told while unsealed, and the counts only to administrators.
-	Keys           uint64                 `protobuf:"varint,6,opt,name=keys,proto3" json:"keys,omitempty"`
-	Owners         uint64                 `protobuf:"varint,7,opt,name=owners,proto3" json:"owners,omitempty"`
-	Records        uint64                 `protobuf:"varint,8,opt,name=records,proto3" json:"records,omitempty"`
-	Sequence       uint64                 `protobuf:"varint,9,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	Generation     uint32                 `protobuf:"varint,10,opt,name=generation,proto3" json:"generation,omitempty"`
-	Store          string                 `protobuf:"bytes,11,opt,name=store,proto3" json:"store,omitempty"` // "ok", "full", "failed"
-	ClockRegressed bool                   `protobuf:"varint,12,opt,name=clock_regressed,json=clockRegressed,proto3" json:"clock_regressed,omitempty"`
-	MemoryLocked   bool                   `protobuf:"varint,13,opt,name=memory_locked,json=memoryLocked,proto3" json:"memory_locked,omitempty"`
-	Warnings       []string               `protobuf:"bytes,14,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	UnsealedAt     *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=unsealed_at,json=unsealedAt,proto3" json:"unsealed_at,omitempty"`
-	KdfIterations  uint32                 `protobuf:"varint,16,opt,name=kdf_iterations,json=kdfIterations,proto3" json:"kdf_iterations,omitempty"` // of the password slot
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	Keys             uint64                 `protobuf:"varint,6,opt,name=keys,proto3" json:"keys,omitempty"`
+	Owners           uint64                 `protobuf:"varint,7,opt,name=owners,proto3" json:"owners,omitempty"`
+	Records          uint64                 `protobuf:"varint,8,opt,name=records,proto3" json:"records,omitempty"`
+	Sequence         uint64                 `protobuf:"varint,9,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Generation       uint32                 `protobuf:"varint,10,opt,name=generation,proto3" json:"generation,omitempty"`
+	Store            string                 `protobuf:"bytes,11,opt,name=store,proto3" json:"store,omitempty"` // "ok", "full", "failed"
+	ClockRegressed   bool                   `protobuf:"varint,12,opt,name=clock_regressed,json=clockRegressed,proto3" json:"clock_regressed,omitempty"`
+	MemoryLocked     bool                   `protobuf:"varint,13,opt,name=memory_locked,json=memoryLocked,proto3" json:"memory_locked,omitempty"`
+	Warnings         []string               `protobuf:"bytes,14,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	UnsealedAt       *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=unsealed_at,json=unsealedAt,proto3" json:"unsealed_at,omitempty"`
+	KdfIterations    uint32                 `protobuf:"varint,16,opt,name=kdf_iterations,json=kdfIterations,proto3" json:"kdf_iterations,omitempty"`          // of the password slot
+	PolicyGeneration uint64                 `protobuf:"varint,17,opt,name=policy_generation,json=policyGeneration,proto3" json:"policy_generation,omitempty"` // rises with every change of the grants in force
+	PolicyHash       string                 `protobuf:"bytes,18,opt,name=policy_hash,json=policyHash,proto3" json:"policy_hash,omitempty"`                    // SHA-256 of them, hexadecimal
+	PolicyProblem    string                 `protobuf:"bytes,19,opt,name=policy_problem,json=policyProblem,proto3" json:"policy_problem,omitempty"`           // why the newest policy files are not in force; the last good ones are
+	Audit            string                 `protobuf:"bytes,20,opt,name=audit,proto3" json:"audit,omitempty"`                                                // "ok", "off", "failing", "tampered"
+	AuditRecords     uint64                 `protobuf:"varint,21,opt,name=audit_records,json=auditRecords,proto3" json:"audit_records,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -766,6 +801,41 @@ func (x *StatusResponse) GetUnsealedAt() *timestamppb.Timestamp {
 func (x *StatusResponse) GetKdfIterations() uint32 {
 	if x != nil {
 		return x.KdfIterations
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPolicyGeneration() uint64 {
+	if x != nil {
+		return x.PolicyGeneration
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPolicyHash() string {
+	if x != nil {
+		return x.PolicyHash
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetPolicyProblem() string {
+	if x != nil {
+		return x.PolicyProblem
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetAudit() string {
+	if x != nil {
+		return x.Audit
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetAuditRecords() uint64 {
+	if x != nil {
+		return x.AuditRecords
 	}
 	return 0
 }
@@ -4736,6 +4806,1307 @@ func (x *CheckRevocationResponse) GetRevocations() []*Revocation {
 	return nil
 }
 
+type Principal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uid           uint32                 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	Gid           uint32                 `protobuf:"varint,2,opt,name=gid,proto3" json:"gid,omitempty"`
+	Groups        []uint32               `protobuf:"varint,3,rep,packed,name=groups,proto3" json:"groups,omitempty"`
+	Pid           int32                  `protobuf:"varint,4,opt,name=pid,proto3" json:"pid,omitempty"`  // 0 when unknown
+	User          string                 `protobuf:"bytes,5,opt,name=user,proto3" json:"user,omitempty"` // what follows is empty when unknown
+	Exe           string                 `protobuf:"bytes,6,opt,name=exe,proto3" json:"exe,omitempty"`
+	Unit          string                 `protobuf:"bytes,7,opt,name=unit,proto3" json:"unit,omitempty"`                         // systemd unit of the system
+	UserUnit      string                 `protobuf:"bytes,8,opt,name=user_unit,json=userUnit,proto3" json:"user_unit,omitempty"` // unit of the user's own systemd
+	Label         string                 `protobuf:"bytes,9,opt,name=label,proto3" json:"label,omitempty"`                       // security label
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Principal) Reset() {
+	*x = Principal{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Principal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Principal) ProtoMessage() {}
+
+func (x *Principal) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Principal.ProtoReflect.Descriptor instead.
+func (*Principal) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *Principal) GetUid() uint32 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+func (x *Principal) GetGid() uint32 {
+	if x != nil {
+		return x.Gid
+	}
+	return 0
+}
+
+func (x *Principal) GetGroups() []uint32 {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Principal) GetPid() int32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Principal) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Principal) GetExe() string {
+	if x != nil {
+		return x.Exe
+	}
+	return ""
+}
+
+func (x *Principal) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Principal) GetUserUnit() string {
+	if x != nil {
+		return x.UserUnit
+	}
+	return ""
+}
+
+func (x *Principal) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+type WhoAmIRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhoAmIRequest) Reset() {
+	*x = WhoAmIRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhoAmIRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhoAmIRequest) ProtoMessage() {}
+
+func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
+func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+}
+
+type WhoAmIResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Principal     *Principal             `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"` // the namespace that is the caller's own; empty when it has none
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`   // "root", "daemon-user", "admin-group", or empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhoAmIResponse) Reset() {
+	*x = WhoAmIResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhoAmIResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhoAmIResponse) ProtoMessage() {}
+
+func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
+func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *WhoAmIResponse) GetPrincipal() *Principal {
+	if x != nil {
+		return x.Principal
+	}
+	return nil
+}
+
+func (x *WhoAmIResponse) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *WhoAmIResponse) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+type CanRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Action        string                 `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`     // such as "encrypt" or "key.encrypt"
+	Resource      string                 `protobuf:"bytes,2,opt,name=resource,proto3" json:"resource,omitempty"` // "owner/name", "owner/", or empty for the vault itself
+	Context       []*ContextPair         `protobuf:"bytes,3,rep,name=context,proto3" json:"context,omitempty"`
+	As            *Principal             `protobuf:"bytes,4,opt,name=as,proto3" json:"as,omitempty"` // somebody else, for administrators; absent is the caller
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CanRequest) Reset() {
+	*x = CanRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CanRequest) ProtoMessage() {}
+
+func (x *CanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
+func (*CanRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *CanRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *CanRequest) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *CanRequest) GetContext() []*ContextPair {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *CanRequest) GetAs() *Principal {
+	if x != nil {
+		return x.As
+	}
+	return nil
+}
+
+type CanResponse struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Allowed          bool                   `protobuf:"varint,1,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	Rule             string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`   // what decided
+	Grant            string                 `protobuf:"bytes,3,opt,name=grant,proto3" json:"grant,omitempty"` // id of the grant that decided or came closest
+	Missing          []*MissingAttribute    `protobuf:"bytes,4,rep,name=missing,proto3" json:"missing,omitempty"`
+	PolicyGeneration uint64                 `protobuf:"varint,5,opt,name=policy_generation,json=policyGeneration,proto3" json:"policy_generation,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *CanResponse) Reset() {
+	*x = CanResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CanResponse) ProtoMessage() {}
+
+func (x *CanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
+func (*CanResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *CanResponse) GetAllowed() bool {
+	if x != nil {
+		return x.Allowed
+	}
+	return false
+}
+
+func (x *CanResponse) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *CanResponse) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *CanResponse) GetMissing() []*MissingAttribute {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *CanResponse) GetPolicyGeneration() uint64 {
+	if x != nil {
+		return x.PolicyGeneration
+	}
+	return 0
+}
+
+type MissingAttribute struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attribute     string                 `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	Want          string                 `protobuf:"bytes,2,opt,name=want,proto3" json:"want,omitempty"`
+	Have          string                 `protobuf:"bytes,3,opt,name=have,proto3" json:"have,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MissingAttribute) Reset() {
+	*x = MissingAttribute{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MissingAttribute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MissingAttribute) ProtoMessage() {}
+
+func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
+func (*MissingAttribute) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *MissingAttribute) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *MissingAttribute) GetWant() string {
+	if x != nil {
+		return x.Want
+	}
+	return ""
+}
+
+func (x *MissingAttribute) GetHave() string {
+	if x != nil {
+		return x.Have
+	}
+	return ""
+}
+
+// Grant is in the JSON of docs/POLICY.md, whose names are those of a policy file.
+type Grant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Json          string                 `protobuf:"bytes,2,opt,name=json,proto3" json:"json,omitempty"`
+	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"` // "vault", or file:line
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *Grant) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Grant) GetJson() string {
+	if x != nil {
+		return x.Json
+	}
+	return ""
+}
+
+func (x *Grant) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+type AddGrantRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Json          string                 `protobuf:"bytes,1,opt,name=json,proto3" json:"json,omitempty"` // without id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddGrantRequest) Reset() {
+	*x = AddGrantRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddGrantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddGrantRequest) ProtoMessage() {}
+
+func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
+func (*AddGrantRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *AddGrantRequest) GetJson() string {
+	if x != nil {
+		return x.Json
+	}
+	return ""
+}
+
+type AddGrantResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grant         *Grant                 `protobuf:"bytes,1,opt,name=grant,proto3" json:"grant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddGrantResponse) Reset() {
+	*x = AddGrantResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddGrantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddGrantResponse) ProtoMessage() {}
+
+func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
+func (*AddGrantResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *AddGrantResponse) GetGrant() *Grant {
+	if x != nil {
+		return x.Grant
+	}
+	return nil
+}
+
+type ShowGrantRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowGrantRequest) Reset() {
+	*x = ShowGrantRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowGrantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowGrantRequest) ProtoMessage() {}
+
+func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
+func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *ShowGrantRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ShowGrantResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grant         *Grant                 `protobuf:"bytes,1,opt,name=grant,proto3" json:"grant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowGrantResponse) Reset() {
+	*x = ShowGrantResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowGrantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowGrantResponse) ProtoMessage() {}
+
+func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
+func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+}
+
+func (x *ShowGrantResponse) GetGrant() *Grant {
+	if x != nil {
+		return x.Grant
+	}
+	return nil
+}
+
+type ListGrantsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PageSize      uint32                 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string                 `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGrantsRequest) Reset() {
+	*x = ListGrantsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGrantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGrantsRequest) ProtoMessage() {}
+
+func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
+func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+}
+
+func (x *ListGrantsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListGrantsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListGrantsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grants        []*Grant               `protobuf:"bytes,1,rep,name=grants,proto3" json:"grants,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGrantsResponse) Reset() {
+	*x = ListGrantsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGrantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGrantsResponse) ProtoMessage() {}
+
+func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
+func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+}
+
+func (x *ListGrantsResponse) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *ListGrantsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type RemoveGrantRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveGrantRequest) Reset() {
+	*x = RemoveGrantRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveGrantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveGrantRequest) ProtoMessage() {}
+
+func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
+func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+}
+
+func (x *RemoveGrantRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type RemoveGrantResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveGrantResponse) Reset() {
+	*x = RemoveGrantResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveGrantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveGrantResponse) ProtoMessage() {}
+
+func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
+func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+}
+
+type ExplainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Decision      string                 `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"` // the id that a denial carries
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *ExplainRequest) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+type ExplainResponse struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Action           string                 `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	Resource         string                 `protobuf:"bytes,2,opt,name=resource,proto3" json:"resource,omitempty"`
+	Time             *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	Principal        *Principal             `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	Rule             string                 `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	Grant            string                 `protobuf:"bytes,6,opt,name=grant,proto3" json:"grant,omitempty"` // as in CanResponse
+	Missing          []*MissingAttribute    `protobuf:"bytes,7,rep,name=missing,proto3" json:"missing,omitempty"`
+	PolicyGeneration uint64                 `protobuf:"varint,8,opt,name=policy_generation,json=policyGeneration,proto3" json:"policy_generation,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ExplainResponse) Reset() {
+	*x = ExplainResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainResponse) ProtoMessage() {}
+
+func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
+func (*ExplainResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *ExplainResponse) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetPrincipal() *Principal {
+	if x != nil {
+		return x.Principal
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetMissing() []*MissingAttribute {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetPolicyGeneration() uint64 {
+	if x != nil {
+		return x.PolicyGeneration
+	}
+	return 0
+}
+
+type ReadAuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          uint64                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"` // sequence number
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
+	Owner         string                 `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	Action        string                 `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
+	Denied        bool                   `protobuf:"varint,5,opt,name=denied,proto3" json:"denied,omitempty"`                     // only refused requests
+	PageSize      uint32                 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"` // 0 is 100; at most 1000
+	Wait          *durationpb.Duration   `protobuf:"bytes,7,opt,name=wait,proto3" json:"wait,omitempty"`                          // wait this long for a first record, instead of answering none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadAuditRequest) Reset() {
+	*x = ReadAuditRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadAuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadAuditRequest) ProtoMessage() {}
+
+func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
+func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+}
+
+func (x *ReadAuditRequest) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *ReadAuditRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ReadAuditRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ReadAuditRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ReadAuditRequest) GetDenied() bool {
+	if x != nil {
+		return x.Denied
+	}
+	return false
+}
+
+func (x *ReadAuditRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ReadAuditRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+type ReadAuditResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lines         []string               `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"` // each one record, in the JSON that stands in the log
+	Next          uint64                 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`  // where to read on
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadAuditResponse) Reset() {
+	*x = ReadAuditResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadAuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadAuditResponse) ProtoMessage() {}
+
+func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
+func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+}
+
+func (x *ReadAuditResponse) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *ReadAuditResponse) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+type CheckpointAuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointAuditRequest) Reset() {
+	*x = CheckpointAuditRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointAuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointAuditRequest) ProtoMessage() {}
+
+func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
+func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+}
+
+type CheckpointAuditResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Checkpoint    string                 `protobuf:"bytes,1,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`                // C2SP tlog-checkpoint, signed
+	PublicKey     string                 `protobuf:"bytes,2,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"` // C2SP signed-note verifier key
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointAuditResponse) Reset() {
+	*x = CheckpointAuditResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointAuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointAuditResponse) ProtoMessage() {}
+
+func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
+func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+}
+
+func (x *CheckpointAuditResponse) GetCheckpoint() string {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return ""
+}
+
+func (x *CheckpointAuditResponse) GetPublicKey() string {
+	if x != nil {
+		return x.PublicKey
+	}
+	return ""
+}
+
+type ProveAuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveAuditRequest) Reset() {
+	*x = ProveAuditRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveAuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveAuditRequest) ProtoMessage() {}
+
+func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
+func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+}
+
+func (x *ProveAuditRequest) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+type ProveAuditResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Line          string                 `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	Proof         string                 `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"` // C2SP tlog-proof
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveAuditResponse) Reset() {
+	*x = ProveAuditResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveAuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveAuditResponse) ProtoMessage() {}
+
+func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
+func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+}
+
+func (x *ProveAuditResponse) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+func (x *ProveAuditResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
 var File_vaultd_v1_vaultd_proto protoreflect.FileDescriptor
 
 const file_vaultd_v1_vaultd_proto_rawDesc = "" +
@@ -4746,7 +6117,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x12\n" +
 	"\x04exit\x18\x04 \x01(\rR\x04exit\"\x0f\n" +
-	"\rStatusRequest\"\xfd\x03\n" +
+	"\rStatusRequest\"\xad\x05\n" +
 	"\x0eStatusResponse\x12 \n" +
 	"\vinitialized\x18\x01 \x01(\bR\vinitialized\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
@@ -4767,7 +6138,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bwarnings\x18\x0e \x03(\tR\bwarnings\x12;\n" +
 	"\vunsealed_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"unsealedAt\x12%\n" +
-	"\x0ekdf_iterations\x18\x10 \x01(\rR\rkdfIterations\"I\n" +
+	"\x0ekdf_iterations\x18\x10 \x01(\rR\rkdfIterations\x12+\n" +
+	"\x11policy_generation\x18\x11 \x01(\x04R\x10policyGeneration\x12\x1f\n" +
+	"\vpolicy_hash\x18\x12 \x01(\tR\n" +
+	"policyHash\x12%\n" +
+	"\x0epolicy_problem\x18\x13 \x01(\tR\rpolicyProblem\x12\x14\n" +
+	"\x05audit\x18\x14 \x01(\tR\x05audit\x12#\n" +
+	"\raudit_records\x18\x15 \x01(\x04R\fauditRecords\"I\n" +
 	"\vInitRequest\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\fR\bpassword\x12\x1e\n" +
 	"\n" +
@@ -5091,7 +6468,94 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\asubject\x18\x01 \x01(\tR\asubject\"l\n" +
 	"\x17CheckRevocationResponse\x12\x18\n" +
 	"\arevoked\x18\x01 \x01(\bR\arevoked\x127\n" +
-	"\vrevocations\x18\x02 \x03(\v2\x15.vaultd.v1.RevocationR\vrevocations*\xe0\x05\n" +
+	"\vrevocations\x18\x02 \x03(\v2\x15.vaultd.v1.RevocationR\vrevocations\"\xc6\x01\n" +
+	"\tPrincipal\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x10\n" +
+	"\x03gid\x18\x02 \x01(\rR\x03gid\x12\x16\n" +
+	"\x06groups\x18\x03 \x03(\rR\x06groups\x12\x10\n" +
+	"\x03pid\x18\x04 \x01(\x05R\x03pid\x12\x12\n" +
+	"\x04user\x18\x05 \x01(\tR\x04user\x12\x10\n" +
+	"\x03exe\x18\x06 \x01(\tR\x03exe\x12\x12\n" +
+	"\x04unit\x18\a \x01(\tR\x04unit\x12\x1b\n" +
+	"\tuser_unit\x18\b \x01(\tR\buserUnit\x12\x14\n" +
+	"\x05label\x18\t \x01(\tR\x05label\"\x0f\n" +
+	"\rWhoAmIRequest\"n\n" +
+	"\x0eWhoAmIResponse\x122\n" +
+	"\tprincipal\x18\x01 \x01(\v2\x14.vaultd.v1.PrincipalR\tprincipal\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\"\x98\x01\n" +
+	"\n" +
+	"CanRequest\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12\x1a\n" +
+	"\bresource\x18\x02 \x01(\tR\bresource\x120\n" +
+	"\acontext\x18\x03 \x03(\v2\x16.vaultd.v1.ContextPairR\acontext\x12$\n" +
+	"\x02as\x18\x04 \x01(\v2\x14.vaultd.v1.PrincipalR\x02as\"\xb5\x01\n" +
+	"\vCanResponse\x12\x18\n" +
+	"\aallowed\x18\x01 \x01(\bR\aallowed\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x14\n" +
+	"\x05grant\x18\x03 \x01(\tR\x05grant\x125\n" +
+	"\amissing\x18\x04 \x03(\v2\x1b.vaultd.v1.MissingAttributeR\amissing\x12+\n" +
+	"\x11policy_generation\x18\x05 \x01(\x04R\x10policyGeneration\"X\n" +
+	"\x10MissingAttribute\x12\x1c\n" +
+	"\tattribute\x18\x01 \x01(\tR\tattribute\x12\x12\n" +
+	"\x04want\x18\x02 \x01(\tR\x04want\x12\x12\n" +
+	"\x04have\x18\x03 \x01(\tR\x04have\"C\n" +
+	"\x05Grant\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04json\x18\x02 \x01(\tR\x04json\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\"%\n" +
+	"\x0fAddGrantRequest\x12\x12\n" +
+	"\x04json\x18\x01 \x01(\tR\x04json\":\n" +
+	"\x10AddGrantResponse\x12&\n" +
+	"\x05grant\x18\x01 \x01(\v2\x10.vaultd.v1.GrantR\x05grant\"\"\n" +
+	"\x10ShowGrantRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\";\n" +
+	"\x11ShowGrantResponse\x12&\n" +
+	"\x05grant\x18\x01 \x01(\v2\x10.vaultd.v1.GrantR\x05grant\"O\n" +
+	"\x11ListGrantsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"f\n" +
+	"\x12ListGrantsResponse\x12(\n" +
+	"\x06grants\x18\x01 \x03(\v2\x10.vaultd.v1.GrantR\x06grants\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"$\n" +
+	"\x12RemoveGrantRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
+	"\x13RemoveGrantResponse\",\n" +
+	"\x0eExplainRequest\x12\x1a\n" +
+	"\bdecision\x18\x01 \x01(\tR\bdecision\"\xb7\x02\n" +
+	"\x0fExplainResponse\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12\x1a\n" +
+	"\bresource\x18\x02 \x01(\tR\bresource\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x122\n" +
+	"\tprincipal\x18\x04 \x01(\v2\x14.vaultd.v1.PrincipalR\tprincipal\x12\x12\n" +
+	"\x04rule\x18\x05 \x01(\tR\x04rule\x12\x14\n" +
+	"\x05grant\x18\x06 \x01(\tR\x05grant\x125\n" +
+	"\amissing\x18\a \x03(\v2\x1b.vaultd.v1.MissingAttributeR\amissing\x12+\n" +
+	"\x11policy_generation\x18\b \x01(\x04R\x10policyGeneration\"\xea\x01\n" +
+	"\x10ReadAuditRequest\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x04R\x04from\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x16\n" +
+	"\x06action\x18\x04 \x01(\tR\x06action\x12\x16\n" +
+	"\x06denied\x18\x05 \x01(\bR\x06denied\x12\x1b\n" +
+	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12-\n" +
+	"\x04wait\x18\a \x01(\v2\x19.google.protobuf.DurationR\x04wait\"=\n" +
+	"\x11ReadAuditResponse\x12\x14\n" +
+	"\x05lines\x18\x01 \x03(\tR\x05lines\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x04R\x04next\"\x18\n" +
+	"\x16CheckpointAuditRequest\"X\n" +
+	"\x17CheckpointAuditResponse\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x01 \x01(\tR\n" +
+	"checkpoint\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x02 \x01(\tR\tpublicKey\"/\n" +
+	"\x11ProveAuditRequest\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
+	"\x12ProveAuditResponse\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof*\xc3\a\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -5125,7 +6589,18 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x13METHOD_REVOKE_OWNER\x10C\x12\x1a\n" +
 	"\x16METHOD_REINSTATE_OWNER\x10D\x12\x1b\n" +
 	"\x17METHOD_LIST_REVOCATIONS\x10P\x12\x1b\n" +
-	"\x17METHOD_CHECK_REVOCATION\x10Q*\xad\x01\n" +
+	"\x17METHOD_CHECK_REVOCATION\x10Q\x12\x13\n" +
+	"\x0fMETHOD_WHO_AM_I\x10`\x12\x0e\n" +
+	"\n" +
+	"METHOD_CAN\x10a\x12\x14\n" +
+	"\x10METHOD_ADD_GRANT\x10b\x12\x15\n" +
+	"\x11METHOD_SHOW_GRANT\x10c\x12\x16\n" +
+	"\x12METHOD_LIST_GRANTS\x10d\x12\x17\n" +
+	"\x13METHOD_REMOVE_GRANT\x10e\x12\x12\n" +
+	"\x0eMETHOD_EXPLAIN\x10f\x12\x15\n" +
+	"\x11METHOD_READ_AUDIT\x10p\x12\x1b\n" +
+	"\x17METHOD_CHECKPOINT_AUDIT\x10q\x12\x16\n" +
+	"\x12METHOD_PROVE_AUDIT\x10r*\xad\x01\n" +
 	"\x06KeyUse\x12\x17\n" +
 	"\x13KEY_USE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fKEY_USE_ENCRYPT\x10\x01\x12\x13\n" +
@@ -5162,7 +6637,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc9\x11\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\x93\x17\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -5196,7 +6671,19 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\vRevokeOwner\x12\x1d.vaultd.v1.RevokeOwnerRequest\x1a\x1e.vaultd.v1.RevokeOwnerResponse\x12U\n" +
 	"\x0eReinstateOwner\x12 .vaultd.v1.ReinstateOwnerRequest\x1a!.vaultd.v1.ReinstateOwnerResponse\x12X\n" +
 	"\x0fListRevocations\x12!.vaultd.v1.ListRevocationsRequest\x1a\".vaultd.v1.ListRevocationsResponse\x12X\n" +
-	"\x0fCheckRevocation\x12!.vaultd.v1.CheckRevocationRequest\x1a\".vaultd.v1.CheckRevocationResponseB5Z3github.com/vaultd/vaultd/ipc/api/vaultd/v1;vaultdv1b\x06proto3"
+	"\x0fCheckRevocation\x12!.vaultd.v1.CheckRevocationRequest\x1a\".vaultd.v1.CheckRevocationResponse\x12=\n" +
+	"\x06WhoAmI\x12\x18.vaultd.v1.WhoAmIRequest\x1a\x19.vaultd.v1.WhoAmIResponse\x124\n" +
+	"\x03Can\x12\x15.vaultd.v1.CanRequest\x1a\x16.vaultd.v1.CanResponse\x12C\n" +
+	"\bAddGrant\x12\x1a.vaultd.v1.AddGrantRequest\x1a\x1b.vaultd.v1.AddGrantResponse\x12F\n" +
+	"\tShowGrant\x12\x1b.vaultd.v1.ShowGrantRequest\x1a\x1c.vaultd.v1.ShowGrantResponse\x12I\n" +
+	"\n" +
+	"ListGrants\x12\x1c.vaultd.v1.ListGrantsRequest\x1a\x1d.vaultd.v1.ListGrantsResponse\x12L\n" +
+	"\vRemoveGrant\x12\x1d.vaultd.v1.RemoveGrantRequest\x1a\x1e.vaultd.v1.RemoveGrantResponse\x12@\n" +
+	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12F\n" +
+	"\tReadAudit\x12\x1b.vaultd.v1.ReadAuditRequest\x1a\x1c.vaultd.v1.ReadAuditResponse\x12X\n" +
+	"\x0fCheckpointAudit\x12!.vaultd.v1.CheckpointAuditRequest\x1a\".vaultd.v1.CheckpointAuditResponse\x12I\n" +
+	"\n" +
+	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponseB5Z3github.com/vaultd/vaultd/ipc/api/vaultd/v1;vaultdv1b\x06proto3"
 
 var (
 	file_vaultd_v1_vaultd_proto_rawDescOnce sync.Once
@@ -5211,7 +6698,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 95)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                     // 0: vaultd.v1.Method
 	(KeyUse)(0),                     // 1: vaultd.v1.KeyUse
@@ -5288,134 +6775,189 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*ListRevocationsResponse)(nil), // 72: vaultd.v1.ListRevocationsResponse
 	(*CheckRevocationRequest)(nil),  // 73: vaultd.v1.CheckRevocationRequest
 	(*CheckRevocationResponse)(nil), // 74: vaultd.v1.CheckRevocationResponse
-	nil,                             // 75: vaultd.v1.Key.LabelsEntry
-	nil,                             // 76: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 77: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 78: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 79: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 80: google.protobuf.Duration
+	(*Principal)(nil),               // 75: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),           // 76: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),          // 77: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),              // 78: vaultd.v1.CanRequest
+	(*CanResponse)(nil),             // 79: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),        // 80: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                   // 81: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),         // 82: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),        // 83: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),        // 84: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),       // 85: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),       // 86: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),      // 87: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),      // 88: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),     // 89: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),          // 90: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),         // 91: vaultd.v1.ExplainResponse
+	(*ReadAuditRequest)(nil),        // 92: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),       // 93: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),  // 94: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil), // 95: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),       // 96: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),      // 97: vaultd.v1.ProveAuditResponse
+	nil,                             // 98: vaultd.v1.Key.LabelsEntry
+	nil,                             // 99: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                             // 100: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                             // 101: vaultd.v1.ImportKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 102: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 103: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	79, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	2,  // 1: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	79, // 2: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	79, // 3: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	79, // 4: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	1,  // 5: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	2,  // 6: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	75, // 7: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	79, // 8: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	80, // 9: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	18, // 10: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	79, // 11: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	80, // 12: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,  // 13: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	76, // 14: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	19, // 15: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	19, // 16: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	77, // 17: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	19, // 18: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	3,  // 19: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	80, // 20: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	19, // 21: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	4,  // 22: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	80, // 23: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,  // 24: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	78, // 25: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	19, // 26: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	4,  // 27: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	4,  // 28: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	19, // 29: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	19, // 30: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	38, // 31: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	38, // 32: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	80, // 33: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	5,  // 34: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,  // 35: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	5,  // 36: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,  // 37: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	80, // 38: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	79, // 39: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	80, // 40: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	19, // 41: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	19, // 42: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	79, // 43: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	79, // 44: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	59, // 45: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	59, // 46: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	59, // 47: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	59, // 48: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	59, // 49: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	79, // 50: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	70, // 51: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	70, // 52: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	8,  // 53: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	10, // 54: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	12, // 55: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	14, // 56: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	16, // 57: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	20, // 58: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	22, // 59: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	24, // 60: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	26, // 61: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	28, // 62: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	30, // 63: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	32, // 64: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	34, // 65: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	36, // 66: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	39, // 67: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	41, // 68: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	43, // 69: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	45, // 70: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	47, // 71: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	49, // 72: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	51, // 73: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	53, // 74: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	55, // 75: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	57, // 76: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	60, // 77: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	62, // 78: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	64, // 79: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	66, // 80: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	68, // 81: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	71, // 82: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	73, // 83: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	9,  // 84: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	11, // 85: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	13, // 86: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	15, // 87: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	17, // 88: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	21, // 89: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	23, // 90: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	25, // 91: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	27, // 92: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	29, // 93: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	31, // 94: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	33, // 95: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	35, // 96: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	37, // 97: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	40, // 98: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	42, // 99: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	44, // 100: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	46, // 101: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	48, // 102: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	50, // 103: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	52, // 104: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	54, // 105: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	56, // 106: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	58, // 107: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	61, // 108: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	63, // 109: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	65, // 110: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	67, // 111: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	69, // 112: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	72, // 113: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	74, // 114: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	84, // [84:115] is the sub-list for method output_type
-	53, // [53:84] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	102, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	2,   // 1: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	102, // 2: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	102, // 3: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	102, // 4: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	1,   // 5: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	2,   // 6: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	98,  // 7: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	102, // 8: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	103, // 9: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	18,  // 10: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	102, // 11: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	103, // 12: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 13: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	99,  // 14: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	19,  // 15: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	19,  // 16: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	100, // 17: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	19,  // 18: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	3,   // 19: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	103, // 20: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	19,  // 21: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 22: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	103, // 23: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 24: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	101, // 25: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	19,  // 26: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 27: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	4,   // 28: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	19,  // 29: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	19,  // 30: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	38,  // 31: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	38,  // 32: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	103, // 33: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	5,   // 34: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	6,   // 35: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	5,   // 36: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	6,   // 37: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	103, // 38: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	102, // 39: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	103, // 40: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	19,  // 41: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	19,  // 42: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	102, // 43: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	102, // 44: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	59,  // 45: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	59,  // 46: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	59,  // 47: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	59,  // 48: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	59,  // 49: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	102, // 50: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	70,  // 51: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	70,  // 52: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	75,  // 53: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	38,  // 54: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	75,  // 55: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	80,  // 56: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	81,  // 57: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	81,  // 58: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	81,  // 59: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	102, // 60: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	75,  // 61: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	80,  // 62: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	102, // 63: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	103, // 64: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	8,   // 65: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	10,  // 66: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	12,  // 67: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	14,  // 68: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	16,  // 69: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	20,  // 70: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	22,  // 71: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	24,  // 72: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	26,  // 73: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	28,  // 74: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	30,  // 75: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	32,  // 76: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	34,  // 77: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	36,  // 78: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	39,  // 79: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	41,  // 80: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	43,  // 81: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	45,  // 82: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	47,  // 83: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	49,  // 84: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	51,  // 85: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	53,  // 86: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	55,  // 87: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	57,  // 88: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	60,  // 89: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	62,  // 90: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	64,  // 91: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	66,  // 92: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	68,  // 93: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	71,  // 94: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	73,  // 95: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	76,  // 96: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	78,  // 97: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	82,  // 98: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	84,  // 99: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	86,  // 100: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	88,  // 101: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	90,  // 102: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	92,  // 103: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	94,  // 104: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	96,  // 105: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	9,   // 106: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	11,  // 107: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	13,  // 108: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	15,  // 109: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	17,  // 110: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	21,  // 111: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	23,  // 112: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	25,  // 113: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	27,  // 114: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	29,  // 115: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	31,  // 116: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	33,  // 117: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	35,  // 118: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	37,  // 119: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	40,  // 120: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	42,  // 121: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	44,  // 122: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	46,  // 123: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	48,  // 124: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	50,  // 125: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	52,  // 126: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	54,  // 127: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	56,  // 128: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	58,  // 129: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	61,  // 130: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	63,  // 131: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	65,  // 132: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	67,  // 133: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	69,  // 134: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	72,  // 135: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	74,  // 136: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	77,  // 137: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	79,  // 138: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	83,  // 139: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	85,  // 140: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	87,  // 141: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	89,  // 142: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	91,  // 143: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	93,  // 144: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	95,  // 145: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	97,  // 146: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	106, // [106:147] is the sub-list for method output_type
+	65,  // [65:106] is the sub-list for method input_type
+	65,  // [65:65] is the sub-list for extension type_name
+	65,  // [65:65] is the sub-list for extension extendee
+	0,   // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -5429,7 +6971,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   72,
+			NumMessages:   95,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -110,6 +110,28 @@ const (
 	// VaultServiceCheckRevocationProcedure is the fully-qualified name of the VaultService's
 	// CheckRevocation RPC.
 	VaultServiceCheckRevocationProcedure = "/vaultd.v1.VaultService/CheckRevocation"
+	// VaultServiceWhoAmIProcedure is the fully-qualified name of the VaultService's WhoAmI RPC.
+	VaultServiceWhoAmIProcedure = "/vaultd.v1.VaultService/WhoAmI"
+	// VaultServiceCanProcedure is the fully-qualified name of the VaultService's Can RPC.
+	VaultServiceCanProcedure = "/vaultd.v1.VaultService/Can"
+	// VaultServiceAddGrantProcedure is the fully-qualified name of the VaultService's AddGrant RPC.
+	VaultServiceAddGrantProcedure = "/vaultd.v1.VaultService/AddGrant"
+	// VaultServiceShowGrantProcedure is the fully-qualified name of the VaultService's ShowGrant RPC.
+	VaultServiceShowGrantProcedure = "/vaultd.v1.VaultService/ShowGrant"
+	// VaultServiceListGrantsProcedure is the fully-qualified name of the VaultService's ListGrants RPC.
+	VaultServiceListGrantsProcedure = "/vaultd.v1.VaultService/ListGrants"
+	// VaultServiceRemoveGrantProcedure is the fully-qualified name of the VaultService's RemoveGrant
+	// RPC.
+	VaultServiceRemoveGrantProcedure = "/vaultd.v1.VaultService/RemoveGrant"
+	// VaultServiceExplainProcedure is the fully-qualified name of the VaultService's Explain RPC.
+	VaultServiceExplainProcedure = "/vaultd.v1.VaultService/Explain"
+	// VaultServiceReadAuditProcedure is the fully-qualified name of the VaultService's ReadAudit RPC.
+	VaultServiceReadAuditProcedure = "/vaultd.v1.VaultService/ReadAudit"
+	// VaultServiceCheckpointAuditProcedure is the fully-qualified name of the VaultService's
+	// CheckpointAudit RPC.
+	VaultServiceCheckpointAuditProcedure = "/vaultd.v1.VaultService/CheckpointAudit"
+	// VaultServiceProveAuditProcedure is the fully-qualified name of the VaultService's ProveAudit RPC.
+	VaultServiceProveAuditProcedure = "/vaultd.v1.VaultService/ProveAudit"
 )
 
 // VaultServiceClient is a client for the vaultd.v1.VaultService service.
@@ -145,6 +167,16 @@ type VaultServiceClient interface {
 	ReinstateOwner(context.Context, *v1.ReinstateOwnerRequest) (*v1.ReinstateOwnerResponse, error)
 	ListRevocations(context.Context, *v1.ListRevocationsRequest) (*v1.ListRevocationsResponse, error)
 	CheckRevocation(context.Context, *v1.CheckRevocationRequest) (*v1.CheckRevocationResponse, error)
+	WhoAmI(context.Context, *v1.WhoAmIRequest) (*v1.WhoAmIResponse, error)
+	Can(context.Context, *v1.CanRequest) (*v1.CanResponse, error)
+	AddGrant(context.Context, *v1.AddGrantRequest) (*v1.AddGrantResponse, error)
+	ShowGrant(context.Context, *v1.ShowGrantRequest) (*v1.ShowGrantResponse, error)
+	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
+	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
+	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
+	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
+	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
 }
 
 // NewVaultServiceClient constructs a client for the vaultd.v1.VaultService service. By default, it
@@ -344,6 +376,66 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("CheckRevocation")),
 			connect.WithClientOptions(opts...),
 		),
+		whoAmI: connect.NewClient[v1.WhoAmIRequest, v1.WhoAmIResponse](
+			httpClient,
+			baseURL+VaultServiceWhoAmIProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("WhoAmI")),
+			connect.WithClientOptions(opts...),
+		),
+		can: connect.NewClient[v1.CanRequest, v1.CanResponse](
+			httpClient,
+			baseURL+VaultServiceCanProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Can")),
+			connect.WithClientOptions(opts...),
+		),
+		addGrant: connect.NewClient[v1.AddGrantRequest, v1.AddGrantResponse](
+			httpClient,
+			baseURL+VaultServiceAddGrantProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("AddGrant")),
+			connect.WithClientOptions(opts...),
+		),
+		showGrant: connect.NewClient[v1.ShowGrantRequest, v1.ShowGrantResponse](
+			httpClient,
+			baseURL+VaultServiceShowGrantProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ShowGrant")),
+			connect.WithClientOptions(opts...),
+		),
+		listGrants: connect.NewClient[v1.ListGrantsRequest, v1.ListGrantsResponse](
+			httpClient,
+			baseURL+VaultServiceListGrantsProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ListGrants")),
+			connect.WithClientOptions(opts...),
+		),
+		removeGrant: connect.NewClient[v1.RemoveGrantRequest, v1.RemoveGrantResponse](
+			httpClient,
+			baseURL+VaultServiceRemoveGrantProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("RemoveGrant")),
+			connect.WithClientOptions(opts...),
+		),
+		explain: connect.NewClient[v1.ExplainRequest, v1.ExplainResponse](
+			httpClient,
+			baseURL+VaultServiceExplainProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Explain")),
+			connect.WithClientOptions(opts...),
+		),
+		readAudit: connect.NewClient[v1.ReadAuditRequest, v1.ReadAuditResponse](
+			httpClient,
+			baseURL+VaultServiceReadAuditProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ReadAudit")),
+			connect.WithClientOptions(opts...),
+		),
+		checkpointAudit: connect.NewClient[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse](
+			httpClient,
+			baseURL+VaultServiceCheckpointAuditProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("CheckpointAudit")),
+			connect.WithClientOptions(opts...),
+		),
+		proveAudit: connect.NewClient[v1.ProveAuditRequest, v1.ProveAuditResponse](
+			httpClient,
+			baseURL+VaultServiceProveAuditProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ProveAudit")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -380,6 +472,16 @@ type vaultServiceClient struct {
 	reinstateOwner  *connect.Client[v1.ReinstateOwnerRequest, v1.ReinstateOwnerResponse]
 	listRevocations *connect.Client[v1.ListRevocationsRequest, v1.ListRevocationsResponse]
 	checkRevocation *connect.Client[v1.CheckRevocationRequest, v1.CheckRevocationResponse]
+	whoAmI          *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
+	can             *connect.Client[v1.CanRequest, v1.CanResponse]
+	addGrant        *connect.Client[v1.AddGrantRequest, v1.AddGrantResponse]
+	showGrant       *connect.Client[v1.ShowGrantRequest, v1.ShowGrantResponse]
+	listGrants      *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
+	removeGrant     *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
+	explain         *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	readAudit       *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
+	checkpointAudit *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
+	proveAudit      *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
 }
 
 // Status calls vaultd.v1.VaultService.Status.
@@ -661,6 +763,96 @@ func (c *vaultServiceClient) CheckRevocation(ctx context.Context, req *v1.CheckR
 	return nil, err
 }
 
+// WhoAmI calls vaultd.v1.VaultService.WhoAmI.
+func (c *vaultServiceClient) WhoAmI(ctx context.Context, req *v1.WhoAmIRequest) (*v1.WhoAmIResponse, error) {
+	response, err := c.whoAmI.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Can calls vaultd.v1.VaultService.Can.
+func (c *vaultServiceClient) Can(ctx context.Context, req *v1.CanRequest) (*v1.CanResponse, error) {
+	response, err := c.can.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// AddGrant calls vaultd.v1.VaultService.AddGrant.
+func (c *vaultServiceClient) AddGrant(ctx context.Context, req *v1.AddGrantRequest) (*v1.AddGrantResponse, error) {
+	response, err := c.addGrant.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ShowGrant calls vaultd.v1.VaultService.ShowGrant.
+func (c *vaultServiceClient) ShowGrant(ctx context.Context, req *v1.ShowGrantRequest) (*v1.ShowGrantResponse, error) {
+	response, err := c.showGrant.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListGrants calls vaultd.v1.VaultService.ListGrants.
+func (c *vaultServiceClient) ListGrants(ctx context.Context, req *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error) {
+	response, err := c.listGrants.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RemoveGrant calls vaultd.v1.VaultService.RemoveGrant.
+func (c *vaultServiceClient) RemoveGrant(ctx context.Context, req *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error) {
+	response, err := c.removeGrant.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Explain calls vaultd.v1.VaultService.Explain.
+func (c *vaultServiceClient) Explain(ctx context.Context, req *v1.ExplainRequest) (*v1.ExplainResponse, error) {
+	response, err := c.explain.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ReadAudit calls vaultd.v1.VaultService.ReadAudit.
+func (c *vaultServiceClient) ReadAudit(ctx context.Context, req *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error) {
+	response, err := c.readAudit.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CheckpointAudit calls vaultd.v1.VaultService.CheckpointAudit.
+func (c *vaultServiceClient) CheckpointAudit(ctx context.Context, req *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error) {
+	response, err := c.checkpointAudit.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ProveAudit calls vaultd.v1.VaultService.ProveAudit.
+func (c *vaultServiceClient) ProveAudit(ctx context.Context, req *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error) {
+	response, err := c.proveAudit.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // VaultServiceHandler is an implementation of the vaultd.v1.VaultService service.
 type VaultServiceHandler interface {
 	Status(context.Context, *v1.StatusRequest) (*v1.StatusResponse, error)
@@ -694,6 +886,16 @@ type VaultServiceHandler interface {
 	ReinstateOwner(context.Context, *v1.ReinstateOwnerRequest) (*v1.ReinstateOwnerResponse, error)
 	ListRevocations(context.Context, *v1.ListRevocationsRequest) (*v1.ListRevocationsResponse, error)
 	CheckRevocation(context.Context, *v1.CheckRevocationRequest) (*v1.CheckRevocationResponse, error)
+	WhoAmI(context.Context, *v1.WhoAmIRequest) (*v1.WhoAmIResponse, error)
+	Can(context.Context, *v1.CanRequest) (*v1.CanResponse, error)
+	AddGrant(context.Context, *v1.AddGrantRequest) (*v1.AddGrantResponse, error)
+	ShowGrant(context.Context, *v1.ShowGrantRequest) (*v1.ShowGrantResponse, error)
+	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
+	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
+	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
+	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
+	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
 }
 
 // NewVaultServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -889,6 +1091,66 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("CheckRevocation")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceWhoAmIHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceWhoAmIProcedure,
+		svc.WhoAmI,
+		connect.WithSchema(vaultServiceMethods.ByName("WhoAmI")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCanHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCanProcedure,
+		svc.Can,
+		connect.WithSchema(vaultServiceMethods.ByName("Can")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceAddGrantHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceAddGrantProcedure,
+		svc.AddGrant,
+		connect.WithSchema(vaultServiceMethods.ByName("AddGrant")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceShowGrantHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceShowGrantProcedure,
+		svc.ShowGrant,
+		connect.WithSchema(vaultServiceMethods.ByName("ShowGrant")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceListGrantsHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceListGrantsProcedure,
+		svc.ListGrants,
+		connect.WithSchema(vaultServiceMethods.ByName("ListGrants")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRemoveGrantHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRemoveGrantProcedure,
+		svc.RemoveGrant,
+		connect.WithSchema(vaultServiceMethods.ByName("RemoveGrant")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceExplainHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceExplainProcedure,
+		svc.Explain,
+		connect.WithSchema(vaultServiceMethods.ByName("Explain")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceReadAuditHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceReadAuditProcedure,
+		svc.ReadAudit,
+		connect.WithSchema(vaultServiceMethods.ByName("ReadAudit")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCheckpointAuditHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCheckpointAuditProcedure,
+		svc.CheckpointAudit,
+		connect.WithSchema(vaultServiceMethods.ByName("CheckpointAudit")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceProveAuditHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceProveAuditProcedure,
+		svc.ProveAudit,
+		connect.WithSchema(vaultServiceMethods.ByName("ProveAudit")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/vaultd.v1.VaultService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case VaultServiceStatusProcedure:
@@ -953,6 +1215,26 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceListRevocationsHandler.ServeHTTP(w, r)
 		case VaultServiceCheckRevocationProcedure:
 			vaultServiceCheckRevocationHandler.ServeHTTP(w, r)
+		case VaultServiceWhoAmIProcedure:
+			vaultServiceWhoAmIHandler.ServeHTTP(w, r)
+		case VaultServiceCanProcedure:
+			vaultServiceCanHandler.ServeHTTP(w, r)
+		case VaultServiceAddGrantProcedure:
+			vaultServiceAddGrantHandler.ServeHTTP(w, r)
+		case VaultServiceShowGrantProcedure:
+			vaultServiceShowGrantHandler.ServeHTTP(w, r)
+		case VaultServiceListGrantsProcedure:
+			vaultServiceListGrantsHandler.ServeHTTP(w, r)
+		case VaultServiceRemoveGrantProcedure:
+			vaultServiceRemoveGrantHandler.ServeHTTP(w, r)
+		case VaultServiceExplainProcedure:
+			vaultServiceExplainHandler.ServeHTTP(w, r)
+		case VaultServiceReadAuditProcedure:
+			vaultServiceReadAuditHandler.ServeHTTP(w, r)
+		case VaultServiceCheckpointAuditProcedure:
+			vaultServiceCheckpointAuditHandler.ServeHTTP(w, r)
+		case VaultServiceProveAuditProcedure:
+			vaultServiceProveAuditHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1084,4 +1366,44 @@ func (UnimplementedVaultServiceHandler) ListRevocations(context.Context, *v1.Lis
 
 func (UnimplementedVaultServiceHandler) CheckRevocation(context.Context, *v1.CheckRevocationRequest) (*v1.CheckRevocationResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CheckRevocation is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) WhoAmI(context.Context, *v1.WhoAmIRequest) (*v1.WhoAmIResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.WhoAmI is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Can(context.Context, *v1.CanRequest) (*v1.CanResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Can is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) AddGrant(context.Context, *v1.AddGrantRequest) (*v1.AddGrantResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.AddGrant is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ShowGrant(context.Context, *v1.ShowGrantRequest) (*v1.ShowGrantResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ShowGrant is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ListGrants is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RemoveGrant is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Explain is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ReadAudit is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CheckpointAudit is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ProveAudit is not implemented"))
 }

@@ -1,0 +1,82 @@
+package ipc
+
+import (
+	"strings"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/policy"
+)
+
+// attributes gathers what a grant may ask for beyond names, into room that
+// requests of a connection share. It is called only when some grant in force
+// asks for any. A key that is not there has no type and no labels, so that no
+// grant for some type or label covers it, as none covers a key of another type:
+// what a stranger is told does not depend on which of the two it is.
+func (s *service) attributes(room *attributes, req message, r policy.Resource) *policy.Attributes {
+	at := &room.at
+	*at = policy.Attributes{Labels: at.Labels[:0], Context: at.Context[:0]}
+	if q, ok := req.(interface {
+		GetContext() []*vaultdv1.ContextPair
+	}); ok {
+		for _, p := range q.GetContext() {
+			at.Context = append(at.Context, policy.Pair{Name: p.GetName(), Value: p.GetValue()})
+		}
+	}
+	if r.Key == "" {
+		return at
+	}
+	// A key that is about to be made is what the request says.
+	if q, ok := req.(interface {
+		GetName() string
+		GetType() string
+		GetLabels() map[string]string
+	}); ok {
+		at.Type = q.GetType()
+		if at.Type == "" {
+			if _, imported := req.(*vaultdv1.ImportKeyRequest); imported {
+				return nil // the material tells, which nobody has looked at yet
+			}
+			at.Type = vault.DefaultType
+		}
+		for name, value := range q.GetLabels() {
+			at.Labels = append(at.Labels, policy.Pair{Name: name, Value: value})
+		}
+		return at
+	}
+	if name, err := vault.MakeName(r.Owner, r.Key); err == nil {
+		s.keyAttributes(name, at)
+	}
+	if _, exchange := req.(interface{ GetSessionKey() string }); exchange && at.Type == "" {
+		return nil // of a type that is not known before the exchange is done
+	}
+	return at
+}
+
+// keyAttributes fills in the key's own.
+func (s *service) keyAttributes(name vault.Name, at *policy.Attributes) {
+	var room [8]vault.Label
+	typ, labels := s.vault.KeyAttributes(name, room[:0])
+	at.Type = typ
+	for _, l := range labels {
+		at.Labels = append(at.Labels, policy.Pair{Name: l.Name, Value: l.Value})
+	}
+}
+
+// attributes are room that is used again.
+type attributes struct{ at policy.Attributes }
+
+// note remembers a denial, with copies of what points into the read buffer, and
+// returns its id.
+func (s *service) note(who *policy.Principal, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) string {
+	r = policy.Resource{Owner: strings.Clone(r.Owner), Key: strings.Clone(r.Key)}
+	if at == nil {
+		return s.denials.Note(who, m.action, r, nil, d)
+	}
+	kept := *at
+	kept.Context = make([]policy.Pair, len(at.Context))
+	for i, p := range at.Context {
+		kept.Context[i] = policy.Pair{Name: strings.Clone(p.Name), Value: strings.Clone(p.Value)}
+	}
+	return s.denials.Note(who, m.action, r, &kept, d)
+}

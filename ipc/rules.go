@@ -1,0 +1,284 @@
+package ipc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
+	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/fault"
+	"github.com/vaultd/vaultd/vault/policy"
+)
+
+// rules keep one set of grants in force: those of policy files, and while the
+// vault is unsealed also those that it keeps. A set is made whole before it
+// replaces the one in force, so that there is no moment without one.
+type rules struct {
+	policy *policy.Policy
+	vault  *vault.Vault
+	log    *slog.Logger
+
+	mu      sync.Mutex // guards what follows, and is held while a set is made and installed
+	files   []policy.Grant
+	kept    []policy.Grant // of the vault; none while sealed
+	uses    *policy.Uses
+	problem string // why the newest policy files are not in force
+}
+
+func newRules(p *policy.Policy, v *vault.Vault, log *slog.Logger) *rules {
+	r := &rules{policy: p, vault: v, log: log, uses: new(policy.Uses)}
+	v.OnGrants(r.fromVault)
+	return r
+}
+
+// install makes a set and puts it in force. The caller holds r.mu.
+func (r *rules) install(files, kept []policy.Grant, uses *policy.Uses) error {
+	set, err := policy.Compile(slices.Concat(files, kept), policy.Machine{GroupID: findGroup, KeyType: isKeyType, Uses: uses})
+	if err != nil {
+		return err
+	}
+	before := r.policy.Set()
+	r.policy.Install(set)
+	r.files, r.kept, r.uses = files, kept, uses
+	now := r.policy.Set()
+	if before == nil || before.Generation() != now.Generation() {
+		hash := now.Hash()
+		r.log.Info("policy in force", "generation", now.Generation(), "hash", hex.EncodeToString(hash[:]),
+			"file_grants", len(files), "vault_grants", len(kept))
+		for _, w := range now.Warnings() {
+			r.log.Warn("policy", "warning", w.Error())
+		}
+	}
+	return nil
+}
+
+// findGroup finds a group. Only an answer that there is none counts as one.
+func findGroup(name string) (uint32, bool, error) {
+	g, err := user.LookupGroup(name)
+	var unknown user.UnknownGroupError
+	if errors.As(err, &unknown) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	gid, err := strconv.ParseUint(g.Gid, 10, 32)
+	return uint32(gid), err == nil, err
+}
+
+func isKeyType(name string) bool {
+	_, ok := keytype.Lookup(name)
+	return ok
+}
+
+// fromFiles puts the grants of policy files in force in place of those before.
+func (r *rules) fromFiles(grants []policy.Grant) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.install(grants, r.kept, r.uses); err != nil {
+		r.fail(err)
+		return err
+	}
+	r.problem = ""
+	return nil
+}
+
+// failed notes that the policy files can't be used: those before stay in force.
+func (r *rules) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail(err)
+}
+
+func (r *rules) fail(err error) {
+	if r.problem != err.Error() {
+		r.log.Error("policy files not taken: the last good policy stays in force", "err", err)
+	}
+	r.problem = err.Error()
+}
+
+// fromVault takes the grants that the vault keeps, before it is unsealed, and
+// drops them after it was sealed.
+func (r *rules) fromVault(grants, uses []vault.Grant) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counted := new(policy.Uses)
+	if grants != nil || uses != nil {
+		loaded, err := policy.NewUses(&useStore{vault: r.vault, saved: uses})
+		if err != nil {
+			return err
+		}
+		counted = loaded
+	}
+	kept := make([]policy.Grant, 0, len(grants))
+	for _, g := range grants {
+		var one policy.Grant
+		if err := json.Unmarshal(g.Body, &one); err != nil || one.ID != g.ID {
+			return fault.E(fault.CodeStoreCorrupt, "grant %s in the vault can't be read", g.ID)
+		}
+		kept = append(kept, one)
+	}
+	if err := r.install(r.files, kept, counted); err != nil {
+		return fault.E(fault.CodeBusy, "the grants in the vault can't be put in force").
+			WithHint("the daemon's log says why; mend it, or try again in a moment").Because(err)
+	}
+	return nil
+}
+
+// flush saves the uses that are not saved yet.
+func (r *rules) flush() {
+	r.mu.Lock()
+	uses := r.uses
+	r.mu.Unlock()
+	if err := uses.Flush(); err != nil && !errors.Is(err, fault.ErrSealed) {
+		r.log.Warn("uses of grants were not saved", "err", err)
+	}
+}
+
+// add checks a grant, keeps it in the vault and puts it in force.
+func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy.Grant, error) {
+	g, err := parseGrant(text)
+	if err != nil {
+		return policy.Grant{}, err
+	}
+	var id [policy.IDSize]byte
+	_, _ = rand.Read(id[:]) // never fails
+	g.ID = policy.FormatID(id)
+	g.Source = policy.Source{By: by, At: now.UTC().Truncate(time.Second)}
+	if flaws := g.Validate(); len(flaws) > 0 {
+		return policy.Grant{}, flawed(flaws)
+	}
+	body, err := json.Marshal(g)
+	if err != nil {
+		return policy.Grant{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept := append(slices.Clone(r.kept), g)
+	// What can't be put in force is not kept.
+	if _, err := policy.Compile(slices.Concat(r.files, kept), policy.Machine{GroupID: findGroup, KeyType: isKeyType}); err != nil {
+		return policy.Grant{}, fault.E(fault.CodeBadArgument, "%v", err)
+	}
+	if err := r.vault.AddGrant(ctx, vault.Grant{ID: g.ID, Body: body}); err != nil {
+		return policy.Grant{}, err
+	}
+	return g, r.install(r.files, kept, r.uses)
+}
+
+// remove ends a grant that is kept in the vault.
+func (r *rules) remove(ctx context.Context, id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g, ok := findGrant(r.files, id); ok {
+		return fault.E(fault.CodeBadArgument, "grant %s is in a policy file, %s:%d", id, g.Source.File, g.Source.Line).
+			WithHint("remove it there")
+	}
+	if err := r.vault.RemoveGrant(ctx, id); err != nil {
+		return err
+	}
+	kept := slices.DeleteFunc(slices.Clone(r.kept), func(g policy.Grant) bool { return g.ID == id })
+	if err := r.install(r.files, kept, r.uses); err != nil {
+		return err
+	}
+	r.uses.Forget(id)
+	return nil
+}
+
+func findGrant(list []policy.Grant, id string) (policy.Grant, bool) {
+	i := slices.IndexFunc(list, func(g policy.Grant) bool { return g.ID == id })
+	if i < 0 {
+		return policy.Grant{}, false
+	}
+	return list[i], true
+}
+
+// list are the grants in force by their ids, with where they come from.
+func (r *rules) list() []policy.Grant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Concat(r.files, r.kept)
+	slices.SortFunc(all, func(a, b policy.Grant) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// state is what Status tells of the policy.
+func (r *rules) state() (generation uint64, hash, problem string) {
+	r.mu.Lock()
+	problem = r.problem
+	r.mu.Unlock()
+	if set := r.policy.Set(); set != nil {
+		sum := set.Hash()
+		generation, hash = set.Generation(), hex.EncodeToString(sum[:])
+	}
+	return generation, hash, problem
+}
+
+// parseGrant reads the JSON of a new grant strictly.
+func parseGrant(text string) (policy.Grant, error) {
+	var g policy.Grant
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&g); err != nil {
+		return g, fault.E(fault.CodeBadArgument, "the grant is not in the JSON of a grant: %v", err)
+	}
+	if d.More() {
+		return g, fault.E(fault.CodeBadArgument, "there is more than one grant")
+	}
+	if g.ID != "" || g.Source != (policy.Source{}) {
+		return g, fault.E(fault.CodeBadArgument, "a new grant has no id and no source: the daemon gives it both")
+	}
+	return g, nil
+}
+
+// flawed is everything that is wrong with a grant in one error.
+func flawed(flaws []*policy.Flaw) error {
+	texts := make([]string, len(flaws))
+	for i, f := range flaws {
+		texts[i] = f.What
+		if f.Field != "" {
+			texts[i] = f.Field + ": " + f.What
+		}
+	}
+	return fault.E(fault.CodeBadArgument, "%s", strings.Join(texts, "; "))
+}
+
+// useStore keeps the uses of grants in the vault.
+type useStore struct {
+	vault *vault.Vault
+	saved []vault.Grant
+}
+
+// LoadUses returns what the vault was unsealed with.
+func (s *useStore) LoadUses() ([]policy.Use, error) {
+	uses := make([]policy.Use, len(s.saved))
+	for i, saved := range s.saved {
+		if err := json.Unmarshal(saved.Body, &uses[i]); err != nil || uses[i].Grant != saved.ID {
+			return nil, fault.E(fault.CodeStoreCorrupt, "the uses of grant %s can't be read", saved.ID)
+		}
+	}
+	return uses, nil
+}
+
+// SaveUses makes uses durable.
+func (s *useStore) SaveUses(uses []policy.Use) error {
+	records := make([]vault.Grant, len(uses))
+	for i, u := range uses {
+		body, err := json.Marshal(u)
+		if err != nil {
+			return fmt.Errorf("encode uses: %w", err)
+		}
+		records[i] = vault.Grant{ID: u.Grant, Body: body}
+	}
+	return s.vault.SaveGrantUses(context.Background(), records)
+}

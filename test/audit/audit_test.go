@@ -1,0 +1,313 @@
+//go:build linux
+
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/test/rig"
+	"github.com/vaultd/vaultd/vault/audit"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+func TestMain(m *testing.M) { rig.Main(m) }
+
+func records(t *testing.T, dir string, f audit.Filter) []audit.Record {
+	t.Helper()
+	var all []audit.Record
+	for e, err := range audit.Read(dir, f) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e.Record)
+	}
+	return all
+}
+
+// verify runs the program on a log, and returns its exit status and output.
+func verify(t *testing.T, dir string, args ...string) (int, string) {
+	t.Helper()
+	cmd := exec.Command(rig.Program(t, "vaultctl"), append([]string{"audit", "verify", dir}, args...)...)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// A change that was acknowledged has its record, whenever the daemon is killed.
+func TestNoChangeWithoutRecord(t *testing.T) {
+	h := rig.NewHome(t, t.TempDir())
+	d := rig.MustStart(t, h)
+	d.Init(t)
+	ctx := rig.Context(t)
+	var made []string
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for round := range rounds {
+		var mu sync.Mutex
+		var writers sync.WaitGroup
+		for w := range 4 {
+			writers.Go(func() {
+				for i := 0; ; i++ {
+					name := fmt.Sprintf("billing/k%d-%d-%d", round, w, i)
+					if _, err := d.Client.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: name, Type: "xaes-256-gcm"}); err != nil {
+						return
+					}
+					mu.Lock()
+					made = append(made, name)
+					mu.Unlock()
+				}
+			})
+		}
+		time.Sleep(time.Duration(20+17*round) * time.Millisecond)
+		d.Kill()
+		writers.Wait()
+
+		d = rig.MustStart(t, h)
+		if err := d.Unseal(ctx, rig.Password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun, ended := map[string]bool{}, map[string]bool{}
+	open := map[string]bool{}
+	for _, r := range records(t, h.Audit(), audit.Filter{Action: "key.create"}) {
+		name := r.Owner + "/" + r.Key.Name
+		switch r.Outcome {
+		case audit.Begun:
+			begun[name], open[r.Request] = true, true
+		case audit.Allowed:
+			ended[name] = true
+			fallthrough
+		default:
+			delete(open, r.Request)
+		}
+	}
+	if len(made) < rounds {
+		t.Fatalf("only %d keys were made in %d rounds", len(made), rounds)
+	}
+	for _, name := range made {
+		if !begun[name] || !ended[name] {
+			t.Errorf("%s was acknowledged: record before %t, after %t", name, begun[name], ended[name])
+		}
+	}
+	// Also what was made and not acknowledged.
+	page := ""
+	for {
+		list, err := d.Client.ListKeys(ctx, &vaultdv1.ListKeysRequest{Owner: "billing", PageToken: page})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range list.GetKeys() {
+			if !begun[k.GetName()] {
+				t.Errorf("%s exists and has no record", k.GetName())
+			}
+		}
+		if page = list.GetNextPageToken(); page == "" {
+			break
+		}
+	}
+	for request := range open {
+		t.Errorf("request %s was begun, and nothing says how it ended", request)
+	}
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+	if code, out := verify(t, h.Audit()); code != 0 {
+		t.Errorf("verify exits with %d:\n%s", code, out)
+	}
+	t.Logf("%d keys acknowledged in %d runs", len(made), rounds)
+}
+
+func TestEditsAndDeletionsAreFound(t *testing.T) {
+	h := rig.NewHome(t, t.TempDir())
+	d := rig.MustStart(t, h)
+	d.Init(t)
+	ctx := rig.Context(t)
+	for i := range 5 {
+		if _, err := d.Client.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: fmt.Sprintf("billing/k%d", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const plaintext = "the-very-secret-plaintext"
+	if _, err := d.Client.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "billing/k0", Plaintext: []byte(plaintext)}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := d.Client.CheckpointAudit(ctx, &vaultdv1.CheckpointAuditRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := d.Client.ProveAudit(ctx, &vaultdv1.ProveAuditRequest{Sequence: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seq, _, err := audit.CheckProof([]byte(proof.GetProof()), []byte(proof.GetLine()), kept.GetPublicKey()); err != nil || seq != 3 {
+		t.Errorf("proof of %d: %v", seq, err)
+	}
+	if err := d.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint, key := filepath.Join(t.TempDir(), "checkpoint"), filepath.Join(t.TempDir(), "key")
+	for name, text := range map[string]string{checkpoint: kept.GetCheckpoint(), key: kept.GetPublicKey()} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out := verify(t, h.Audit(), "--against", checkpoint, "--key", key); code != 0 {
+		t.Fatalf("verify exits with %d:\n%s", code, out)
+	}
+
+	segment := filepath.Join(h.Audit(), fmt.Sprintf("audit-%020d.jsonl", 0))
+	written, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{plaintext, rig.Password} {
+		if bytes.Contains(written, []byte(secret)) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+	first := -1
+	for i, line := range bytes.Split(written, []byte("\n")) {
+		if bytes.Contains(line, []byte(`"name":"k2"`)) {
+			first = i
+			break
+		}
+	}
+	edited := bytes.Replace(written, []byte(`"name":"k2"`), []byte(`"name":"k9"`), 1)
+	if err := os.WriteFile(segment, edited, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := verify(t, h.Audit()); code != 10 || !strings.Contains(out, fmt.Sprintf("from record %d on", first)) {
+		t.Errorf("an edit of record %d: verify exits with %d:\n%s", first, code, out)
+	}
+
+	// An older copy of the whole log fits together; the vault remembers.
+	if err := os.RemoveAll(h.Audit()); err != nil {
+		t.Fatal(err)
+	}
+	d = rig.MustStart(t, h)
+	if err := d.Unseal(ctx, rig.Password); err != nil {
+		t.Fatal(err)
+	}
+	status, err := d.Client.Status(ctx, &vaultdv1.StatusRequest{})
+	if err != nil || status.GetAudit() != "tampered" || !strings.Contains(strings.Join(status.GetWarnings(), " "), "audit log") {
+		t.Errorf("a log that was removed: %v, %v", status, err)
+	}
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+	if code, out := verify(t, h.Audit(), "--against", checkpoint); code != 10 {
+		t.Errorf("a log that was removed: verify exits with %d:\n%s", code, out)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	h := rig.NewHome(t, t.TempDir())
+	if err := os.Mkdir(h.Audit(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "vaultd-test", h.Audit()).CombinedOutput(); err != nil {
+		t.Skipf("mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", h.Audit()).Run() })
+	d := rig.MustStart(t, h)
+	d.Init(t)
+	ctx := rig.Context(t)
+	for _, name := range []string{"billing/a", "billing/b"} {
+		if _, err := d.Client.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	filler := filepath.Join(h.Audit(), "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	_ = f.Close()
+
+	late := 0
+	for name, do := range map[string]func(context.Context) error{
+		"create": func(ctx context.Context) error {
+			late++ // what fits into the last page is still taken
+			_, err := d.Client.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: fmt.Sprintf("billing/late%d", late)})
+			return err
+		},
+		"encrypt": func(ctx context.Context) error {
+			for {
+				if _, err := d.Client.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "billing/a", Plaintext: []byte("x")}); err != nil {
+					return err
+				}
+			}
+		},
+	} {
+		var err error
+		for range 64 {
+			if err = do(ctx); err != nil {
+				break
+			}
+		}
+		if rig.Code(err) != fault.CodeAuditUnavailable {
+			t.Errorf("%s on a full disk: %v", name, err)
+		}
+	}
+	if _, err := d.Client.RevokeKey(ctx, &vaultdv1.RevokeKeyRequest{Name: "billing/a", Reason: "lost"}); err != nil {
+		t.Errorf("revoke: %v", err)
+	}
+	if _, err := d.Client.DestroyKey(ctx, &vaultdv1.DestroyKeyRequest{Name: "billing/a"}); err != nil {
+		t.Errorf("destroy: %v", err)
+	}
+	if status, err := d.Client.Status(ctx, &vaultdv1.StatusRequest{}); err != nil || status.GetAudit() != "failing" {
+		t.Errorf("status: %v, %v", status, err)
+	}
+	if _, err := d.Client.Seal(ctx, &vaultdv1.SealRequest{}); err != nil {
+		t.Errorf("seal: %v", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Unseal(ctx, rig.Password); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Client.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")}); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if status, err := d.Client.Status(ctx, &vaultdv1.StatusRequest{}); err != nil || status.GetAudit() != "ok" {
+		t.Errorf("status with room again: %v, %v", status, err)
+	}
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+	if code, out := verify(t, h.Audit()); code != 0 {
+		t.Errorf("verify exits with %d:\n%s", code, out)
+	}
+	for _, action := range []string{"key.revoke", "key.destroy", "vault.seal"} {
+		outcomes := ""
+		for _, r := range records(t, h.Audit(), audit.Filter{Action: action}) {
+			outcomes += string(r.Outcome) + " "
+		}
+		if outcomes != "begun allowed " {
+			t.Errorf("records of %s: %s", action, outcomes)
+		}
+	}
+}
