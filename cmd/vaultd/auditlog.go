@@ -25,7 +25,7 @@ type auditLog struct {
 // openAudit opens the audit log, nil when the configuration wants none.
 func openAudit(c config.Audit, told *slog.Logger) (*auditLog, error) {
 	if !c.Enabled {
-		told.Warn("no audit log is kept: [audit] enabled = false")
+		told.Info("no audit log is kept: [audit] enabled = false")
 		return nil, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(c.Dir), 0o700); err != nil {

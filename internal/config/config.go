@@ -74,10 +74,16 @@ type Log struct {
 }
 
 // System is the default configuration of the machine's vault: everybody may
-// connect, and the kernel tells who it is.
-func System() Config { return defaults(paths.System(), 0o666) }
+// connect, the kernel tells who it is, and every request is recorded.
+func System() Config {
+	c := defaults(paths.System(), 0o666)
+	c.Audit.Enabled = true
+	return c
+}
 
-// User is the default configuration of a user's own vault. It returns
+// User is the default configuration of a user's own vault. Nobody else can ask
+// it for anything, and an audit log would put the names of its keys into the
+// home in clear, so that none is kept unless asked for. It returns
 // [paths.ErrNoHome] when the environment, read by getenv, gives it no place.
 func User(getenv func(string) string) (Config, error) {
 	places, err := paths.User(getenv)
@@ -92,7 +98,7 @@ func defaults(places paths.Set, mode Mode) Config {
 		Store:  Store{Dir: places.Store, Anchor: places.Anchor},
 		Socket: Socket{Path: places.Socket, Mode: mode},
 		Access: Access{AdminGroups: []string{}, PolicyDir: places.Policy},
-		Audit:  Audit{Enabled: true, Dir: places.Audit, SegmentSize: 64 << 20},
+		Audit:  Audit{Dir: places.Audit, SegmentSize: 64 << 20},
 		Limits: Limits{
 			MessageSize:         1 << 20,
 			Connections:         1024,

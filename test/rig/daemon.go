@@ -62,7 +62,7 @@ func (h Home) Socket() string { return filepath.Join(h.Run, "s", "vaultd.sock") 
 // WriteConfig writes the configuration file and returns its path.
 func (h Home) WriteConfig() (string, error) {
 	path := filepath.Join(h.Run, "vaultd.toml")
-	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[audit]\ndirectory = %q\n[store]\ndir = %q\nanchor = %q\n%s",
+	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[audit]\nenabled = true\ndirectory = %q\n[store]\ndir = %q\nanchor = %q\n%s",
 		h.Socket(), h.Audit(), h.Store, h.Anchor, h.Config)
 	return path, os.WriteFile(path, []byte(text), 0o644)
 }
