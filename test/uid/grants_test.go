@@ -96,10 +96,25 @@ func TestGrantsDecide(t *testing.T) {
 		last = r.GetGrant().GetId()
 	}
 	for _, k := range []*vaultdv1.CreateKeyRequest{
-		{Name: "k1"}, {Name: "bound"}, {Name: "pub-a"}, {Name: "team-1"}, {Name: "prod", Labels: map[string]string{"env": "prod"}},
-		{Name: "test", Labels: map[string]string{"env": "test"}}, {Name: "ed", Type: "ed25519"}, {Name: "ec", Type: "ecdsa-p256"},
-		{Name: "open", Type: "ed25519"}, {Name: "now"}, {Name: "past"}, {Name: "future"}, {Name: "mac", Type: "hmac-sha256"},
-		{Name: "exe"}, {Name: "other-exe"}, {Name: "unit"}, {Name: "peer"}, {Name: "frozen"}, {Name: "both"},
+		{Name: "k1"},
+		{Name: "bound"},
+		{Name: "pub-a"},
+		{Name: "team-1"},
+		{Name: "prod", Labels: map[string]string{"env": "prod"}},
+		{Name: "test", Labels: map[string]string{"env": "test"}},
+		{Name: "ed", Type: "ed25519"},
+		{Name: "ec", Type: "ecdsa-p256"},
+		{Name: "open", Type: "ed25519"},
+		{Name: "now"},
+		{Name: "past"},
+		{Name: "future"},
+		{Name: "mac", Type: "hmac-sha256"},
+		{Name: "exe"},
+		{Name: "other-exe"},
+		{Name: "unit"},
+		{Name: "peer"},
+		{Name: "frozen"},
+		{Name: "both"},
 	} {
 		k.Name = a + "/" + k.Name
 		if _, err := m.daemon.Client.CreateKey(ctx, k); err != nil {

@@ -131,7 +131,11 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			t.Field("Policy", "generation "+grouped(v.Policy.Generation)+", "+v.Policy.Hash[:min(16, len(v.Policy.Hash))])
 		}
 		if v.Audit != "" {
-			t.Field("Audit log", v.Audit+", "+grouped(v.AuditRecords)+" records")
+			log := v.Audit
+			if v.AuditRecords > 0 {
+				log += ", " + grouped(v.AuditRecords) + " records"
+			}
+			t.Field("Audit log", log)
 		}
 		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
 		if v.ClockRegressed {
