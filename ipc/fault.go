@@ -47,7 +47,7 @@ func (s *Server) fault(ctx context.Context, c *call, m *method, err error) *faul
 // toProto is e as it travels.
 func toProto(e *fault.Error) *vaultdv1.Error {
 	return &vaultdv1.Error{
-		Code: string(e.Code), Message: e.Message, Hint: e.Hint, Exit: uint32(e.Code.Class()),
+		Code: string(e.Code), Message: e.Message, Hint: e.Hint, Exit: uint32(e.Code.Class()), Ref: e.Ref,
 	}
 }
 

@@ -172,7 +172,7 @@ func (s *Server) denied(who *policy.Principal, m *method, r policy.Resource, at 
 	id := s.service.note(who, m, r, at, d)
 	s.log.Info("denied", "decision", id, "action", string(m.action), "uid", who.UID, "rule", d.Rule, "grant", d.Grant)
 	e := deniedHint(who, m, d)
-	return e.WithHint("%s; 'vaultctl explain %s' says more", e.Hint, id)
+	return e.WithHint("%s; 'vaultctl explain %s' says more", e.Hint, id).About(id)
 }
 
 func deniedHint(who *policy.Principal, m *method, d policy.Decision) *fault.Error {

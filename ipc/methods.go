@@ -89,6 +89,15 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_LIST_GRANTS, "ListGrants", (*service).ListGrants, wholeVault, list),
 	row(vaultdv1.Method_METHOD_REMOVE_GRANT, "RemoveGrant", (*service).RemoveGrant, wholeVault, slow),
 
+	row(vaultdv1.Method_METHOD_LIST_PRINCIPALS, "ListPrincipals", (*service).ListPrincipals, wholeVault, list),
+	row(vaultdv1.Method_METHOD_ADOPT_PRINCIPAL, "AdoptPrincipal", (*service).AdoptPrincipal, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_RETIRE_PRINCIPAL, "RetirePrincipal", (*service).RetirePrincipal, wholeVault, slow),
+
+	row(vaultdv1.Method_METHOD_LIST_APPROVALS, "ListApprovals", (*service).ListApprovals, wholeVault, list),
+	row(vaultdv1.Method_METHOD_AWAIT_APPROVAL, "AwaitApproval", (*service).AwaitApproval, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_APPROVE, "Approve", (*service).Approve, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_REJECT, "Reject", (*service).Reject, wholeVault, slow),
+
 	row(vaultdv1.Method_METHOD_READ_AUDIT, "ReadAudit", (*service).ReadAudit, wholeVault, list),
 	row(vaultdv1.Method_METHOD_CHECKPOINT_AUDIT, "CheckpointAudit", (*service).CheckpointAudit, wholeVault, slow),
 	row(vaultdv1.Method_METHOD_PROVE_AUDIT, "ProveAudit", (*service).ProveAudit, wholeVault, slow),

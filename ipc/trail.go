@@ -57,6 +57,8 @@ var cares = map[policy.Action]care{
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
+	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true},
+	policy.Approve: {first: true}, policy.Reject: {first: true},
 }
 
 func newTrail(log *audit.Log, told *slog.Logger) *trail {

@@ -46,6 +46,11 @@ const (
 	CodePermissionDenied     = fault.CodePermissionDenied
 	CodeQuotaExceeded        = fault.CodeQuotaExceeded
 	CodeRateLimited          = fault.CodeRateLimited
+	CodePrincipalChanged     = fault.CodePrincipalChanged
+	CodeApprovalRequired     = fault.CodeApprovalRequired
+	CodeApprovalRejected     = fault.CodeApprovalRejected
+	CodePrincipalNotFound    = fault.CodePrincipalNotFound
+	CodeApprovalNotFound     = fault.CodeApprovalNotFound
 	CodeKeyExists            = fault.CodeKeyExists
 	CodeOwnerExists          = fault.CodeOwnerExists
 	CodeExpired              = fault.CodeExpired

@@ -8,15 +8,16 @@ import (
 
 // The kinds of records that the vault keeps in its store.
 const (
-	kindKey        store.Kind = 1 // metadata and version table, at the key's name
-	kindMaterial   store.Kind = 2 // sealed private material of one version
-	kindDEK        store.Kind = 3 // the key that material is sealed under
-	kindOwner      store.Kind = 4 // an owner and its revocations
-	kindRevocation store.Kind = 5 // tombstone of a revoked key, at the key's id
-	kindExchange   store.Kind = 6 // an exchange under way or remembered
-	kindGrant      store.Kind = 7 // a grant, at its id
-	kindGrantUse   store.Kind = 8 // the uses made of a grant, at its id
-	kindAuditHead  store.Kind = 9 // how far the audit log was
+	kindKey        store.Kind = 1  // metadata and version table, at the key's name
+	kindMaterial   store.Kind = 2  // sealed private material of one version
+	kindDEK        store.Kind = 3  // the key that material is sealed under
+	kindOwner      store.Kind = 4  // an owner and its revocations
+	kindRevocation store.Kind = 5  // tombstone of a revoked key, at the key's id
+	kindExchange   store.Kind = 6  // an exchange under way or remembered
+	kindGrant      store.Kind = 7  // a grant, at its id
+	kindGrantUse   store.Kind = 8  // the uses made of a grant, at its id
+	kindAuditHead  store.Kind = 9  // how far the audit log was
+	kindPrincipal  store.Kind = 10 // what is known of an account, at its uid
 )
 
 // recordFormat is the first byte of every record; a reader refuses others.

@@ -101,7 +101,7 @@ func decodeFault(body []byte) error {
 	if err := p.UnmarshalVT(body); err != nil || p.Code == "" {
 		return fault.E(fault.CodeInternal, "the daemon's error does not decode")
 	}
-	return &fault.Error{Code: fault.Code(p.Code), Message: p.Message, Hint: p.Hint}
+	return &fault.Error{Code: fault.Code(p.Code), Message: p.Message, Hint: p.Hint, Ref: p.Ref}
 }
 
 // explain turns what went wrong with a connection into an error for users.

@@ -350,6 +350,69 @@ func (c *Client) RemoveGrant(ctx context.Context, req *vaultdv1.RemoveGrantReque
 	return resp, nil
 }
 
+// ListPrincipals lists one page of the accounts that the vault knows.
+func (c *Client) ListPrincipals(ctx context.Context, req *vaultdv1.ListPrincipalsRequest) (*vaultdv1.ListPrincipalsResponse, error) {
+	resp := new(vaultdv1.ListPrincipalsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_PRINCIPALS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// AdoptPrincipal ends the quarantine of a uid: its account of now is the principal.
+func (c *Client) AdoptPrincipal(ctx context.Context, req *vaultdv1.AdoptPrincipalRequest) (*vaultdv1.AdoptPrincipalResponse, error) {
+	resp := new(vaultdv1.AdoptPrincipalResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ADOPT_PRINCIPAL, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RetirePrincipal ends a principal for good.
+func (c *Client) RetirePrincipal(ctx context.Context, req *vaultdv1.RetirePrincipalRequest) (*vaultdv1.RetirePrincipalResponse, error) {
+	resp := new(vaultdv1.RetirePrincipalResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_RETIRE_PRINCIPAL, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListApprovals lists requests under four eyes: all to administrators, else the caller's own.
+func (c *Client) ListApprovals(ctx context.Context, req *vaultdv1.ListApprovalsRequest) (*vaultdv1.ListApprovalsResponse, error) {
+	resp := new(vaultdv1.ListApprovalsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_APPROVALS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// AwaitApproval waits a moment for the decision on a request under four eyes.
+func (c *Client) AwaitApproval(ctx context.Context, req *vaultdv1.AwaitApprovalRequest) (*vaultdv1.AwaitApprovalResponse, error) {
+	resp := new(vaultdv1.AwaitApprovalResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_AWAIT_APPROVAL, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Approve lets somebody else's request under four eyes be made once.
+func (c *Client) Approve(ctx context.Context, req *vaultdv1.ApproveRequest) (*vaultdv1.ApproveResponse, error) {
+	resp := new(vaultdv1.ApproveResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_APPROVE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Reject refuses somebody else's request under four eyes.
+func (c *Client) Reject(ctx context.Context, req *vaultdv1.RejectRequest) (*vaultdv1.RejectResponse, error) {
+	resp := new(vaultdv1.RejectResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REJECT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
 // ReadAudit reads records of the audit log.
 func (c *Client) ReadAudit(ctx context.Context, req *vaultdv1.ReadAuditRequest) (*vaultdv1.ReadAuditResponse, error) {
 	resp := new(vaultdv1.ReadAuditResponse)

@@ -38,9 +38,15 @@ const (
 	CodeVersionNotFound Code = "version_not_found"
 	CodeOwnerNotFound   Code = "owner_not_found"
 
+	CodePrincipalNotFound Code = "principal_not_found"
+	CodeApprovalNotFound  Code = "approval_not_found"
+
 	CodePermissionDenied Code = "permission_denied"
 	CodeQuotaExceeded    Code = "quota_exceeded"
 	CodeRateLimited      Code = "rate_limited"
+	CodePrincipalChanged Code = "principal_changed"
+	CodeApprovalRequired Code = "approval_required"
+	CodeApprovalRejected Code = "approval_rejected"
 
 	CodeKeyExists        Code = "key_exists"
 	CodeOwnerExists      Code = "owner_exists"
@@ -101,7 +107,10 @@ var codeClass = map[Code]Class{
 	CodeKeyNotFound: ClassNotFound, CodeVersionNotFound: ClassNotFound, CodeOwnerNotFound: ClassNotFound,
 	CodeNoExchange: ClassNotFound, CodeGrantNotFound: ClassNotFound, CodeDecisionNotFound: ClassNotFound,
 
+	CodePrincipalNotFound: ClassNotFound, CodeApprovalNotFound: ClassNotFound,
+
 	CodePermissionDenied: ClassDenied, CodeQuotaExceeded: ClassDenied, CodeRateLimited: ClassDenied,
+	CodePrincipalChanged: ClassDenied, CodeApprovalRequired: ClassDenied, CodeApprovalRejected: ClassDenied,
 
 	CodeKeyExists: ClassState, CodeOwnerExists: ClassState, CodeExpired: ClassState, CodeNotYetValid: ClassState,
 	CodeRevoked: ClassState, CodeOwnerRevoked: ClassState, CodeKeyDestroyed: ClassState, CodeNotExportable: ClassState,

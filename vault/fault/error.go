@@ -9,7 +9,8 @@ type Error struct {
 	Code    Code
 	Message string
 	Hint    string
-	Err     error // the cause, for logs on the daemon's side; never sent to a client
+	Ref     string // id of the decision or approval that the error is about, empty for most
+	Err     error  // the cause, for logs on the daemon's side; never sent to a client
 }
 
 // Error is the message with its hint.
@@ -42,6 +43,13 @@ func E(code Code, format string, args ...any) *Error {
 func (e *Error) WithHint(format string, args ...any) *Error {
 	c := *e
 	c.Hint = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// About returns a copy that carries the id of what it is about.
+func (e *Error) About(ref string) *Error {
+	c := *e
+	c.Ref = ref
 	return &c
 }
 

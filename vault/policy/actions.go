@@ -57,6 +57,15 @@ const (
 	ListGrants  Action = "grant.list"
 	RemoveGrant Action = "grant.remove"
 
+	ListPrincipals  Action = "principal.list"
+	AdoptPrincipal  Action = "principal.adopt"
+	RetirePrincipal Action = "principal.retire"
+
+	ListApprovals Action = "approval.list"
+	AwaitApproval Action = "approval.await"
+	Approve       Action = "approval.approve"
+	Reject        Action = "approval.reject"
+
 	ReadAudit       Action = "audit.read"
 	CheckpointAudit Action = "audit.checkpoint"
 	ProveAudit      Action = "audit.prove"
@@ -134,6 +143,16 @@ var table = []Rule{
 	{Action: ShowGrant, Method: "ShowGrant", Scope: ScopeAdmin},
 	{Action: ListGrants, Method: "ListGrants", Scope: ScopeAdmin},
 	{Action: RemoveGrant, Method: "RemoveGrant", Scope: ScopeAdmin},
+
+	{Action: ListPrincipals, Method: "ListPrincipals", Scope: ScopeAdmin},
+	{Action: AdoptPrincipal, Method: "AdoptPrincipal", Scope: ScopeAdmin},
+	{Action: RetirePrincipal, Method: "RetirePrincipal", Scope: ScopeAdmin},
+
+	// Whose requests one sees is decided by the service: administrators all, others their own.
+	{Action: ListApprovals, Method: "ListApprovals", Scope: ScopePublic},
+	{Action: AwaitApproval, Method: "AwaitApproval", Scope: ScopePublic},
+	{Action: Approve, Method: "Approve", Scope: ScopeAdmin},
+	{Action: Reject, Method: "Reject", Scope: ScopeAdmin},
 
 	{Action: ReadAudit, Method: "ReadAudit", Scope: ScopeAdmin},
 	{Action: CheckpointAudit, Method: "CheckpointAudit", Scope: ScopeAdmin},

@@ -72,6 +72,13 @@ const (
 	Method_METHOD_LIST_GRANTS      Method = 100
 	Method_METHOD_REMOVE_GRANT     Method = 101
 	Method_METHOD_EXPLAIN          Method = 102
+	Method_METHOD_LIST_PRINCIPALS  Method = 103
+	Method_METHOD_ADOPT_PRINCIPAL  Method = 104
+	Method_METHOD_RETIRE_PRINCIPAL Method = 105
+	Method_METHOD_LIST_APPROVALS   Method = 106
+	Method_METHOD_AWAIT_APPROVAL   Method = 107
+	Method_METHOD_APPROVE          Method = 108
+	Method_METHOD_REJECT           Method = 109
 	Method_METHOD_READ_AUDIT       Method = 112
 	Method_METHOD_CHECKPOINT_AUDIT Method = 113
 	Method_METHOD_PROVE_AUDIT      Method = 114
@@ -119,6 +126,13 @@ var (
 		100: "METHOD_LIST_GRANTS",
 		101: "METHOD_REMOVE_GRANT",
 		102: "METHOD_EXPLAIN",
+		103: "METHOD_LIST_PRINCIPALS",
+		104: "METHOD_ADOPT_PRINCIPAL",
+		105: "METHOD_RETIRE_PRINCIPAL",
+		106: "METHOD_LIST_APPROVALS",
+		107: "METHOD_AWAIT_APPROVAL",
+		108: "METHOD_APPROVE",
+		109: "METHOD_REJECT",
 		112: "METHOD_READ_AUDIT",
 		113: "METHOD_CHECKPOINT_AUDIT",
 		114: "METHOD_PROVE_AUDIT",
@@ -163,6 +177,13 @@ var (
 		"METHOD_LIST_GRANTS":      100,
 		"METHOD_REMOVE_GRANT":     101,
 		"METHOD_EXPLAIN":          102,
+		"METHOD_LIST_PRINCIPALS":  103,
+		"METHOD_ADOPT_PRINCIPAL":  104,
+		"METHOD_RETIRE_PRINCIPAL": 105,
+		"METHOD_LIST_APPROVALS":   106,
+		"METHOD_AWAIT_APPROVAL":   107,
+		"METHOD_APPROVE":          108,
+		"METHOD_REJECT":           109,
 		"METHOD_READ_AUDIT":       112,
 		"METHOD_CHECKPOINT_AUDIT": 113,
 		"METHOD_PROVE_AUDIT":      114,
@@ -537,6 +558,7 @@ type Error struct {
 	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"` // what is wrong
 	Hint          string                 `protobuf:"bytes,3,opt,name=hint,proto3" json:"hint,omitempty"`       // what to do next
 	Exit          uint32                 `protobuf:"varint,4,opt,name=exit,proto3" json:"exit,omitempty"`      // class of the code; vaultctl's exit status
+	Ref           string                 `protobuf:"bytes,5,opt,name=ref,proto3" json:"ref,omitempty"`         // id of the decision that denied, for Explain, or of the approval that is awaited
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -599,6 +621,13 @@ func (x *Error) GetExit() uint32 {
 	return 0
 }
 
+func (x *Error) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
 type StatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -659,8 +688,22 @@ type StatusResponse struct {
 	PolicyProblem    string                 `protobuf:"bytes,19,opt,name=policy_problem,json=policyProblem,proto3" json:"policy_problem,omitempty"`           // why the newest policy files are not in force; the last good ones are
 	Audit            string                 `protobuf:"bytes,20,opt,name=audit,proto3" json:"audit,omitempty"`                                                // "ok", "off", "failing", "tampered"
 	AuditRecords     uint64                 `protobuf:"varint,21,opt,name=audit_records,json=auditRecords,proto3" json:"audit_records,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// For administrators only:
+	KeyStates         map[string]uint64      `protobuf:"bytes,22,rep,name=key_states,json=keyStates,proto3" json:"key_states,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // number of keys by the state of their newest version
+	ExpiringSoon      uint64                 `protobuf:"varint,23,opt,name=expiring_soon,json=expiringSoon,proto3" json:"expiring_soon,omitempty"`                                                                  // keys whose newest version expires within a week
+	NextExpiry        *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`                                                                         // of the newest versions that are active; absent when none expires
+	StoreBytes        uint64                 `protobuf:"varint,25,opt,name=store_bytes,json=storeBytes,proto3" json:"store_bytes,omitempty"`                                                                        // of the store's files
+	AuditHead         string                 `protobuf:"bytes,26,opt,name=audit_head,json=auditHead,proto3" json:"audit_head,omitempty"`                                                                            // root of the audit log's tree, base64, over audit_records less what is not durable yet
+	AuditSigned       uint64                 `protobuf:"varint,27,opt,name=audit_signed,json=auditSigned,proto3" json:"audit_signed,omitempty"`                                                                     // records that the newest checkpoint covers
+	AuditSinks        []*AuditSink           `protobuf:"bytes,28,rep,name=audit_sinks,json=auditSinks,proto3" json:"audit_sinks,omitempty"`
+	PrincipalsChanged uint64                 `protobuf:"varint,29,opt,name=principals_changed,json=principalsChanged,proto3" json:"principals_changed,omitempty"` // principals in quarantine
+	ApprovalsWaiting  uint64                 `protobuf:"varint,30,opt,name=approvals_waiting,json=approvalsWaiting,proto3" json:"approvals_waiting,omitempty"`
+	ConfigProblem     string                 `protobuf:"bytes,31,opt,name=config_problem,json=configProblem,proto3" json:"config_problem,omitempty"` // why the newest configuration is not in force; the last good one is
+	RestartNeeded     []string               `protobuf:"bytes,32,rep,name=restart_needed,json=restartNeeded,proto3" json:"restart_needed,omitempty"` // settings that have changed and take effect at the next start
+	Tampering         []string               `protobuf:"bytes,33,rep,name=tampering,proto3" json:"tampering,omitempty"`                              // files of the daemon's own that were touched from outside
+	GoVersion         string                 `protobuf:"bytes,34,opt,name=go_version,json=goVersion,proto3" json:"go_version,omitempty"`             // what the daemon was built with
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -840,6 +883,158 @@ func (x *StatusResponse) GetAuditRecords() uint64 {
 	return 0
 }
 
+func (x *StatusResponse) GetKeyStates() map[string]uint64 {
+	if x != nil {
+		return x.KeyStates
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetExpiringSoon() uint64 {
+	if x != nil {
+		return x.ExpiringSoon
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetNextExpiry() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextExpiry
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetStoreBytes() uint64 {
+	if x != nil {
+		return x.StoreBytes
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetAuditHead() string {
+	if x != nil {
+		return x.AuditHead
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetAuditSigned() uint64 {
+	if x != nil {
+		return x.AuditSigned
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetAuditSinks() []*AuditSink {
+	if x != nil {
+		return x.AuditSinks
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetPrincipalsChanged() uint64 {
+	if x != nil {
+		return x.PrincipalsChanged
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetApprovalsWaiting() uint64 {
+	if x != nil {
+		return x.ApprovalsWaiting
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetConfigProblem() string {
+	if x != nil {
+		return x.ConfigProblem
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetRestartNeeded() []string {
+	if x != nil {
+		return x.RestartNeeded
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetTampering() []string {
+	if x != nil {
+		return x.Tampering
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetGoVersion() string {
+	if x != nil {
+		return x.GoVersion
+	}
+	return ""
+}
+
+// AuditSink is a second copy of the audit log. It never holds anything up.
+type AuditSink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`        // "journald", "pipe"
+	Dropped       uint64                 `protobuf:"varint,2,opt,name=dropped,proto3" json:"dropped,omitempty"` // records that it did not get
+	Problem       string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`  // its last error
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditSink) Reset() {
+	*x = AuditSink{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditSink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditSink) ProtoMessage() {}
+
+func (x *AuditSink) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditSink.ProtoReflect.Descriptor instead.
+func (*AuditSink) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AuditSink) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AuditSink) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *AuditSink) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 type InitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Password      []byte                 `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"`
@@ -850,7 +1045,7 @@ type InitRequest struct {
 
 func (x *InitRequest) Reset() {
 	*x = InitRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[3]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1057,7 @@ func (x *InitRequest) String() string {
 func (*InitRequest) ProtoMessage() {}
 
 func (x *InitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[3]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1070,7 @@ func (x *InitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InitRequest.ProtoReflect.Descriptor instead.
 func (*InitRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *InitRequest) GetPassword() []byte {
@@ -902,7 +1097,7 @@ type InitResponse struct {
 
 func (x *InitResponse) Reset() {
 	*x = InitResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[4]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +1109,7 @@ func (x *InitResponse) String() string {
 func (*InitResponse) ProtoMessage() {}
 
 func (x *InitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[4]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1122,7 @@ func (x *InitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InitResponse.ProtoReflect.Descriptor instead.
 func (*InitResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *InitResponse) GetVaultId() string {
@@ -954,7 +1149,7 @@ type UnsealRequest struct {
 
 func (x *UnsealRequest) Reset() {
 	*x = UnsealRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[5]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1161,7 @@ func (x *UnsealRequest) String() string {
 func (*UnsealRequest) ProtoMessage() {}
 
 func (x *UnsealRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[5]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1174,7 @@ func (x *UnsealRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsealRequest.ProtoReflect.Descriptor instead.
 func (*UnsealRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UnsealRequest) GetPassword() []byte {
@@ -1005,7 +1200,7 @@ type UnsealResponse struct {
 
 func (x *UnsealResponse) Reset() {
 	*x = UnsealResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[6]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1212,7 @@ func (x *UnsealResponse) String() string {
 func (*UnsealResponse) ProtoMessage() {}
 
 func (x *UnsealResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[6]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1225,7 @@ func (x *UnsealResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsealResponse.ProtoReflect.Descriptor instead.
 func (*UnsealResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UnsealResponse) GetWarnings() []string {
@@ -1048,7 +1243,7 @@ type SealRequest struct {
 
 func (x *SealRequest) Reset() {
 	*x = SealRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[7]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1255,7 @@ func (x *SealRequest) String() string {
 func (*SealRequest) ProtoMessage() {}
 
 func (x *SealRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[7]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1268,7 @@ func (x *SealRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SealRequest.ProtoReflect.Descriptor instead.
 func (*SealRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{8}
 }
 
 type SealResponse struct {
@@ -1084,7 +1279,7 @@ type SealResponse struct {
 
 func (x *SealResponse) Reset() {
 	*x = SealResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[8]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1291,7 @@ func (x *SealResponse) String() string {
 func (*SealResponse) ProtoMessage() {}
 
 func (x *SealResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[8]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1304,7 @@ func (x *SealResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SealResponse.ProtoReflect.Descriptor instead.
 func (*SealResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{8}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{9}
 }
 
 type ChangePasswordRequest struct {
@@ -1123,7 +1318,7 @@ type ChangePasswordRequest struct {
 
 func (x *ChangePasswordRequest) Reset() {
 	*x = ChangePasswordRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[9]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1135,7 +1330,7 @@ func (x *ChangePasswordRequest) String() string {
 func (*ChangePasswordRequest) ProtoMessage() {}
 
 func (x *ChangePasswordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[9]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1148,7 +1343,7 @@ func (x *ChangePasswordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePasswordRequest.ProtoReflect.Descriptor instead.
 func (*ChangePasswordRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{9}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ChangePasswordRequest) GetOldPassword() []byte {
@@ -1181,7 +1376,7 @@ type ChangePasswordResponse struct {
 
 func (x *ChangePasswordResponse) Reset() {
 	*x = ChangePasswordResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[10]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1388,7 @@ func (x *ChangePasswordResponse) String() string {
 func (*ChangePasswordResponse) ProtoMessage() {}
 
 func (x *ChangePasswordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[10]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1401,7 @@ func (x *ChangePasswordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePasswordResponse.ProtoReflect.Descriptor instead.
 func (*ChangePasswordResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{10}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ChangePasswordResponse) GetIterations() uint32 {
@@ -1230,7 +1425,7 @@ type KeyVersion struct {
 
 func (x *KeyVersion) Reset() {
 	*x = KeyVersion{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[11]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1437,7 @@ func (x *KeyVersion) String() string {
 func (*KeyVersion) ProtoMessage() {}
 
 func (x *KeyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[11]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1450,7 @@ func (x *KeyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyVersion.ProtoReflect.Descriptor instead.
 func (*KeyVersion) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{11}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *KeyVersion) GetNumber() uint32 {
@@ -1316,14 +1511,15 @@ type Key struct {
 	RevocationReason string                 `protobuf:"bytes,12,opt,name=revocation_reason,json=revocationReason,proto3" json:"revocation_reason,omitempty"`
 	Revoked          *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	RevokedBy        string                 `protobuf:"bytes,14,opt,name=revoked_by,json=revokedBy,proto3" json:"revoked_by,omitempty"`
-	Origin           string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"` // "generated", "imported", "exchange"
+	Origin           string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`                                       // "generated", "imported", "exchange"
+	RequireContext   []string               `protobuf:"bytes,16,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"` // see CreateKeyRequest
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1531,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1544,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Key) GetName() string {
@@ -1456,22 +1652,33 @@ func (x *Key) GetOrigin() string {
 	return ""
 }
 
+func (x *Key) GetRequireContext() []string {
+	if x != nil {
+		return x.RequireContext
+	}
+	return nil
+}
+
 type CreateKeyRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"` // empty is xaes-256-gcm
-	Ttl           *durationpb.Duration   `protobuf:"bytes,3,opt,name=ttl,proto3" json:"ttl,omitempty"`   // absent is the type's default
-	NoExpiry      bool                   `protobuf:"varint,4,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
-	Exportable    bool                   `protobuf:"varint,5,opt,name=exportable,proto3" json:"exportable,omitempty"`
-	Uses          []KeyUse               `protobuf:"varint,6,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"` // empty is the type's default
-	Labels        map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type       string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"` // empty is xaes-256-gcm
+	Ttl        *durationpb.Duration   `protobuf:"bytes,3,opt,name=ttl,proto3" json:"ttl,omitempty"`   // absent is the type's default
+	NoExpiry   bool                   `protobuf:"varint,4,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	Exportable bool                   `protobuf:"varint,5,opt,name=exportable,proto3" json:"exportable,omitempty"`
+	Uses       []KeyUse               `protobuf:"varint,6,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"` // empty is the type's default
+	Labels     map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Names that the context of every encryption and decryption must have. "uid=@peer",
+	// "user=@peer" and "unit=@peer" must have the caller's own as their value, which the
+	// daemon puts in where the request has none.
+	RequireContext []string `protobuf:"bytes,8,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CreateKeyRequest) Reset() {
 	*x = CreateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +1690,7 @@ func (x *CreateKeyRequest) String() string {
 func (*CreateKeyRequest) ProtoMessage() {}
 
 func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +1703,7 @@ func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CreateKeyRequest) GetName() string {
@@ -1548,6 +1755,13 @@ func (x *CreateKeyRequest) GetLabels() map[string]string {
 	return nil
 }
 
+func (x *CreateKeyRequest) GetRequireContext() []string {
+	if x != nil {
+		return x.RequireContext
+	}
+	return nil
+}
+
 type CreateKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -1557,7 +1771,7 @@ type CreateKeyResponse struct {
 
 func (x *CreateKeyResponse) Reset() {
 	*x = CreateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1783,7 @@ func (x *CreateKeyResponse) String() string {
 func (*CreateKeyResponse) ProtoMessage() {}
 
 func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1796,7 @@ func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateKeyResponse) GetKey() *Key {
@@ -1601,7 +1815,7 @@ type ShowKeyRequest struct {
 
 func (x *ShowKeyRequest) Reset() {
 	*x = ShowKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1827,7 @@ func (x *ShowKeyRequest) String() string {
 func (*ShowKeyRequest) ProtoMessage() {}
 
 func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1840,7 @@ func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyRequest.ProtoReflect.Descriptor instead.
 func (*ShowKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ShowKeyRequest) GetName() string {
@@ -1645,7 +1859,7 @@ type ShowKeyResponse struct {
 
 func (x *ShowKeyResponse) Reset() {
 	*x = ShowKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1871,7 @@ func (x *ShowKeyResponse) String() string {
 func (*ShowKeyResponse) ProtoMessage() {}
 
 func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1884,7 @@ func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyResponse.ProtoReflect.Descriptor instead.
 func (*ShowKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ShowKeyResponse) GetKey() *Key {
@@ -1693,7 +1907,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1919,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1932,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListKeysRequest) GetOwner() string {
@@ -1766,7 +1980,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +1992,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +2005,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -1819,7 +2033,7 @@ type PublicKeyRequest struct {
 
 func (x *PublicKeyRequest) Reset() {
 	*x = PublicKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +2045,7 @@ func (x *PublicKeyRequest) String() string {
 func (*PublicKeyRequest) ProtoMessage() {}
 
 func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +2058,7 @@ func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyRequest.ProtoReflect.Descriptor instead.
 func (*PublicKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PublicKeyRequest) GetName() string {
@@ -1880,7 +2094,7 @@ type PublicKeyResponse struct {
 
 func (x *PublicKeyResponse) Reset() {
 	*x = PublicKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +2106,7 @@ func (x *PublicKeyResponse) String() string {
 func (*PublicKeyResponse) ProtoMessage() {}
 
 func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +2119,7 @@ func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyResponse.ProtoReflect.Descriptor instead.
 func (*PublicKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PublicKeyResponse) GetPublicKey() []byte {
@@ -1947,7 +2161,7 @@ type RotateKeyRequest struct {
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1959,7 +2173,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1972,7 +2186,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RotateKeyRequest) GetName() string {
@@ -2005,7 +2219,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2231,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2244,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RotateKeyResponse) GetKey() *Key {
@@ -2041,24 +2255,25 @@ func (x *RotateKeyResponse) GetKey() *Key {
 }
 
 type ImportKeyRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"` // may be empty where the format tells it
-	Material      []byte                 `protobuf:"bytes,3,opt,name=material,proto3" json:"material,omitempty"`
-	Format        PrivateKeyFormat       `protobuf:"varint,4,opt,name=format,proto3,enum=vaultd.v1.PrivateKeyFormat" json:"format,omitempty"`
-	Passphrase    []byte                 `protobuf:"bytes,5,opt,name=passphrase,proto3" json:"passphrase,omitempty"` // for encrypted formats
-	Ttl           *durationpb.Duration   `protobuf:"bytes,6,opt,name=ttl,proto3" json:"ttl,omitempty"`
-	NoExpiry      bool                   `protobuf:"varint,7,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
-	Exportable    bool                   `protobuf:"varint,8,opt,name=exportable,proto3" json:"exportable,omitempty"`
-	Uses          []KeyUse               `protobuf:"varint,9,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
-	Labels        map[string]string      `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type           string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"` // may be empty where the format tells it
+	Material       []byte                 `protobuf:"bytes,3,opt,name=material,proto3" json:"material,omitempty"`
+	Format         PrivateKeyFormat       `protobuf:"varint,4,opt,name=format,proto3,enum=vaultd.v1.PrivateKeyFormat" json:"format,omitempty"`
+	Passphrase     []byte                 `protobuf:"bytes,5,opt,name=passphrase,proto3" json:"passphrase,omitempty"` // for encrypted formats
+	Ttl            *durationpb.Duration   `protobuf:"bytes,6,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	NoExpiry       bool                   `protobuf:"varint,7,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	Exportable     bool                   `protobuf:"varint,8,opt,name=exportable,proto3" json:"exportable,omitempty"`
+	Uses           []KeyUse               `protobuf:"varint,9,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
+	Labels         map[string]string      `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	RequireContext []string               `protobuf:"bytes,11,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportKeyRequest) Reset() {
 	*x = ImportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2070,7 +2285,7 @@ func (x *ImportKeyRequest) String() string {
 func (*ImportKeyRequest) ProtoMessage() {}
 
 func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2083,7 +2298,7 @@ func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ImportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ImportKeyRequest) GetName() string {
@@ -2156,6 +2371,13 @@ func (x *ImportKeyRequest) GetLabels() map[string]string {
 	return nil
 }
 
+func (x *ImportKeyRequest) GetRequireContext() []string {
+	if x != nil {
+		return x.RequireContext
+	}
+	return nil
+}
+
 type ImportKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2165,7 +2387,7 @@ type ImportKeyResponse struct {
 
 func (x *ImportKeyResponse) Reset() {
 	*x = ImportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2399,7 @@ func (x *ImportKeyResponse) String() string {
 func (*ImportKeyResponse) ProtoMessage() {}
 
 func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2412,7 @@ func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ImportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ImportKeyResponse) GetKey() *Key {
@@ -2212,7 +2434,7 @@ type ExportKeyRequest struct {
 
 func (x *ExportKeyRequest) Reset() {
 	*x = ExportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2446,7 @@ func (x *ExportKeyRequest) String() string {
 func (*ExportKeyRequest) ProtoMessage() {}
 
 func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2459,7 @@ func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ExportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ExportKeyRequest) GetName() string {
@@ -2279,7 +2501,7 @@ type ExportKeyResponse struct {
 
 func (x *ExportKeyResponse) Reset() {
 	*x = ExportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2291,7 +2513,7 @@ func (x *ExportKeyResponse) String() string {
 func (*ExportKeyResponse) ProtoMessage() {}
 
 func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2304,7 +2526,7 @@ func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ExportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ExportKeyResponse) GetMaterial() []byte {
@@ -2340,7 +2562,7 @@ type DestroyKeyRequest struct {
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2574,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2587,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DestroyKeyRequest) GetName() string {
@@ -2405,7 +2627,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2639,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2652,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DestroyKeyResponse) GetKey() *Key {
@@ -2450,7 +2672,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2684,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2697,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -2501,7 +2723,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +2735,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +2748,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
@@ -2540,13 +2762,14 @@ type ContextPair struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	FromPeer      bool                   `protobuf:"varint,3,opt,name=from_peer,json=fromPeer,proto3" json:"from_peer,omitempty"` // the daemon puts in the caller's own value: of "uid", "user" or "unit"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ContextPair) Reset() {
 	*x = ContextPair{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2558,7 +2781,7 @@ func (x *ContextPair) String() string {
 func (*ContextPair) ProtoMessage() {}
 
 func (x *ContextPair) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2571,7 +2794,7 @@ func (x *ContextPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextPair.ProtoReflect.Descriptor instead.
 func (*ContextPair) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ContextPair) GetName() string {
@@ -2588,6 +2811,13 @@ func (x *ContextPair) GetValue() string {
 	return ""
 }
 
+func (x *ContextPair) GetFromPeer() bool {
+	if x != nil {
+		return x.FromPeer
+	}
+	return false
+}
+
 type EncryptRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2600,7 +2830,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2612,7 +2842,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2625,7 +2855,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *EncryptRequest) GetKey() string {
@@ -2667,7 +2897,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +2909,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +2922,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *EncryptResponse) GetCiphertext() string {
@@ -2729,7 +2959,7 @@ type DecryptRequest struct {
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2741,7 +2971,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2754,7 +2984,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DecryptRequest) GetKey() string {
@@ -2803,7 +3033,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2815,7 +3045,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2828,7 +3058,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -2865,7 +3095,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2877,7 +3107,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2890,7 +3120,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SignRequest) GetKey() string {
@@ -2938,7 +3168,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2950,7 +3180,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2963,7 +3193,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -2995,7 +3225,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3007,7 +3237,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3020,7 +3250,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *VerifyRequest) GetKey() string {
@@ -3082,7 +3312,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3094,7 +3324,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3107,7 +3337,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *VerifyResponse) GetValid() bool {
@@ -3134,7 +3364,7 @@ type MACRequest struct {
 
 func (x *MACRequest) Reset() {
 	*x = MACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3146,7 +3376,7 @@ func (x *MACRequest) String() string {
 func (*MACRequest) ProtoMessage() {}
 
 func (x *MACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3159,7 +3389,7 @@ func (x *MACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACRequest.ProtoReflect.Descriptor instead.
 func (*MACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *MACRequest) GetKey() string {
@@ -3186,7 +3416,7 @@ type MACResponse struct {
 
 func (x *MACResponse) Reset() {
 	*x = MACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3198,7 +3428,7 @@ func (x *MACResponse) String() string {
 func (*MACResponse) ProtoMessage() {}
 
 func (x *MACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3211,7 +3441,7 @@ func (x *MACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACResponse.ProtoReflect.Descriptor instead.
 func (*MACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MACResponse) GetMac() []byte {
@@ -3240,7 +3470,7 @@ type VerifyMACRequest struct {
 
 func (x *VerifyMACRequest) Reset() {
 	*x = VerifyMACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3482,7 @@ func (x *VerifyMACRequest) String() string {
 func (*VerifyMACRequest) ProtoMessage() {}
 
 func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3495,7 @@ func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACRequest.ProtoReflect.Descriptor instead.
 func (*VerifyMACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *VerifyMACRequest) GetKey() string {
@@ -3306,7 +3536,7 @@ type VerifyMACResponse struct {
 
 func (x *VerifyMACResponse) Reset() {
 	*x = VerifyMACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3318,7 +3548,7 @@ func (x *VerifyMACResponse) String() string {
 func (*VerifyMACResponse) ProtoMessage() {}
 
 func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3331,7 +3561,7 @@ func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACResponse.ProtoReflect.Descriptor instead.
 func (*VerifyMACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *VerifyMACResponse) GetValid() bool {
@@ -3363,7 +3593,7 @@ type AgreeRequest struct {
 
 func (x *AgreeRequest) Reset() {
 	*x = AgreeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3375,7 +3605,7 @@ func (x *AgreeRequest) String() string {
 func (*AgreeRequest) ProtoMessage() {}
 
 func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3388,7 +3618,7 @@ func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeRequest.ProtoReflect.Descriptor instead.
 func (*AgreeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AgreeRequest) GetKey() string {
@@ -3436,7 +3666,7 @@ type AgreeResponse struct {
 
 func (x *AgreeResponse) Reset() {
 	*x = AgreeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3448,7 +3678,7 @@ func (x *AgreeResponse) String() string {
 func (*AgreeResponse) ProtoMessage() {}
 
 func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3461,7 +3691,7 @@ func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeResponse.ProtoReflect.Descriptor instead.
 func (*AgreeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AgreeResponse) GetOutput() []byte {
@@ -3495,7 +3725,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3507,7 +3737,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3520,7 +3750,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -3597,7 +3827,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3609,7 +3839,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3622,7 +3852,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -3663,7 +3893,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3675,7 +3905,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3688,7 +3918,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -3765,7 +3995,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3777,7 +4007,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3790,7 +4020,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -3825,7 +4055,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +4067,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +4080,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -3885,7 +4115,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3897,7 +4127,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3910,7 +4140,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -3949,7 +4179,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3961,7 +4191,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3974,7 +4204,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Owner) GetName() string {
@@ -4035,7 +4265,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4047,7 +4277,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4060,7 +4290,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -4079,7 +4309,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4091,7 +4321,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4104,7 +4334,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -4123,7 +4353,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4135,7 +4365,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4148,7 +4378,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -4167,7 +4397,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4179,7 +4409,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4192,7 +4422,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -4212,7 +4442,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4224,7 +4454,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4237,7 +4467,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -4264,7 +4494,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4276,7 +4506,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4289,7 +4519,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -4316,7 +4546,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4328,7 +4558,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4341,7 +4571,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -4368,7 +4598,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4380,7 +4610,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4393,7 +4623,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -4419,7 +4649,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4431,7 +4661,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4444,7 +4674,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -4463,7 +4693,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4475,7 +4705,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4488,7 +4718,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -4514,7 +4744,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4526,7 +4756,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4539,7 +4769,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Revocation) GetKind() string {
@@ -4609,7 +4839,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4621,7 +4851,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4634,7 +4864,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -4668,7 +4898,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4680,7 +4910,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4693,7 +4923,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -4719,7 +4949,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4731,7 +4961,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4744,7 +4974,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -4764,7 +4994,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4776,7 +5006,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4789,7 +5019,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -4823,7 +5053,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4835,7 +5065,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4848,7 +5078,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -4922,7 +5152,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4934,7 +5164,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4947,21 +5177,23 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
 }
 
 type WhoAmIResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principal     *Principal             `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
-	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"` // the namespace that is the caller's own; empty when it has none
-	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`   // "root", "daemon-user", "admin-group", or empty
+	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`       // the namespace that is the caller's own; empty when it has none
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`         // "root", "daemon-user", "admin-group", or empty
+	Standing      string                 `protobuf:"bytes,4,opt,name=standing,proto3" json:"standing,omitempty"` // "fresh", "known", "nameless", "principal_changed", "principal_retired"; empty when not judged
+	Why           string                 `protobuf:"bytes,5,opt,name=why,proto3" json:"why,omitempty"`           // why it is not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4973,7 +5205,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4986,7 +5218,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -5010,6 +5242,20 @@ func (x *WhoAmIResponse) GetRole() string {
 	return ""
 }
 
+func (x *WhoAmIResponse) GetStanding() string {
+	if x != nil {
+		return x.Standing
+	}
+	return ""
+}
+
+func (x *WhoAmIResponse) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 type CanRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Action        string                 `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`     // such as "encrypt" or "key.encrypt"
@@ -5022,7 +5268,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5034,7 +5280,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5047,7 +5293,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -5091,7 +5337,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5103,7 +5349,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5116,7 +5362,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -5165,7 +5411,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5177,7 +5423,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5190,7 +5436,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -5226,7 +5472,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5238,7 +5484,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5251,7 +5497,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *Grant) GetId() string {
@@ -5284,7 +5530,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5296,7 +5542,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5309,7 +5555,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -5328,7 +5574,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5340,7 +5586,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5353,7 +5599,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -5372,7 +5618,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5384,7 +5630,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5397,7 +5643,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -5416,7 +5662,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5428,7 +5674,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5441,7 +5687,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -5461,7 +5707,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5473,7 +5719,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5486,7 +5732,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -5513,7 +5759,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5525,7 +5771,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5538,7 +5784,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -5564,7 +5810,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5576,7 +5822,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5589,7 +5835,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -5607,7 +5853,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5619,7 +5865,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5632,7 +5878,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 type ExplainRequest struct {
@@ -5644,7 +5890,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5656,7 +5902,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5669,7 +5915,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -5695,7 +5941,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5707,7 +5953,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5720,7 +5966,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -5779,6 +6025,893 @@ func (x *ExplainResponse) GetPolicyGeneration() uint64 {
 	return 0
 }
 
+// BoundPrincipal is an account as the vault knows it since it first came.
+type BoundPrincipal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uid           uint32                 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	User          string                 `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	Former        []string               `protobuf:"bytes,3,rep,name=former,proto3" json:"former,omitempty"`   // names that the uid had before
+	Machine       string                 `protobuf:"bytes,4,opt,name=machine,proto3" json:"machine,omitempty"` // machine id
+	Generation    uint64                 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	State         string                 `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"` // "active", "changed" (in quarantine), "retired"
+	Since         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"` // of the state
+	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`
+	Account       string                 `protobuf:"bytes,9,opt,name=account,proto3" json:"account,omitempty"` // the user name that the uid has now; empty when it has none or nobody can tell
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BoundPrincipal) Reset() {
+	*x = BoundPrincipal{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BoundPrincipal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BoundPrincipal) ProtoMessage() {}
+
+func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
+func (*BoundPrincipal) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+}
+
+func (x *BoundPrincipal) GetUid() uint32 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+func (x *BoundPrincipal) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *BoundPrincipal) GetFormer() []string {
+	if x != nil {
+		return x.Former
+	}
+	return nil
+}
+
+func (x *BoundPrincipal) GetMachine() string {
+	if x != nil {
+		return x.Machine
+	}
+	return ""
+}
+
+func (x *BoundPrincipal) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *BoundPrincipal) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *BoundPrincipal) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *BoundPrincipal) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *BoundPrincipal) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+type ListPrincipalsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Changed       bool                   `protobuf:"varint,1,opt,name=changed,proto3" json:"changed,omitempty"` // only those in quarantine
+	PageSize      uint32                 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPrincipalsRequest) Reset() {
+	*x = ListPrincipalsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPrincipalsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPrincipalsRequest) ProtoMessage() {}
+
+func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
+func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+}
+
+func (x *ListPrincipalsRequest) GetChanged() bool {
+	if x != nil {
+		return x.Changed
+	}
+	return false
+}
+
+func (x *ListPrincipalsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPrincipalsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListPrincipalsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Principals    []*BoundPrincipal      `protobuf:"bytes,1,rep,name=principals,proto3" json:"principals,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPrincipalsResponse) Reset() {
+	*x = ListPrincipalsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPrincipalsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPrincipalsResponse) ProtoMessage() {}
+
+func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
+func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+}
+
+func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
+	if x != nil {
+		return x.Principals
+	}
+	return nil
+}
+
+func (x *ListPrincipalsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// AdoptPrincipal says that the account of now is the principal of its uid.
+type AdoptPrincipalRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uid           uint32                 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptPrincipalRequest) Reset() {
+	*x = AdoptPrincipalRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptPrincipalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptPrincipalRequest) ProtoMessage() {}
+
+func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
+func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+}
+
+func (x *AdoptPrincipalRequest) GetUid() uint32 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+type AdoptPrincipalResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Principal     *BoundPrincipal        `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	Retired       []*BoundPrincipal      `protobuf:"bytes,2,rep,name=retired,proto3" json:"retired,omitempty"` // others that lost the name to it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptPrincipalResponse) Reset() {
+	*x = AdoptPrincipalResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptPrincipalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptPrincipalResponse) ProtoMessage() {}
+
+func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
+func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+}
+
+func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
+	if x != nil {
+		return x.Principal
+	}
+	return nil
+}
+
+func (x *AdoptPrincipalResponse) GetRetired() []*BoundPrincipal {
+	if x != nil {
+		return x.Retired
+	}
+	return nil
+}
+
+// RetirePrincipal says that a principal is over. Its name stays taken.
+type RetirePrincipalRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uid           uint32                 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetirePrincipalRequest) Reset() {
+	*x = RetirePrincipalRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetirePrincipalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetirePrincipalRequest) ProtoMessage() {}
+
+func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
+func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+}
+
+func (x *RetirePrincipalRequest) GetUid() uint32 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+func (x *RetirePrincipalRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type RetirePrincipalResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Principal     *BoundPrincipal        `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetirePrincipalResponse) Reset() {
+	*x = RetirePrincipalResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetirePrincipalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetirePrincipalResponse) ProtoMessage() {}
+
+func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
+func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+}
+
+func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
+	if x != nil {
+		return x.Principal
+	}
+	return nil
+}
+
+// Approval is a request that a grant puts under four eyes.
+type Approval struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // "waiting", "approved", "rejected"
+	Action        string                 `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
+	Resource      string                 `protobuf:"bytes,4,opt,name=resource,proto3" json:"resource,omitempty"`
+	Details       string                 `protobuf:"bytes,5,opt,name=details,proto3" json:"details,omitempty"` // what else the request says, in JSON and without secrets
+	Requester     *Principal             `protobuf:"bytes,6,opt,name=requester,proto3" json:"requester,omitempty"`
+	Requested     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=requested,proto3" json:"requested,omitempty"`
+	Expires       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expires,proto3" json:"expires,omitempty"` // when it is forgotten, used or not
+	Grant         string                 `protobuf:"bytes,9,opt,name=grant,proto3" json:"grant,omitempty"`     // id of the grant that asks for it
+	DecidedBy     string                 `protobuf:"bytes,10,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Approval) Reset() {
+	*x = Approval{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Approval) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Approval) ProtoMessage() {}
+
+func (x *Approval) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Approval.ProtoReflect.Descriptor instead.
+func (*Approval) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+}
+
+func (x *Approval) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Approval) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Approval) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Approval) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *Approval) GetDetails() string {
+	if x != nil {
+		return x.Details
+	}
+	return ""
+}
+
+func (x *Approval) GetRequester() *Principal {
+	if x != nil {
+		return x.Requester
+	}
+	return nil
+}
+
+func (x *Approval) GetRequested() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Requested
+	}
+	return nil
+}
+
+func (x *Approval) GetExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Expires
+	}
+	return nil
+}
+
+func (x *Approval) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *Approval) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+type ListApprovalsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListApprovalsRequest) Reset() {
+	*x = ListApprovalsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListApprovalsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListApprovalsRequest) ProtoMessage() {}
+
+func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
+func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+}
+
+type ListApprovalsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Approvals     []*Approval            `protobuf:"bytes,1,rep,name=approvals,proto3" json:"approvals,omitempty"` // all, for administrators; else the caller's own
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListApprovalsResponse) Reset() {
+	*x = ListApprovalsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListApprovalsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListApprovalsResponse) ProtoMessage() {}
+
+func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
+func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+}
+
+func (x *ListApprovalsResponse) GetApprovals() []*Approval {
+	if x != nil {
+		return x.Approvals
+	}
+	return nil
+}
+
+// AwaitApproval waits for a decision on a request of the caller's own.
+type AwaitApprovalRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Wait          *durationpb.Duration   `protobuf:"bytes,2,opt,name=wait,proto3" json:"wait,omitempty"` // at most four seconds
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitApprovalRequest) Reset() {
+	*x = AwaitApprovalRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitApprovalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitApprovalRequest) ProtoMessage() {}
+
+func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
+func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+}
+
+func (x *AwaitApprovalRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AwaitApprovalRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+type AwaitApprovalResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Approval      *Approval              `protobuf:"bytes,1,opt,name=approval,proto3" json:"approval,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitApprovalResponse) Reset() {
+	*x = AwaitApprovalResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitApprovalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitApprovalResponse) ProtoMessage() {}
+
+func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
+func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+}
+
+func (x *AwaitApprovalResponse) GetApproval() *Approval {
+	if x != nil {
+		return x.Approval
+	}
+	return nil
+}
+
+// Approve lets the requester make exactly this request once. The caller must be
+// an administrator of another uid.
+type ApproveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveRequest) Reset() {
+	*x = ApproveRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveRequest) ProtoMessage() {}
+
+func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
+func (*ApproveRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+}
+
+func (x *ApproveRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ApproveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Approval      *Approval              `protobuf:"bytes,1,opt,name=approval,proto3" json:"approval,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveResponse) Reset() {
+	*x = ApproveResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveResponse) ProtoMessage() {}
+
+func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
+func (*ApproveResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+}
+
+func (x *ApproveResponse) GetApproval() *Approval {
+	if x != nil {
+		return x.Approval
+	}
+	return nil
+}
+
+type RejectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectRequest) Reset() {
+	*x = RejectRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectRequest) ProtoMessage() {}
+
+func (x *RejectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
+func (*RejectRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+}
+
+func (x *RejectRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type RejectResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Approval      *Approval              `protobuf:"bytes,1,opt,name=approval,proto3" json:"approval,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectResponse) Reset() {
+	*x = RejectResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectResponse) ProtoMessage() {}
+
+func (x *RejectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
+func (*RejectResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+}
+
+func (x *RejectResponse) GetApproval() *Approval {
+	if x != nil {
+		return x.Approval
+	}
+	return nil
+}
+
 type ReadAuditRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	From          uint64                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"` // sequence number
@@ -5794,7 +6927,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5806,7 +6939,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5819,7 +6952,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -5881,7 +7014,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5893,7 +7026,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5906,7 +7039,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -5931,7 +7064,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5943,7 +7076,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5956,7 +7089,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 type CheckpointAuditResponse struct {
@@ -5969,7 +7102,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5981,7 +7114,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5994,7 +7127,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -6020,7 +7153,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6032,7 +7165,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6045,7 +7178,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -6065,7 +7198,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6077,7 +7210,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6090,7 +7223,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -6111,13 +7244,15 @@ var File_vaultd_v1_vaultd_proto protoreflect.FileDescriptor
 
 const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
-	"\x16vaultd/v1/vaultd.proto\x12\tvaultd.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n" +
+	"\x16vaultd/v1/vaultd.proto\x12\tvaultd.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"o\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x12\n" +
-	"\x04exit\x18\x04 \x01(\rR\x04exit\"\x0f\n" +
-	"\rStatusRequest\"\xad\x05\n" +
+	"\x04exit\x18\x04 \x01(\rR\x04exit\x12\x10\n" +
+	"\x03ref\x18\x05 \x01(\tR\x03ref\"\x0f\n" +
+	"\rStatusRequest\"\x97\n" +
+	"\n" +
 	"\x0eStatusResponse\x12 \n" +
 	"\vinitialized\x18\x01 \x01(\bR\vinitialized\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
@@ -6144,7 +7279,33 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"policyHash\x12%\n" +
 	"\x0epolicy_problem\x18\x13 \x01(\tR\rpolicyProblem\x12\x14\n" +
 	"\x05audit\x18\x14 \x01(\tR\x05audit\x12#\n" +
-	"\raudit_records\x18\x15 \x01(\x04R\fauditRecords\"I\n" +
+	"\raudit_records\x18\x15 \x01(\x04R\fauditRecords\x12G\n" +
+	"\n" +
+	"key_states\x18\x16 \x03(\v2(.vaultd.v1.StatusResponse.KeyStatesEntryR\tkeyStates\x12#\n" +
+	"\rexpiring_soon\x18\x17 \x01(\x04R\fexpiringSoon\x12;\n" +
+	"\vnext_expiry\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"nextExpiry\x12\x1f\n" +
+	"\vstore_bytes\x18\x19 \x01(\x04R\n" +
+	"storeBytes\x12\x1d\n" +
+	"\n" +
+	"audit_head\x18\x1a \x01(\tR\tauditHead\x12!\n" +
+	"\faudit_signed\x18\x1b \x01(\x04R\vauditSigned\x125\n" +
+	"\vaudit_sinks\x18\x1c \x03(\v2\x14.vaultd.v1.AuditSinkR\n" +
+	"auditSinks\x12-\n" +
+	"\x12principals_changed\x18\x1d \x01(\x04R\x11principalsChanged\x12+\n" +
+	"\x11approvals_waiting\x18\x1e \x01(\x04R\x10approvalsWaiting\x12%\n" +
+	"\x0econfig_problem\x18\x1f \x01(\tR\rconfigProblem\x12%\n" +
+	"\x0erestart_needed\x18  \x03(\tR\rrestartNeeded\x12\x1c\n" +
+	"\ttampering\x18! \x03(\tR\ttampering\x12\x1d\n" +
+	"\n" +
+	"go_version\x18\" \x01(\tR\tgoVersion\x1a<\n" +
+	"\x0eKeyStatesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"S\n" +
+	"\tAuditSink\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\adropped\x18\x02 \x01(\x04R\adropped\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"I\n" +
 	"\vInitRequest\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\fR\bpassword\x12\x1e\n" +
 	"\n" +
@@ -6179,7 +7340,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aexpires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12 \n" +
 	"\vfingerprint\x18\x05 \x01(\tR\vfingerprint\x128\n" +
-	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\"\xe8\x04\n" +
+	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\"\x91\x05\n" +
 	"\x03Key\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -6199,10 +7360,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\arevoked\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\arevoked\x12\x1d\n" +
 	"\n" +
 	"revoked_by\x18\x0e \x01(\tR\trevokedBy\x12\x16\n" +
-	"\x06origin\x18\x0f \x01(\tR\x06origin\x1a9\n" +
+	"\x06origin\x18\x0f \x01(\tR\x06origin\x12'\n" +
+	"\x0frequire_context\x18\x10 \x03(\tR\x0erequireContext\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc7\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf0\x02\n" +
 	"\x10CreateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12+\n" +
@@ -6212,7 +7374,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"exportable\x18\x05 \x01(\bR\n" +
 	"exportable\x12%\n" +
 	"\x04uses\x18\x06 \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
-	"\x06labels\x18\a \x03(\v2'.vaultd.v1.CreateKeyRequest.LabelsEntryR\x06labels\x1a9\n" +
+	"\x06labels\x18\a \x03(\v2'.vaultd.v1.CreateKeyRequest.LabelsEntryR\x06labels\x12'\n" +
+	"\x0frequire_context\x18\b \x03(\tR\x0erequireContext\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -6250,7 +7413,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n" +
 	"\tno_expiry\x18\x03 \x01(\bR\bnoExpiry\"5\n" +
 	"\x11RotateKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xb8\x03\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xe1\x03\n" +
 	"\x10ImportKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
@@ -6266,7 +7429,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"exportable\x12%\n" +
 	"\x04uses\x18\t \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
 	"\x06labels\x18\n" +
-	" \x03(\v2'.vaultd.v1.ImportKeyRequest.LabelsEntryR\x06labels\x1a9\n" +
+	" \x03(\v2'.vaultd.v1.ImportKeyRequest.LabelsEntryR\x06labels\x12'\n" +
+	"\x0frequire_context\x18\v \x03(\tR\x0erequireContext\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -6294,10 +7458,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
 	"\x11RevokeKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"7\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"T\n" +
 	"\vContextPair\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x8a\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x1b\n" +
+	"\tfrom_peer\x18\x03 \x01(\bR\bfromPeer\"\x8a\x01\n" +
 	"\x0eEncryptRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1c\n" +
 	"\tplaintext\x18\x02 \x01(\fR\tplaintext\x120\n" +
@@ -6479,11 +7644,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04unit\x18\a \x01(\tR\x04unit\x12\x1b\n" +
 	"\tuser_unit\x18\b \x01(\tR\buserUnit\x12\x14\n" +
 	"\x05label\x18\t \x01(\tR\x05label\"\x0f\n" +
-	"\rWhoAmIRequest\"n\n" +
+	"\rWhoAmIRequest\"\x9c\x01\n" +
 	"\x0eWhoAmIResponse\x122\n" +
 	"\tprincipal\x18\x01 \x01(\v2\x14.vaultd.v1.PrincipalR\tprincipal\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x12\n" +
-	"\x04role\x18\x03 \x01(\tR\x04role\"\x98\x01\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\x12\x1a\n" +
+	"\bstanding\x18\x04 \x01(\tR\bstanding\x12\x10\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\"\x98\x01\n" +
 	"\n" +
 	"CanRequest\x12\x16\n" +
 	"\x06action\x18\x01 \x01(\tR\x06action\x12\x1a\n" +
@@ -6532,7 +7699,68 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04rule\x18\x05 \x01(\tR\x04rule\x12\x14\n" +
 	"\x05grant\x18\x06 \x01(\tR\x05grant\x125\n" +
 	"\amissing\x18\a \x03(\v2\x1b.vaultd.v1.MissingAttributeR\amissing\x12+\n" +
-	"\x11policy_generation\x18\b \x01(\x04R\x10policyGeneration\"\xea\x01\n" +
+	"\x11policy_generation\x18\b \x01(\x04R\x10policyGeneration\"\xfc\x01\n" +
+	"\x0eBoundPrincipal\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
+	"\x06former\x18\x03 \x03(\tR\x06former\x12\x18\n" +
+	"\amachine\x18\x04 \x01(\tR\amachine\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x05 \x01(\x04R\n" +
+	"generation\x12\x14\n" +
+	"\x05state\x18\x06 \x01(\tR\x05state\x120\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x10\n" +
+	"\x03why\x18\b \x01(\tR\x03why\x12\x18\n" +
+	"\aaccount\x18\t \x01(\tR\aaccount\"m\n" +
+	"\x15ListPrincipalsRequest\x12\x18\n" +
+	"\achanged\x18\x01 \x01(\bR\achanged\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"{\n" +
+	"\x16ListPrincipalsResponse\x129\n" +
+	"\n" +
+	"principals\x18\x01 \x03(\v2\x19.vaultd.v1.BoundPrincipalR\n" +
+	"principals\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n" +
+	"\x15AdoptPrincipalRequest\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\rR\x03uid\"\x86\x01\n" +
+	"\x16AdoptPrincipalResponse\x127\n" +
+	"\tprincipal\x18\x01 \x01(\v2\x19.vaultd.v1.BoundPrincipalR\tprincipal\x123\n" +
+	"\aretired\x18\x02 \x03(\v2\x19.vaultd.v1.BoundPrincipalR\aretired\"B\n" +
+	"\x16RetirePrincipalRequest\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"R\n" +
+	"\x17RetirePrincipalResponse\x127\n" +
+	"\tprincipal\x18\x01 \x01(\v2\x19.vaultd.v1.BoundPrincipalR\tprincipal\"\xd7\x02\n" +
+	"\bApproval\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06action\x18\x03 \x01(\tR\x06action\x12\x1a\n" +
+	"\bresource\x18\x04 \x01(\tR\bresource\x12\x18\n" +
+	"\adetails\x18\x05 \x01(\tR\adetails\x122\n" +
+	"\trequester\x18\x06 \x01(\v2\x14.vaultd.v1.PrincipalR\trequester\x128\n" +
+	"\trequested\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\trequested\x124\n" +
+	"\aexpires\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x14\n" +
+	"\x05grant\x18\t \x01(\tR\x05grant\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\n" +
+	" \x01(\tR\tdecidedBy\"\x16\n" +
+	"\x14ListApprovalsRequest\"J\n" +
+	"\x15ListApprovalsResponse\x121\n" +
+	"\tapprovals\x18\x01 \x03(\v2\x13.vaultd.v1.ApprovalR\tapprovals\"U\n" +
+	"\x14AwaitApprovalRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
+	"\x04wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"H\n" +
+	"\x15AwaitApprovalResponse\x12/\n" +
+	"\bapproval\x18\x01 \x01(\v2\x13.vaultd.v1.ApprovalR\bapproval\" \n" +
+	"\x0eApproveRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"B\n" +
+	"\x0fApproveResponse\x12/\n" +
+	"\bapproval\x18\x01 \x01(\v2\x13.vaultd.v1.ApprovalR\bapproval\"\x1f\n" +
+	"\rRejectRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"A\n" +
+	"\x0eRejectResponse\x12/\n" +
+	"\bapproval\x18\x01 \x01(\v2\x13.vaultd.v1.ApprovalR\bapproval\"\xea\x01\n" +
 	"\x10ReadAuditRequest\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
@@ -6555,7 +7783,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
 	"\x12ProveAuditResponse\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\tR\x05proof*\xc3\a\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof*\xf5\b\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -6597,7 +7825,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11METHOD_SHOW_GRANT\x10c\x12\x16\n" +
 	"\x12METHOD_LIST_GRANTS\x10d\x12\x17\n" +
 	"\x13METHOD_REMOVE_GRANT\x10e\x12\x12\n" +
-	"\x0eMETHOD_EXPLAIN\x10f\x12\x15\n" +
+	"\x0eMETHOD_EXPLAIN\x10f\x12\x1a\n" +
+	"\x16METHOD_LIST_PRINCIPALS\x10g\x12\x1a\n" +
+	"\x16METHOD_ADOPT_PRINCIPAL\x10h\x12\x1b\n" +
+	"\x17METHOD_RETIRE_PRINCIPAL\x10i\x12\x19\n" +
+	"\x15METHOD_LIST_APPROVALS\x10j\x12\x19\n" +
+	"\x15METHOD_AWAIT_APPROVAL\x10k\x12\x12\n" +
+	"\x0eMETHOD_APPROVE\x10l\x12\x11\n" +
+	"\rMETHOD_REJECT\x10m\x12\x15\n" +
 	"\x11METHOD_READ_AUDIT\x10p\x12\x1b\n" +
 	"\x17METHOD_CHECKPOINT_AUDIT\x10q\x12\x16\n" +
 	"\x12METHOD_PROVE_AUDIT\x10r*\xad\x01\n" +
@@ -6637,7 +7872,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\x93\x17\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc4\x1b\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -6679,7 +7914,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"ListGrants\x12\x1c.vaultd.v1.ListGrantsRequest\x1a\x1d.vaultd.v1.ListGrantsResponse\x12L\n" +
 	"\vRemoveGrant\x12\x1d.vaultd.v1.RemoveGrantRequest\x1a\x1e.vaultd.v1.RemoveGrantResponse\x12@\n" +
-	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12F\n" +
+	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12U\n" +
+	"\x0eListPrincipals\x12 .vaultd.v1.ListPrincipalsRequest\x1a!.vaultd.v1.ListPrincipalsResponse\x12U\n" +
+	"\x0eAdoptPrincipal\x12 .vaultd.v1.AdoptPrincipalRequest\x1a!.vaultd.v1.AdoptPrincipalResponse\x12X\n" +
+	"\x0fRetirePrincipal\x12!.vaultd.v1.RetirePrincipalRequest\x1a\".vaultd.v1.RetirePrincipalResponse\x12R\n" +
+	"\rListApprovals\x12\x1f.vaultd.v1.ListApprovalsRequest\x1a .vaultd.v1.ListApprovalsResponse\x12R\n" +
+	"\rAwaitApproval\x12\x1f.vaultd.v1.AwaitApprovalRequest\x1a .vaultd.v1.AwaitApprovalResponse\x12@\n" +
+	"\aApprove\x12\x19.vaultd.v1.ApproveRequest\x1a\x1a.vaultd.v1.ApproveResponse\x12=\n" +
+	"\x06Reject\x12\x18.vaultd.v1.RejectRequest\x1a\x19.vaultd.v1.RejectResponse\x12F\n" +
 	"\tReadAudit\x12\x1b.vaultd.v1.ReadAuditRequest\x1a\x1c.vaultd.v1.ReadAuditResponse\x12X\n" +
 	"\x0fCheckpointAudit\x12!.vaultd.v1.CheckpointAuditRequest\x1a\".vaultd.v1.CheckpointAuditResponse\x12I\n" +
 	"\n" +
@@ -6698,7 +7940,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 95)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 113)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                     // 0: vaultd.v1.Method
 	(KeyUse)(0),                     // 1: vaultd.v1.KeyUse
@@ -6710,254 +7952,302 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*Error)(nil),                   // 7: vaultd.v1.Error
 	(*StatusRequest)(nil),           // 8: vaultd.v1.StatusRequest
 	(*StatusResponse)(nil),          // 9: vaultd.v1.StatusResponse
-	(*InitRequest)(nil),             // 10: vaultd.v1.InitRequest
-	(*InitResponse)(nil),            // 11: vaultd.v1.InitResponse
-	(*UnsealRequest)(nil),           // 12: vaultd.v1.UnsealRequest
-	(*UnsealResponse)(nil),          // 13: vaultd.v1.UnsealResponse
-	(*SealRequest)(nil),             // 14: vaultd.v1.SealRequest
-	(*SealResponse)(nil),            // 15: vaultd.v1.SealResponse
-	(*ChangePasswordRequest)(nil),   // 16: vaultd.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),  // 17: vaultd.v1.ChangePasswordResponse
-	(*KeyVersion)(nil),              // 18: vaultd.v1.KeyVersion
-	(*Key)(nil),                     // 19: vaultd.v1.Key
-	(*CreateKeyRequest)(nil),        // 20: vaultd.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),       // 21: vaultd.v1.CreateKeyResponse
-	(*ShowKeyRequest)(nil),          // 22: vaultd.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),         // 23: vaultd.v1.ShowKeyResponse
-	(*ListKeysRequest)(nil),         // 24: vaultd.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),        // 25: vaultd.v1.ListKeysResponse
-	(*PublicKeyRequest)(nil),        // 26: vaultd.v1.PublicKeyRequest
-	(*PublicKeyResponse)(nil),       // 27: vaultd.v1.PublicKeyResponse
-	(*RotateKeyRequest)(nil),        // 28: vaultd.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),       // 29: vaultd.v1.RotateKeyResponse
-	(*ImportKeyRequest)(nil),        // 30: vaultd.v1.ImportKeyRequest
-	(*ImportKeyResponse)(nil),       // 31: vaultd.v1.ImportKeyResponse
-	(*ExportKeyRequest)(nil),        // 32: vaultd.v1.ExportKeyRequest
-	(*ExportKeyResponse)(nil),       // 33: vaultd.v1.ExportKeyResponse
-	(*DestroyKeyRequest)(nil),       // 34: vaultd.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),      // 35: vaultd.v1.DestroyKeyResponse
-	(*RevokeKeyRequest)(nil),        // 36: vaultd.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),       // 37: vaultd.v1.RevokeKeyResponse
-	(*ContextPair)(nil),             // 38: vaultd.v1.ContextPair
-	(*EncryptRequest)(nil),          // 39: vaultd.v1.EncryptRequest
-	(*EncryptResponse)(nil),         // 40: vaultd.v1.EncryptResponse
-	(*DecryptRequest)(nil),          // 41: vaultd.v1.DecryptRequest
-	(*DecryptResponse)(nil),         // 42: vaultd.v1.DecryptResponse
-	(*SignRequest)(nil),             // 43: vaultd.v1.SignRequest
-	(*SignResponse)(nil),            // 44: vaultd.v1.SignResponse
-	(*VerifyRequest)(nil),           // 45: vaultd.v1.VerifyRequest
-	(*VerifyResponse)(nil),          // 46: vaultd.v1.VerifyResponse
-	(*MACRequest)(nil),              // 47: vaultd.v1.MACRequest
-	(*MACResponse)(nil),             // 48: vaultd.v1.MACResponse
-	(*VerifyMACRequest)(nil),        // 49: vaultd.v1.VerifyMACRequest
-	(*VerifyMACResponse)(nil),       // 50: vaultd.v1.VerifyMACResponse
-	(*AgreeRequest)(nil),            // 51: vaultd.v1.AgreeRequest
-	(*AgreeResponse)(nil),           // 52: vaultd.v1.AgreeResponse
-	(*OfferExchangeRequest)(nil),    // 53: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),   // 54: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),   // 55: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),  // 56: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),   // 57: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),  // 58: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                   // 59: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),      // 60: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),     // 61: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),        // 62: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),       // 63: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),       // 64: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),      // 65: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),      // 66: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),     // 67: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),   // 68: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),  // 69: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),              // 70: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),  // 71: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil), // 72: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),  // 73: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil), // 74: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),               // 75: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),           // 76: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),          // 77: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),              // 78: vaultd.v1.CanRequest
-	(*CanResponse)(nil),             // 79: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),        // 80: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                   // 81: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),         // 82: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),        // 83: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),        // 84: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),       // 85: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),       // 86: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),      // 87: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),      // 88: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),     // 89: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),          // 90: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),         // 91: vaultd.v1.ExplainResponse
-	(*ReadAuditRequest)(nil),        // 92: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),       // 93: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),  // 94: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil), // 95: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),       // 96: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),      // 97: vaultd.v1.ProveAuditResponse
-	nil,                             // 98: vaultd.v1.Key.LabelsEntry
-	nil,                             // 99: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 100: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 101: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 102: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 103: google.protobuf.Duration
+	(*AuditSink)(nil),               // 10: vaultd.v1.AuditSink
+	(*InitRequest)(nil),             // 11: vaultd.v1.InitRequest
+	(*InitResponse)(nil),            // 12: vaultd.v1.InitResponse
+	(*UnsealRequest)(nil),           // 13: vaultd.v1.UnsealRequest
+	(*UnsealResponse)(nil),          // 14: vaultd.v1.UnsealResponse
+	(*SealRequest)(nil),             // 15: vaultd.v1.SealRequest
+	(*SealResponse)(nil),            // 16: vaultd.v1.SealResponse
+	(*ChangePasswordRequest)(nil),   // 17: vaultd.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),  // 18: vaultd.v1.ChangePasswordResponse
+	(*KeyVersion)(nil),              // 19: vaultd.v1.KeyVersion
+	(*Key)(nil),                     // 20: vaultd.v1.Key
+	(*CreateKeyRequest)(nil),        // 21: vaultd.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),       // 22: vaultd.v1.CreateKeyResponse
+	(*ShowKeyRequest)(nil),          // 23: vaultd.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),         // 24: vaultd.v1.ShowKeyResponse
+	(*ListKeysRequest)(nil),         // 25: vaultd.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),        // 26: vaultd.v1.ListKeysResponse
+	(*PublicKeyRequest)(nil),        // 27: vaultd.v1.PublicKeyRequest
+	(*PublicKeyResponse)(nil),       // 28: vaultd.v1.PublicKeyResponse
+	(*RotateKeyRequest)(nil),        // 29: vaultd.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),       // 30: vaultd.v1.RotateKeyResponse
+	(*ImportKeyRequest)(nil),        // 31: vaultd.v1.ImportKeyRequest
+	(*ImportKeyResponse)(nil),       // 32: vaultd.v1.ImportKeyResponse
+	(*ExportKeyRequest)(nil),        // 33: vaultd.v1.ExportKeyRequest
+	(*ExportKeyResponse)(nil),       // 34: vaultd.v1.ExportKeyResponse
+	(*DestroyKeyRequest)(nil),       // 35: vaultd.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),      // 36: vaultd.v1.DestroyKeyResponse
+	(*RevokeKeyRequest)(nil),        // 37: vaultd.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),       // 38: vaultd.v1.RevokeKeyResponse
+	(*ContextPair)(nil),             // 39: vaultd.v1.ContextPair
+	(*EncryptRequest)(nil),          // 40: vaultd.v1.EncryptRequest
+	(*EncryptResponse)(nil),         // 41: vaultd.v1.EncryptResponse
+	(*DecryptRequest)(nil),          // 42: vaultd.v1.DecryptRequest
+	(*DecryptResponse)(nil),         // 43: vaultd.v1.DecryptResponse
+	(*SignRequest)(nil),             // 44: vaultd.v1.SignRequest
+	(*SignResponse)(nil),            // 45: vaultd.v1.SignResponse
+	(*VerifyRequest)(nil),           // 46: vaultd.v1.VerifyRequest
+	(*VerifyResponse)(nil),          // 47: vaultd.v1.VerifyResponse
+	(*MACRequest)(nil),              // 48: vaultd.v1.MACRequest
+	(*MACResponse)(nil),             // 49: vaultd.v1.MACResponse
+	(*VerifyMACRequest)(nil),        // 50: vaultd.v1.VerifyMACRequest
+	(*VerifyMACResponse)(nil),       // 51: vaultd.v1.VerifyMACResponse
+	(*AgreeRequest)(nil),            // 52: vaultd.v1.AgreeRequest
+	(*AgreeResponse)(nil),           // 53: vaultd.v1.AgreeResponse
+	(*OfferExchangeRequest)(nil),    // 54: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),   // 55: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),   // 56: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),  // 57: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),   // 58: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),  // 59: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                   // 60: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),      // 61: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),     // 62: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),        // 63: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),       // 64: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),       // 65: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),      // 66: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),      // 67: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),     // 68: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),   // 69: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),  // 70: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),              // 71: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),  // 72: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil), // 73: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),  // 74: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil), // 75: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),               // 76: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),           // 77: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),          // 78: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),              // 79: vaultd.v1.CanRequest
+	(*CanResponse)(nil),             // 80: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),        // 81: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                   // 82: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),         // 83: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),        // 84: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),        // 85: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),       // 86: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),       // 87: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),      // 88: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),      // 89: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),     // 90: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),          // 91: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),         // 92: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),          // 93: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),   // 94: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),  // 95: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),   // 96: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),  // 97: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),  // 98: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil), // 99: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                // 100: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),    // 101: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),   // 102: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),    // 103: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),   // 104: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),          // 105: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),         // 106: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),           // 107: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),          // 108: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),        // 109: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),       // 110: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),  // 111: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil), // 112: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),       // 113: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),      // 114: vaultd.v1.ProveAuditResponse
+	nil,                             // 115: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                             // 116: vaultd.v1.Key.LabelsEntry
+	nil,                             // 117: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                             // 118: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                             // 119: vaultd.v1.ImportKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 120: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 121: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	102, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	2,   // 1: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	102, // 2: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	102, // 3: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	102, // 4: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	1,   // 5: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	2,   // 6: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	98,  // 7: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	102, // 8: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	103, // 9: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	18,  // 10: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	102, // 11: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	103, // 12: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 13: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	99,  // 14: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	19,  // 15: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	19,  // 16: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	100, // 17: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	19,  // 18: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	3,   // 19: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	103, // 20: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	19,  // 21: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 22: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	103, // 23: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 24: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	101, // 25: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	19,  // 26: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 27: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	4,   // 28: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	19,  // 29: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	19,  // 30: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	38,  // 31: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	38,  // 32: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	103, // 33: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	5,   // 34: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 35: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	5,   // 36: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 37: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	103, // 38: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	102, // 39: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	103, // 40: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	19,  // 41: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	19,  // 42: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	102, // 43: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	102, // 44: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	59,  // 45: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	59,  // 46: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	59,  // 47: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	59,  // 48: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	59,  // 49: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	102, // 50: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	70,  // 51: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	70,  // 52: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	75,  // 53: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	38,  // 54: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	75,  // 55: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	80,  // 56: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	81,  // 57: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	81,  // 58: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	81,  // 59: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	102, // 60: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	75,  // 61: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	80,  // 62: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	102, // 63: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	103, // 64: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	8,   // 65: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	10,  // 66: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	12,  // 67: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	14,  // 68: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	16,  // 69: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	20,  // 70: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	22,  // 71: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	24,  // 72: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	26,  // 73: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	28,  // 74: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	30,  // 75: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	32,  // 76: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	34,  // 77: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	36,  // 78: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	39,  // 79: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	41,  // 80: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	43,  // 81: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	45,  // 82: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	47,  // 83: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	49,  // 84: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	51,  // 85: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	53,  // 86: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	55,  // 87: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	57,  // 88: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	60,  // 89: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	62,  // 90: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	64,  // 91: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	66,  // 92: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	68,  // 93: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	71,  // 94: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	73,  // 95: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	76,  // 96: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	78,  // 97: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	82,  // 98: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	84,  // 99: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	86,  // 100: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	88,  // 101: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	90,  // 102: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	92,  // 103: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	94,  // 104: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	96,  // 105: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	9,   // 106: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	11,  // 107: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	13,  // 108: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	15,  // 109: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	17,  // 110: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	21,  // 111: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	23,  // 112: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	25,  // 113: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	27,  // 114: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	29,  // 115: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	31,  // 116: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	33,  // 117: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	35,  // 118: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	37,  // 119: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	40,  // 120: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	42,  // 121: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	44,  // 122: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	46,  // 123: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	48,  // 124: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	50,  // 125: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	52,  // 126: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	54,  // 127: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	56,  // 128: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	58,  // 129: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	61,  // 130: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	63,  // 131: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	65,  // 132: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	67,  // 133: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	69,  // 134: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	72,  // 135: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	74,  // 136: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	77,  // 137: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	79,  // 138: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	83,  // 139: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	85,  // 140: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	87,  // 141: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	89,  // 142: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	91,  // 143: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	93,  // 144: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	95,  // 145: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	97,  // 146: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	106, // [106:147] is the sub-list for method output_type
-	65,  // [65:106] is the sub-list for method input_type
-	65,  // [65:65] is the sub-list for extension type_name
-	65,  // [65:65] is the sub-list for extension extendee
-	0,   // [0:65] is the sub-list for field type_name
+	120, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	115, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	120, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	10,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
+	2,   // 4: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	120, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	120, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	120, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	1,   // 8: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	2,   // 9: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	116, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	120, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	121, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	19,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	120, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	121, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 16: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	117, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	20,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	20,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	118, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	20,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	3,   // 22: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	121, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	20,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 25: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	121, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 27: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	119, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	20,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 30: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	4,   // 31: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	20,  // 32: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	20,  // 33: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	39,  // 34: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	39,  // 35: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	121, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	5,   // 37: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	6,   // 38: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	5,   // 39: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	6,   // 40: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	121, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	120, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	121, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	20,  // 44: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	20,  // 45: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	120, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	120, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	60,  // 48: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	60,  // 49: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	60,  // 50: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	60,  // 51: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	60,  // 52: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	120, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	71,  // 54: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	71,  // 55: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	76,  // 56: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	39,  // 57: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	76,  // 58: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	81,  // 59: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	82,  // 60: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	82,  // 61: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	82,  // 62: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	120, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	76,  // 64: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	81,  // 65: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	120, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	93,  // 67: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	93,  // 68: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	93,  // 69: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	93,  // 70: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	76,  // 71: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	120, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	120, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	100, // 74: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	121, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	100, // 76: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	100, // 77: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	100, // 78: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	120, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	121, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	8,   // 81: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	11,  // 82: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	13,  // 83: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	15,  // 84: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	17,  // 85: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	21,  // 86: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	23,  // 87: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	25,  // 88: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	27,  // 89: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	29,  // 90: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	31,  // 91: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	33,  // 92: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	35,  // 93: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	37,  // 94: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	40,  // 95: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	42,  // 96: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	44,  // 97: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	46,  // 98: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	48,  // 99: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	50,  // 100: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	52,  // 101: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	54,  // 102: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	56,  // 103: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	58,  // 104: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	61,  // 105: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	63,  // 106: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	65,  // 107: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	67,  // 108: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	69,  // 109: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	72,  // 110: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	74,  // 111: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	77,  // 112: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	79,  // 113: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	83,  // 114: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	85,  // 115: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	87,  // 116: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	89,  // 117: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	91,  // 118: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	94,  // 119: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	96,  // 120: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	98,  // 121: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	101, // 122: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	103, // 123: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	105, // 124: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	107, // 125: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	109, // 126: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	111, // 127: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	113, // 128: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	9,   // 129: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	12,  // 130: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	14,  // 131: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	16,  // 132: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	18,  // 133: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	22,  // 134: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	24,  // 135: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	26,  // 136: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	28,  // 137: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	30,  // 138: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	32,  // 139: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	34,  // 140: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	36,  // 141: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	38,  // 142: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	41,  // 143: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	43,  // 144: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	45,  // 145: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	47,  // 146: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	49,  // 147: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	51,  // 148: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	53,  // 149: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	55,  // 150: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	57,  // 151: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	59,  // 152: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	62,  // 153: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	64,  // 154: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	66,  // 155: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	68,  // 156: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	70,  // 157: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	73,  // 158: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	75,  // 159: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	78,  // 160: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	80,  // 161: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	84,  // 162: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	86,  // 163: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	88,  // 164: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	90,  // 165: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	92,  // 166: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	95,  // 167: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	97,  // 168: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	99,  // 169: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	102, // 170: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	104, // 171: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	106, // 172: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	108, // 173: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	110, // 174: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	112, // 175: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	114, // 176: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	129, // [129:177] is the sub-list for method output_type
+	81,  // [81:129] is the sub-list for method input_type
+	81,  // [81:81] is the sub-list for extension type_name
+	81,  // [81:81] is the sub-list for extension extendee
+	0,   // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -6971,7 +8261,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   95,
+			NumMessages:   113,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

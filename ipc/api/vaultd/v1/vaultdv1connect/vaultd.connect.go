@@ -125,6 +125,25 @@ const (
 	VaultServiceRemoveGrantProcedure = "/vaultd.v1.VaultService/RemoveGrant"
 	// VaultServiceExplainProcedure is the fully-qualified name of the VaultService's Explain RPC.
 	VaultServiceExplainProcedure = "/vaultd.v1.VaultService/Explain"
+	// VaultServiceListPrincipalsProcedure is the fully-qualified name of the VaultService's
+	// ListPrincipals RPC.
+	VaultServiceListPrincipalsProcedure = "/vaultd.v1.VaultService/ListPrincipals"
+	// VaultServiceAdoptPrincipalProcedure is the fully-qualified name of the VaultService's
+	// AdoptPrincipal RPC.
+	VaultServiceAdoptPrincipalProcedure = "/vaultd.v1.VaultService/AdoptPrincipal"
+	// VaultServiceRetirePrincipalProcedure is the fully-qualified name of the VaultService's
+	// RetirePrincipal RPC.
+	VaultServiceRetirePrincipalProcedure = "/vaultd.v1.VaultService/RetirePrincipal"
+	// VaultServiceListApprovalsProcedure is the fully-qualified name of the VaultService's
+	// ListApprovals RPC.
+	VaultServiceListApprovalsProcedure = "/vaultd.v1.VaultService/ListApprovals"
+	// VaultServiceAwaitApprovalProcedure is the fully-qualified name of the VaultService's
+	// AwaitApproval RPC.
+	VaultServiceAwaitApprovalProcedure = "/vaultd.v1.VaultService/AwaitApproval"
+	// VaultServiceApproveProcedure is the fully-qualified name of the VaultService's Approve RPC.
+	VaultServiceApproveProcedure = "/vaultd.v1.VaultService/Approve"
+	// VaultServiceRejectProcedure is the fully-qualified name of the VaultService's Reject RPC.
+	VaultServiceRejectProcedure = "/vaultd.v1.VaultService/Reject"
 	// VaultServiceReadAuditProcedure is the fully-qualified name of the VaultService's ReadAudit RPC.
 	VaultServiceReadAuditProcedure = "/vaultd.v1.VaultService/ReadAudit"
 	// VaultServiceCheckpointAuditProcedure is the fully-qualified name of the VaultService's
@@ -174,6 +193,13 @@ type VaultServiceClient interface {
 	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
 	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error)
+	AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error)
+	RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error)
+	ListApprovals(context.Context, *v1.ListApprovalsRequest) (*v1.ListApprovalsResponse, error)
+	AwaitApproval(context.Context, *v1.AwaitApprovalRequest) (*v1.AwaitApprovalResponse, error)
+	Approve(context.Context, *v1.ApproveRequest) (*v1.ApproveResponse, error)
+	Reject(context.Context, *v1.RejectRequest) (*v1.RejectResponse, error)
 	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
 	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
 	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
@@ -418,6 +444,48 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("Explain")),
 			connect.WithClientOptions(opts...),
 		),
+		listPrincipals: connect.NewClient[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse](
+			httpClient,
+			baseURL+VaultServiceListPrincipalsProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ListPrincipals")),
+			connect.WithClientOptions(opts...),
+		),
+		adoptPrincipal: connect.NewClient[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse](
+			httpClient,
+			baseURL+VaultServiceAdoptPrincipalProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("AdoptPrincipal")),
+			connect.WithClientOptions(opts...),
+		),
+		retirePrincipal: connect.NewClient[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse](
+			httpClient,
+			baseURL+VaultServiceRetirePrincipalProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("RetirePrincipal")),
+			connect.WithClientOptions(opts...),
+		),
+		listApprovals: connect.NewClient[v1.ListApprovalsRequest, v1.ListApprovalsResponse](
+			httpClient,
+			baseURL+VaultServiceListApprovalsProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ListApprovals")),
+			connect.WithClientOptions(opts...),
+		),
+		awaitApproval: connect.NewClient[v1.AwaitApprovalRequest, v1.AwaitApprovalResponse](
+			httpClient,
+			baseURL+VaultServiceAwaitApprovalProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("AwaitApproval")),
+			connect.WithClientOptions(opts...),
+		),
+		approve: connect.NewClient[v1.ApproveRequest, v1.ApproveResponse](
+			httpClient,
+			baseURL+VaultServiceApproveProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Approve")),
+			connect.WithClientOptions(opts...),
+		),
+		reject: connect.NewClient[v1.RejectRequest, v1.RejectResponse](
+			httpClient,
+			baseURL+VaultServiceRejectProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Reject")),
+			connect.WithClientOptions(opts...),
+		),
 		readAudit: connect.NewClient[v1.ReadAuditRequest, v1.ReadAuditResponse](
 			httpClient,
 			baseURL+VaultServiceReadAuditProcedure,
@@ -479,6 +547,13 @@ type vaultServiceClient struct {
 	listGrants      *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
 	removeGrant     *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
 	explain         *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	listPrincipals  *connect.Client[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse]
+	adoptPrincipal  *connect.Client[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse]
+	retirePrincipal *connect.Client[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse]
+	listApprovals   *connect.Client[v1.ListApprovalsRequest, v1.ListApprovalsResponse]
+	awaitApproval   *connect.Client[v1.AwaitApprovalRequest, v1.AwaitApprovalResponse]
+	approve         *connect.Client[v1.ApproveRequest, v1.ApproveResponse]
+	reject          *connect.Client[v1.RejectRequest, v1.RejectResponse]
 	readAudit       *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
 	checkpointAudit *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
 	proveAudit      *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
@@ -826,6 +901,69 @@ func (c *vaultServiceClient) Explain(ctx context.Context, req *v1.ExplainRequest
 	return nil, err
 }
 
+// ListPrincipals calls vaultd.v1.VaultService.ListPrincipals.
+func (c *vaultServiceClient) ListPrincipals(ctx context.Context, req *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error) {
+	response, err := c.listPrincipals.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// AdoptPrincipal calls vaultd.v1.VaultService.AdoptPrincipal.
+func (c *vaultServiceClient) AdoptPrincipal(ctx context.Context, req *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error) {
+	response, err := c.adoptPrincipal.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RetirePrincipal calls vaultd.v1.VaultService.RetirePrincipal.
+func (c *vaultServiceClient) RetirePrincipal(ctx context.Context, req *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error) {
+	response, err := c.retirePrincipal.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListApprovals calls vaultd.v1.VaultService.ListApprovals.
+func (c *vaultServiceClient) ListApprovals(ctx context.Context, req *v1.ListApprovalsRequest) (*v1.ListApprovalsResponse, error) {
+	response, err := c.listApprovals.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// AwaitApproval calls vaultd.v1.VaultService.AwaitApproval.
+func (c *vaultServiceClient) AwaitApproval(ctx context.Context, req *v1.AwaitApprovalRequest) (*v1.AwaitApprovalResponse, error) {
+	response, err := c.awaitApproval.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Approve calls vaultd.v1.VaultService.Approve.
+func (c *vaultServiceClient) Approve(ctx context.Context, req *v1.ApproveRequest) (*v1.ApproveResponse, error) {
+	response, err := c.approve.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Reject calls vaultd.v1.VaultService.Reject.
+func (c *vaultServiceClient) Reject(ctx context.Context, req *v1.RejectRequest) (*v1.RejectResponse, error) {
+	response, err := c.reject.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ReadAudit calls vaultd.v1.VaultService.ReadAudit.
 func (c *vaultServiceClient) ReadAudit(ctx context.Context, req *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error) {
 	response, err := c.readAudit.CallUnary(ctx, connect.NewRequest(req))
@@ -893,6 +1031,13 @@ type VaultServiceHandler interface {
 	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
 	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error)
+	AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error)
+	RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error)
+	ListApprovals(context.Context, *v1.ListApprovalsRequest) (*v1.ListApprovalsResponse, error)
+	AwaitApproval(context.Context, *v1.AwaitApprovalRequest) (*v1.AwaitApprovalResponse, error)
+	Approve(context.Context, *v1.ApproveRequest) (*v1.ApproveResponse, error)
+	Reject(context.Context, *v1.RejectRequest) (*v1.RejectResponse, error)
 	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
 	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
 	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
@@ -1133,6 +1278,48 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("Explain")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceListPrincipalsHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceListPrincipalsProcedure,
+		svc.ListPrincipals,
+		connect.WithSchema(vaultServiceMethods.ByName("ListPrincipals")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceAdoptPrincipalHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceAdoptPrincipalProcedure,
+		svc.AdoptPrincipal,
+		connect.WithSchema(vaultServiceMethods.ByName("AdoptPrincipal")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRetirePrincipalHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRetirePrincipalProcedure,
+		svc.RetirePrincipal,
+		connect.WithSchema(vaultServiceMethods.ByName("RetirePrincipal")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceListApprovalsHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceListApprovalsProcedure,
+		svc.ListApprovals,
+		connect.WithSchema(vaultServiceMethods.ByName("ListApprovals")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceAwaitApprovalHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceAwaitApprovalProcedure,
+		svc.AwaitApproval,
+		connect.WithSchema(vaultServiceMethods.ByName("AwaitApproval")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceApproveHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceApproveProcedure,
+		svc.Approve,
+		connect.WithSchema(vaultServiceMethods.ByName("Approve")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRejectHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRejectProcedure,
+		svc.Reject,
+		connect.WithSchema(vaultServiceMethods.ByName("Reject")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceReadAuditHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceReadAuditProcedure,
 		svc.ReadAudit,
@@ -1229,6 +1416,20 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceRemoveGrantHandler.ServeHTTP(w, r)
 		case VaultServiceExplainProcedure:
 			vaultServiceExplainHandler.ServeHTTP(w, r)
+		case VaultServiceListPrincipalsProcedure:
+			vaultServiceListPrincipalsHandler.ServeHTTP(w, r)
+		case VaultServiceAdoptPrincipalProcedure:
+			vaultServiceAdoptPrincipalHandler.ServeHTTP(w, r)
+		case VaultServiceRetirePrincipalProcedure:
+			vaultServiceRetirePrincipalHandler.ServeHTTP(w, r)
+		case VaultServiceListApprovalsProcedure:
+			vaultServiceListApprovalsHandler.ServeHTTP(w, r)
+		case VaultServiceAwaitApprovalProcedure:
+			vaultServiceAwaitApprovalHandler.ServeHTTP(w, r)
+		case VaultServiceApproveProcedure:
+			vaultServiceApproveHandler.ServeHTTP(w, r)
+		case VaultServiceRejectProcedure:
+			vaultServiceRejectHandler.ServeHTTP(w, r)
 		case VaultServiceReadAuditProcedure:
 			vaultServiceReadAuditHandler.ServeHTTP(w, r)
 		case VaultServiceCheckpointAuditProcedure:
@@ -1394,6 +1595,34 @@ func (UnimplementedVaultServiceHandler) RemoveGrant(context.Context, *v1.RemoveG
 
 func (UnimplementedVaultServiceHandler) Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Explain is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ListPrincipals is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.AdoptPrincipal is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RetirePrincipal is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ListApprovals(context.Context, *v1.ListApprovalsRequest) (*v1.ListApprovalsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ListApprovals is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) AwaitApproval(context.Context, *v1.AwaitApprovalRequest) (*v1.AwaitApprovalResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.AwaitApproval is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Approve(context.Context, *v1.ApproveRequest) (*v1.ApproveResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Approve is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Reject(context.Context, *v1.RejectRequest) (*v1.RejectResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Reject is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error) {
