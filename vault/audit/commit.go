@@ -174,6 +174,7 @@ func (l *Log) write(b *batch) error {
 		return fmt.Errorf("write %s: %w", segmentName(l.segFirst), errors.Join(err, l.repairTail()))
 	}
 	l.segSize += int64(len(l.out))
+	l.segCached.synced(l.seg, l.segSize)
 	l.edge = edge
 	l.hashes.rest = append(l.hashes.rest, l.hashOut...)
 	// The records are durable. If their hashes can't be written now, then they

@@ -16,6 +16,7 @@ type hashFile struct {
 	written int64
 	rest    []byte
 	unsaved bool // something was written since the last sync
+	cached  cached
 }
 
 func openHashFile(dir string) (*hashFile, error) {
@@ -31,6 +32,7 @@ func (h *hashFile) open(flag int) (err error) {
 		return err
 	}
 	h.written = h.info.Size()
+	h.cached = cached{from: h.written}
 	return nil
 }
 
@@ -59,6 +61,7 @@ func (h *hashFile) sync() error {
 		return fmt.Errorf("sync %s: %w", hashesName, err)
 	}
 	h.unsaved = false
+	h.cached.synced(h.f, h.written)
 	return nil
 }
 
@@ -69,6 +72,7 @@ func (h *hashFile) cut(n int64) error {
 		return err
 	}
 	h.written, h.unsaved = n, true
+	h.cached.from = min(h.cached.from, n)
 	return nil
 }
 

@@ -90,6 +90,7 @@ type Log struct {
 	segFirst      int64
 	segSize       int64
 	segDirty      bool // bytes beyond segSize have to be cut off first
+	segCached     cached
 	hashes        *hashFile
 	edge          frontier
 	reserve       reserve

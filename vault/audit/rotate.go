@@ -44,6 +44,7 @@ func (l *Log) useSegment(f *os.File, first, size int64) error {
 		return errors.Join(err, f.Close())
 	}
 	l.seg, l.segInfo, l.segFirst, l.segSize, l.segDirty = f, info, first, size, false
+	l.segCached = cached{from: size}
 	l.segmentStart.Store(first)
 	return nil
 }
