@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -67,6 +68,28 @@ func request(t *testing.T, method string, m proto.Message) call {
 // as makes calls as another user.
 func as(t *testing.T, who account, socket string, calls ...call) []answer {
 	t.Helper()
+	return stage{program: callerProgram(t)}.as(t, who, socket, calls...)
+}
+
+// stage is where a caller stands.
+type stage struct {
+	program string        // a copy of this test binary
+	begun   func(pid int) // is told of the process before it connects; nil for nothing
+}
+
+// callerProgram is this test binary where every user may run it: the go tool's
+// directory is closed to others.
+func callerProgram(t *testing.T) string {
+	t.Helper()
+	open := filepath.Join(filepath.Dir(rig.Program(t, "vaultd")), "caller")
+	if _, err := os.Stat(open); err != nil {
+		copySelf(t, open)
+	}
+	return open
+}
+
+func copySelf(t *testing.T, path string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -75,30 +98,40 @@ func as(t *testing.T, who account, socket string, calls ...call) []answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The go tool's directory is closed to others.
-	open := filepath.Join(filepath.Dir(rig.Program(t, "vaultd")), "caller")
-	if _, err := os.Stat(open); err != nil {
-		if err := os.WriteFile(open, binary, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(path, binary, 0o755); err != nil {
+		t.Fatal(err)
 	}
+}
+
+func (s stage) as(t *testing.T, who account, socket string, calls ...call) []answer {
+	t.Helper()
 	in, err := json.Marshal(calls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.CommandContext(rig.Context(t), open)
+	child := exec.CommandContext(rig.Context(t), s.program)
 	child.Env = append(os.Environ(), roleVar+"="+socket)
 	child.Dir = "/"
-	child.Stdin = bytes.NewReader(in)
 	child.SysProcAttr = &syscall.SysProcAttr{Credential: who.credential()}
-	var stderr bytes.Buffer
-	child.Stderr = &stderr
-	out, err := child.Output()
+	var stdout, stderr bytes.Buffer
+	child.Stdout, child.Stderr = &stdout, &stderr
+	calling, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if s.begun != nil {
+		s.begun(child.Process.Pid)
+	}
+	_, err = calling.Write(in) // until when it has not connected
+	err = errors.Join(err, calling.Close(), child.Wait())
 	if err != nil {
 		t.Fatalf("call as %s: %v: %s", who.name, err, &stderr)
 	}
 	var answers []answer
-	if err := json.Unmarshal(out, &answers); err != nil {
+	if err := json.Unmarshal(stdout.Bytes(), &answers); err != nil {
 		t.Fatal(err)
 	}
 	return answers
