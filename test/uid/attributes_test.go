@@ -36,12 +36,13 @@ func hierarchy(t *testing.T) string {
 func inGroup(t *testing.T, path string) func(pid int) {
 	t.Helper()
 	dir := filepath.Join(hierarchy(t), path)
-	for made := dir; ; made = filepath.Dir(made) {
-		if _, err := os.Stat(made); err == nil {
-			break
+	t.Cleanup(func() {
+		for made := dir; made != hierarchy(t); made = filepath.Dir(made) {
+			if os.Remove(made) != nil {
+				break // another test's is in it
+			}
 		}
-		t.Cleanup(func() { _ = os.Remove(made) }) // from the innermost outwards; others may use the outer ones
-	}
+	})
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Skipf("no control group can be made here: %v", err)
 	}
