@@ -10,15 +10,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/test/rig"
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
+	"github.com/vaultd/vaultd/vault/policy"
 )
 
 func TestMain(m *testing.M) { rig.Main(m) }
@@ -271,6 +276,18 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%s on a full disk: %v", name, err)
 		}
 	}
+	before := sequence(ctx, t, d)
+	for _, r := range policy.Rules() {
+		if slices.Contains(worksOnFullDisk, r.Action) {
+			continue
+		}
+		if err := call(ctx, d, r.Method, filled(r.Method)); rig.Code(err) != fault.CodeAuditUnavailable {
+			t.Errorf("%s on a full disk: %v", r.Action, err)
+		}
+	}
+	if after := sequence(ctx, t, d); after != before {
+		t.Errorf("the vault went from %d to %d while everything was refused", before, after)
+	}
 	if _, err := d.Client.RevokeKey(ctx, &vaultdv1.RevokeKeyRequest{Name: "billing/a", Reason: "lost"}); err != nil {
 		t.Errorf("revoke: %v", err)
 	}
@@ -310,4 +327,55 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("records of %s: %s", action, outcomes)
 		}
 	}
+}
+
+// worksOnFullDisk is what a full disk under the audit log leaves: to see what is
+// wrong, to end what must not go on, and to seal and open again.
+var worksOnFullDisk = []policy.Action{
+	policy.Status, policy.WhoAmI, policy.Seal, policy.Unseal, policy.RevokeKey, policy.RevokeOwner, policy.DestroyKey,
+}
+
+// filled is a request that would change something if it was performed; nil
+// stands for one without fields, which is refused at the latest when it is recorded.
+func filled(method string) proto.Message {
+	switch method {
+	case "CreateKey":
+		return &vaultdv1.CreateKeyRequest{Name: "billing/refused"}
+	case "RotateKey":
+		return &vaultdv1.RotateKeyRequest{Name: "billing/b"}
+	case "ImportKey":
+		return &vaultdv1.ImportKeyRequest{Name: "billing/imported", Type: "xaes-256-gcm", Material: make([]byte, 32)}
+	case "Encrypt":
+		return &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")}
+	case "CreateOwner":
+		return &vaultdv1.CreateOwnerRequest{Name: "refused"}
+	case "ChangePassword":
+		return &vaultdv1.ChangePasswordRequest{OldPassword: []byte(rig.Password), NewPassword: []byte("another password"), Iterations: 600_000}
+	case "AddGrant":
+		return &vaultdv1.AddGrantRequest{Json: `{"effect":"allow","any_user":true,"verbs":["use"],"keys":["*/*"]}`}
+	}
+	return nil
+}
+
+// call makes a call by the name of its method.
+func call(ctx context.Context, d *rig.Daemon, method string, request proto.Message) error {
+	m := reflect.ValueOf(d.Client).MethodByName(method)
+	if !m.IsValid() {
+		return fmt.Errorf("the client has no method %s", method)
+	}
+	argument := reflect.New(m.Type().In(1).Elem())
+	if request != nil {
+		argument = reflect.ValueOf(request)
+	}
+	err, _ := m.Call([]reflect.Value{reflect.ValueOf(ctx), argument})[1].Interface().(error)
+	return err
+}
+
+func sequence(ctx context.Context, t *testing.T, d *rig.Daemon) uint64 {
+	t.Helper()
+	status, err := d.Client.Status(ctx, &vaultdv1.StatusRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status.GetSequence()
 }
