@@ -89,7 +89,12 @@ func (s *service) awaitRecord(ctx context.Context, f audit.Filter, wait time.Dur
 
 // readAudit fills a page, as far as an answer has room.
 func (s *service) readAudit(ctx context.Context, f audit.Filter, page int) (*vaultdv1.ReadAuditResponse, error) {
-	// Records that come while reading are for the next page.
+	// Records that come while reading are for the next page. Whoever reads up to
+	// the end wants to see what was asked a moment ago, too; if that can't be
+	// written now, the log's status says so.
+	if s.audit.Head().Size < f.From+int64(page) {
+		_ = s.audit.Flush()
+	}
 	end := max(s.audit.Head().Size, f.From)
 	resp := &vaultdv1.ReadAuditResponse{Next: uint64(f.From)} //nolint:gosec // not negative
 	room := s.messageSize / 2

@@ -100,6 +100,28 @@ func TestFollowingIsRecordedOnce(t *testing.T) {
 	}
 }
 
+func TestReaderSeesWhatWasJustAsked(t *testing.T) {
+	// Hot records would wait for an hour to be written.
+	log, err := audit.Open(filepath.Join(t.TempDir(), "audit"), audit.Options{Interval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	d := start(t, func(c *ipc.Config) { c.AuditLog = log })
+	d.createKey(t, "root/k", "xaes-256-gcm")
+	c, ctx := d.dial(t), t.Context()
+	if _, err := c.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "root/k"}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.ReadAudit(ctx, &vaultdv1.ReadAuditRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := r.GetLines(); len(lines) == 0 || !strings.Contains(lines[len(lines)-1], "key.encrypt") {
+		t.Errorf("the last of %d records is not of the encryption", len(lines))
+	}
+}
+
 func TestBrokenLogRefusesBeforehand(t *testing.T) {
 	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
 	d := start(t, set)
