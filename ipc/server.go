@@ -77,6 +77,7 @@ func NewServer(c Config) *Server {
 		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: s.limits.MessageSize,
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
 	}
+	c.Vault.OnPolicyRecords(s.service.rules.fromVault)
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log)
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
