@@ -17,9 +17,16 @@ import (
 
 // WhoAmI tells what the daemon knows of the caller.
 func (s *service) WhoAmI(ctx context.Context, _ *vaultdv1.WhoAmIRequest) (*vaultdv1.WhoAmIResponse, error) {
-	who := callFrom(ctx).who
-	role, _ := s.policy.IsAdmin(who)
-	return &vaultdv1.WhoAmIResponse{Principal: principalToProto(who), Owner: who.User, Role: role}, nil
+	c := callFrom(ctx)
+	role, _ := s.policy.IsAdmin(c.who)
+	resp := &vaultdv1.WhoAmIResponse{Principal: principalToProto(c.who), Role: role}
+	if !c.who.Changed {
+		resp.Owner = c.who.User
+	}
+	if c.standing != nil {
+		resp.Standing, resp.Why = string(c.standing.verdict), c.standing.why
+	}
+	return resp, nil
 }
 
 // Can decides without doing. Nothing is counted. A caller learns of itself what
@@ -34,6 +41,7 @@ func (s *service) Can(ctx context.Context, req *vaultdv1.CanRequest) (*vaultdv1.
 				WithHint("only administrators may ask about somebody else")
 		}
 		subject = principalFromProto(req.GetAs())
+		subject.Changed = !s.policy.IsSupreme(subject.UID) && s.principals.refuses(subject.UID)
 	}
 	rule, known := policy.ForVerb(req.GetAction())
 	if !known {
