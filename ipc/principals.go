@@ -119,7 +119,9 @@ func (p *principals) fromVault(k *vault.PolicyRecords) error {
 	if k != nil {
 		for _, r := range k.Principals {
 			var b binding.Binding
-			if err := json.Unmarshal(r.Body, &b); err != nil || r.ID != uidText(b.UID) || b.State == binding.None {
+			err := json.Unmarshal(r.Body, &b)
+			_, stored := binding.Next(b.State, binding.Retire) // every state that is stored can be retired
+			if err != nil || r.ID != uidText(b.UID) || !stored {
 				return fault.E(fault.CodeStoreCorrupt, "principal %s in the vault can't be read", r.ID)
 			}
 			all = append(all, b)
@@ -197,7 +199,7 @@ func (p *principals) observe(uid uint32, ask func(uint32) (string, error)) (s st
 			return standing{user: name}, true
 		}
 		if s, known := p.known(uid, name); known {
-			return s, true
+			return s, !s.sealed
 		}
 		if s, settled, ok := p.judge(uid, name, asOf); ok {
 			return s, settled
@@ -269,7 +271,7 @@ func (p *principals) judged(uid uint32, name string, asOf uint64) (s standing, c
 	case p.epoch.Load() != asOf:
 		return s, nil, false, false
 	case !p.open:
-		return unjudged(name), nil, true, true
+		return unjudged(name), nil, false, true
 	}
 	account := binding.Account{UID: uid, User: name, Found: name != ""}
 	v, b, save := binding.Observe(p.stored(uid, name), p.machine, account, p.now().UTC())
@@ -295,7 +297,7 @@ func (p *principals) judged(uid uint32, name string, asOf uint64) (s standing, c
 	before, had := p.standings[uid]
 	switch {
 	case errors.Is(err, fault.ErrSealed):
-		return unjudged(name), nil, true, true // fromVault follows
+		return unjudged(name), nil, false, true // fromVault follows
 	case err != nil && v != binding.Quarantined:
 		p.log.Error("a new principal could not be stored, and so gets nothing", "uid", uid, "user", name, "err", err)
 		s = standing{verdict: binding.Quarantined, user: name, why: fmt.Sprintf("uid %d is new, and that could not be stored", uid)}
