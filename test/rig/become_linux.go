@@ -16,17 +16,21 @@ func Become(uid, gid uint32, do func()) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // for ever: the thread ends with the goroutine
-		for _, call := range [][4]uintptr{
-			{unix.SYS_SETGROUPS},
-			{unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid)},
-			{unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)},
-		} {
-			// Not syscall.Setuid and the like, which are of the whole process.
-			if _, _, err := syscall.RawSyscall(call[0], call[1], call[2], call[3]); err != 0 {
-				panic(err)
-			}
-		}
+		become(unix.SYS_SETGROUPS, 0, 0, 0)
+		become(unix.SYS_SETRESGID, keep, uintptr(gid), keep)
+		become(unix.SYS_SETRESUID, keep, uintptr(uid), keep)
 		do()
+		become(unix.SYS_SETRESUID, keep, 0, keep) // the user is seen to be in use no longer
 	}()
 	<-done
+}
+
+// keep leaves an id as it is.
+const keep = ^uintptr(0)
+
+// become is not syscall.Setuid and the like, which are of the whole process.
+func become(call, a, b, c uintptr) {
+	if _, _, err := syscall.RawSyscall(call, a, b, c); err != 0 {
+		panic(err)
+	}
 }
