@@ -193,10 +193,12 @@ func (p *principals) observe(uid uint32, ask func(uint32) (string, error)) (s st
 		}
 		if err != nil {
 			p.log.Debug("the account database does not answer", "uid", uid, "err", err)
-			return p.unanswered(uid), false
 		}
 		if p.policy.IsSupreme(uid) {
 			return standing{user: name}, true
+		}
+		if err != nil {
+			return p.unanswered(uid), false
 		}
 		if s, known := p.known(uid, name); known {
 			return s, !s.sealed
@@ -237,8 +239,6 @@ func (p *principals) unanswered(uid uint32) standing {
 	defer p.mu.RUnlock()
 	b, bound := p.bindings[uid]
 	switch {
-	case p.policy.IsSupreme(uid):
-		return standing{}
 	case !p.open:
 		return unjudged("")
 	case bound && b.State == binding.Changed:
@@ -312,6 +312,9 @@ func (p *principals) judged(uid uint32, name string, asOf uint64) (s standing, c
 		}
 		if save {
 			p.put(b)
+		}
+		if v == binding.Fresh {
+			p.log.Info("a new principal is bound", "uid", uid, "user", name, "generation", b.Generation)
 		}
 		p.remember(uid, s)
 	}

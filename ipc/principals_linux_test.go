@@ -454,6 +454,28 @@ func TestPrincipalThatCannotBeStoredIsNotTrusted(t *testing.T) {
 	}
 }
 
+// A quarantine that can't be stored is one all the same.
+func TestQuarantineThatCannotBeStoredHolds(t *testing.T) {
+	accounts, ctx := newDirectory(t), t.Context()
+	accounts.set(t, 1000, "alice")
+	d := start(t, accounts.in)
+	d.createKey(t, "alice/k", "")
+	body := `{"uid":1000,"user":"alice","machine":"m1","generation":1,"state":"active","former":["` + strings.Repeat("x", 64<<10-100) + `"]}`
+	if err := d.vault.SavePrincipals(ctx, []vault.Kept{{ID: "1000", Body: []byte(body)}}); err != nil {
+		t.Fatal(err)
+	}
+	d.seal(t)
+	d.unseal(t)
+	alice := d.by(t, person{uid: 1000})
+	now(t, "known", alice, "", encrypt(ctx, "alice/k"))
+	accounts.set(t, 1000, "eve")
+	await(t, "changed", alice, fault.CodePrincipalChanged, encrypt(ctx, "alice/k"))
+	accounts.set(t, 1000, "alice")
+	for range 3 {
+		now(t, "back, and still in quarantine", d.by(t, person{uid: 1000}), fault.CodePrincipalChanged, encrypt(ctx, "alice/k"))
+	}
+}
+
 // Where nobody can tell the account, the caller has no name, and nothing
 // follows for its principal.
 func TestSilentAccountDatabaseTellsNothing(t *testing.T) {
