@@ -3,6 +3,7 @@ package ipc
 import (
 	"errors"
 	"log/slog"
+	"os/user"
 	"path/filepath"
 	"testing"
 
@@ -51,6 +52,85 @@ func TestNothingIsDoneForTheUnjudged(t *testing.T) {
 		if err := s.judgeFirst(c, m); err != nil {
 			t.Errorf("judged: %s: %v", m.name, err)
 		}
+	}
+}
+
+// A file of accounts that is written in place is empty for a moment. An account
+// counts as gone when it is so at two looks.
+func TestAccountThatIsGoneForAMomentIsNot(t *testing.T) {
+	v, err := vault.New(vault.Options{Dir: filepath.Join(t.TempDir(), "vault")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	misses := 0 // that are to come
+	names := &peer.Resolver{Lookup: func(string) (*user.User, error) {
+		if misses > 0 {
+			misses--
+			return nil, user.UnknownUserIdError(1000)
+		}
+		return &user.User{Username: "alice"}, nil
+	}}
+	s := NewServer(Config{Vault: v, Policy: &policy.Policy{DaemonUID: 1}, Accounts: names})
+	p := s.principals
+	if _, err := v.Init(t.Context(), []byte("correct horse battery staple"), 600_000); err != nil {
+		t.Fatal(err)
+	}
+	want := func(what string, trusted bool) {
+		t.Helper()
+		if got, _ := p.current(1000); got.verdict.Trusted() != trusted || got.refused() == trusted || misses != 0 {
+			t.Errorf("%s: %q with %d looks left; want it trusted: %v", what, got.verdict, misses, trusted)
+		}
+	}
+	want("first", true)
+	misses = 1
+	p.observe(1000, p.names.Look)
+	want("gone when it came", true)
+	misses = 1
+	p.lookAtAll(t.Context())
+	want("gone when all were looked at", true)
+	misses = 2
+	p.lookAtAll(t.Context())
+	want("gone twice", false)
+	p.lookAtAll(t.Context())
+	want("back", false)
+	if _, err := p.adopt(1000); err != nil {
+		t.Fatal(err)
+	}
+	misses = 2
+	p.observe(1000, p.names.Look)
+	want("gone twice when it came", false)
+}
+
+// What is found out about an account while an administrator decides is from
+// before the decision.
+func TestNameFromBeforeADecisionIsLookedUpAgain(t *testing.T) {
+	v, err := vault.New(vault.Options{Dir: filepath.Join(t.TempDir(), "vault")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	name := "alice"
+	names := &peer.Resolver{Lookup: func(string) (*user.User, error) { return &user.User{Username: name}, nil }}
+	p := NewServer(Config{Vault: v, Policy: &policy.Policy{DaemonUID: 1}, Accounts: names}).principals
+	if _, err := v.Init(t.Context(), []byte("correct horse battery staple"), 600_000); err != nil {
+		t.Fatal(err)
+	}
+	p.observe(1000, p.names.Look)
+	name = "alicia"
+	p.observe(1000, p.names.Look)
+	asked := 0
+	got, settled := p.observe(1000, func(uid uint32) (string, error) {
+		if asked++; asked > 1 {
+			return p.names.Look(uid)
+		}
+		if _, err := p.adopt(1000); err != nil {
+			t.Fatal(err)
+		}
+		return "alice", nil // as it was called before
+	})
+	if got.refused() || got.user != "alicia" || !settled || asked != 2 {
+		t.Errorf("%+v, settled %v after %d looks", got, settled, asked)
 	}
 }
 
