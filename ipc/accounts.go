@@ -18,6 +18,8 @@ const (
 	accountsEvery = time.Minute
 	// A directory that is silent so often in a row is left alone until the next time.
 	silences = 8
+	// From its bindings to its opening a vault takes less than this, mostly.
+	openingPause = 10 * time.Millisecond
 )
 
 // watchAccounts looks at the accounts of all principals whenever the file of
@@ -56,6 +58,9 @@ func (p *principals) lookSoon() {
 // of everybody who came since the vault was unsealed. An account that is gone
 // is looked up once more before it counts, see gonePause.
 func (p *principals) lookAtAll(ctx context.Context) {
+	for p.opening() && ctx.Err() == nil {
+		wait(ctx, openingPause)
+	}
 	var gone []uint32
 	silent := 0
 	for _, uid := range p.lookedAt() {
@@ -97,6 +102,15 @@ func (p *principals) lookAtAll(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// opening reports whether the vault has told its bindings and is not open yet,
+// so that nothing can be stored.
+func (p *principals) opening() bool {
+	p.mu.RLock()
+	told := p.open
+	p.mu.RUnlock()
+	return told && p.vault.Opened() != nil
 }
 
 // lookedAt are the uids to look at. A retired principal is left alone until

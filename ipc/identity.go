@@ -40,8 +40,8 @@ func (c *conn) identifyBy(find func(uid uint32) (standing, bool)) *identity {
 	id := &identity{who: &who, caller: c.server.policy.Caller(&who), rank: c.server.rankOf(&who), standing: standing, epoch: epoch}
 	switch {
 	case settled:
-	case standing.refused():
-		id.until = time.Now() // it could not be stored: the next request tries again
+	case standing.unstored:
+		id.until = time.Now() // the next request tries again
 	default:
 		id.until = time.Now().Add(silencePause)
 	}
@@ -79,6 +79,9 @@ func (s *Server) judgeFirst(c *call, m *method) error {
 // changedFault is the refusal of a caller whose account is not the one it was.
 func changedFault(who *policy.Principal, s *standing) *fault.Error {
 	switch {
+	case s != nil && s.unstored:
+		return fault.E(fault.CodePrincipalChanged, "uid %d is new to the vault, and that could not be stored", who.UID).
+			WithHint("try again; the daemon's log says why")
 	case s != nil && s.verdict == binding.Over:
 		return fault.E(fault.CodePrincipalChanged, "the principal of uid %d is retired", who.UID).
 			WithHint("an administrator can bring it back with 'vaultctl principal adopt %d'", who.UID)

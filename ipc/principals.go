@@ -36,10 +36,11 @@ const (
 
 // standing is what is known of the principal of a uid.
 type standing struct {
-	verdict binding.Verdict // empty when nobody has judged, or nobody needs to
-	user    string          // of the account now; empty for none, and when nobody can tell
-	why     string          // it is not known
-	sealed  bool            // it was not judged, since the vault was sealed
+	verdict  binding.Verdict // empty when nobody has judged, or nobody needs to; fresh until the next look
+	user     string          // of the account now; empty for none, and when nobody can tell
+	why      string          // it is not known
+	sealed   bool            // it was not judged, since the vault was sealed
+	unstored bool            // its binding could not be stored, and so it gets nothing
 }
 
 // refused reports whether the principal gets nothing.
@@ -87,7 +88,7 @@ type principals struct {
 	open      bool         // the vault is, or is about to be
 	bindings  map[uint32]binding.Binding
 	holders   map[string][]uint32 // uids that have or had a name
-	unsaved   map[uint32]bool     // bindings in quarantine that could not be stored
+	unsaved   map[uint32]bool     // principals that could not be stored
 	standings map[uint32]standing // of who came since the vault was unsealed
 }
 
@@ -289,7 +290,7 @@ func (p *principals) judged(uid uint32, name string, asOf uint64) (s standing, c
 	}
 	settled = true
 	var err error
-	if save || p.unsaved[uid] {
+	if save || v == binding.Quarantined && p.unsaved[uid] {
 		err = p.save(b)
 	}
 	p.mu.Lock()
@@ -297,19 +298,20 @@ func (p *principals) judged(uid uint32, name string, asOf uint64) (s standing, c
 	before, had := p.standings[uid]
 	switch {
 	case errors.Is(err, fault.ErrSealed):
-		return unjudged(name), nil, false, true // fromVault follows
-	case err != nil && v != binding.Quarantined:
-		p.log.Error("a new principal could not be stored, and so gets nothing", "uid", uid, "user", name, "err", err)
-		s = standing{verdict: binding.Quarantined, user: name, why: fmt.Sprintf("uid %d is new, and that could not be stored", uid)}
-		settled = false
+		s = unjudged(name) // fromVault is about to say so, or the vault is just being opened
+		s.unstored = true
+		return s, nil, false, true
+	case err != nil && !p.unsaved[uid]: // once is enough for the log
+		p.log.Error("a principal could not be stored, and gets nothing", "uid", uid, "user", name, "verdict", string(v), "err", err)
+		p.unsaved[uid] = true
+	case err == nil:
+		delete(p.unsaved, uid)
+	}
+	if err != nil && v != binding.Quarantined {
+		s = standing{verdict: binding.Quarantined, user: name, why: "it is new, and that could not be stored", unstored: true}
+		save, settled = false, false
 		delete(p.standings, uid)
-	default:
-		if err != nil {
-			p.log.Error("a principal is in quarantine, but that could not be stored yet", "uid", uid, "err", err)
-			p.unsaved[uid] = true
-		} else {
-			delete(p.unsaved, uid)
-		}
+	} else {
 		if save {
 			p.put(b)
 		}

@@ -70,10 +70,11 @@ func (d *directory) set(t *testing.T, uid uint32, name string) {
 	d.touch(t)
 }
 
-func (d *directory) be(silent bool) {
+// quietly changes it as a directory does that tells nobody.
+func (d *directory) quietly(change func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.silent = silent
+	change()
 }
 
 func (d *directory) touch(t *testing.T) {
@@ -469,7 +470,12 @@ func TestPrincipalThatCannotBeStoredIsNotTrusted(t *testing.T) {
 	d := start(t, accounts.in, func(c *ipc.Config) { c.Machine = strings.Repeat("x", 70<<10) }) // larger than a record
 	d.createKey(t, "alice/k", "")
 	for range 2 {
-		now(t, "not stored", d.by(t, person{uid: 1000}), fault.CodePrincipalChanged, encrypt(ctx, "alice/k"))
+		alice := d.by(t, person{uid: 1000})
+		now(t, "not stored", alice, fault.CodePrincipalChanged, encrypt(ctx, "alice/k"))
+		var refused *fault.Error
+		if err := encrypt(ctx, "alice/k")(alice["frames"]); !errors.As(err, &refused) || !strings.Contains(refused.Message, "is new") {
+			t.Errorf("refused with %v", err)
+		}
 	}
 	list, err := d.dial(t).ListPrincipals(ctx, &vaultdv1.ListPrincipalsRequest{})
 	if err != nil || len(list.GetPrincipals()) != 0 {
@@ -511,7 +517,7 @@ func TestSilentAccountDatabaseTellsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	now(t, "at first", open, "", encrypt(ctx, "alice/k"))
-	accounts.be(true)
+	accounts.quietly(func() { accounts.silent = true })
 	accounts.touch(t)
 	var late map[string]caller
 	await(t, "silent", map[string]caller{"any": nil}, fault.CodePermissionDenied, func(caller) error {
@@ -521,7 +527,7 @@ func TestSilentAccountDatabaseTellsNothing(t *testing.T) {
 	now(t, "open before", open, "", encrypt(ctx, "alice/k"))
 	_, err := root.AdoptPrincipal(ctx, &vaultdv1.AdoptPrincipalRequest{Uid: 1000})
 	wantCode(t, "adopt by a silent database", err, fault.CodeBusy)
-	accounts.be(false)
+	accounts.quietly(func() { accounts.silent = false })
 	await(t, "answers again", late, "", encrypt(ctx, "alice/k"))
 	list, err := root.ListPrincipals(ctx, &vaultdv1.ListPrincipalsRequest{Changed: true})
 	if err != nil || len(list.GetPrincipals()) != 0 {
@@ -542,8 +548,7 @@ func TestAccountThatChangedWhileSealed(t *testing.T) {
 	if s := standing(ctx, t, alice["frames"]); s != "" {
 		t.Errorf("judged as %q while sealed", s)
 	}
-	accounts.set(t, 1000, "eve")
-	accounts.set(t, 1001, "")
+	accounts.quietly(func() { accounts.names = map[uint32]string{0: "root", 1000: "eve"} })
 	d.unseal(t)
 	now(t, "after the unseal", alice, fault.CodePrincipalChanged, encrypt(ctx, "eve/k"))
 	await(t, "bob, who is not here", map[string]caller{"root": d.dial(t)}, "", func(c caller) error {
@@ -589,7 +594,7 @@ func TestChangeOfAPrincipalIsOnRecordOnce(t *testing.T) {
 				about = x.Value
 			}
 		}
-		seen[fmt.Sprint(e.Action, " ", e.Outcome, " ", e.Code, " ", about)]++
+		seen[strings.TrimSpace(fmt.Sprint(e.Action, " ", e.Outcome, " ", e.Code, " ", about, " ", e.Owner))]++
 		if e.Action == "principal.changed" {
 			changed++
 			if e.Principal.UID != 0 || e.Principal.PID != int32(os.Getpid()) || about != "1000" || e.Owner != "alice" ||
@@ -602,7 +607,7 @@ func TestChangeOfAPrincipalIsOnRecordOnce(t *testing.T) {
 		t.Errorf("%d records of the change", changed)
 	}
 	for _, want := range []string{
-		"key.encrypt denied principal_changed ", "principal.retire begun  1000", "principal.retire allowed  1000",
+		"key.encrypt denied principal_changed  alice", "principal.retire begun  1000", "principal.retire allowed  1000 alice",
 		"principal.adopt denied permission_denied 1000",
 	} {
 		if seen[want] == 0 {

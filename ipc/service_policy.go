@@ -146,12 +146,9 @@ func (s *service) ShowGrant(_ context.Context, req *vaultdv1.ShowGrantRequest) (
 	return &vaultdv1.ShowGrantResponse{Grant: p}, nil
 }
 
-// openVault fails while the vault is sealed: the grants in it are not known
-// then, and a list without them would be misread.
-func (s *service) openVault() error {
-	_, err := s.vault.Grants()
-	return err
-}
+// openVault fails while the vault is sealed: the grants and principals in it
+// are not known then, and a list without them would be misread.
+func (s *service) openVault() error { return s.vault.Opened() }
 
 // ListGrants lists one page of the grants in force by their ids.
 func (s *service) ListGrants(_ context.Context, req *vaultdv1.ListGrantsRequest) (*vaultdv1.ListGrantsResponse, error) {

@@ -201,6 +201,10 @@ func (t *trail) principalChanged(b binding.Binding) {
 func describe(r *audit.Record, answer message) {
 	switch a := answer.(type) {
 	case nil:
+	case interface {
+		GetPrincipal() *vaultdv1.BoundPrincipal
+	}:
+		r.Owner = a.GetPrincipal().GetUser()
 	case interface{ GetKey() *vaultdv1.Key }:
 		r.Key.Version = a.GetKey().GetVersion()
 		r.Key.Fingerprint = newestFingerprint(a.GetKey())

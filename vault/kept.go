@@ -83,16 +83,6 @@ func (v *Vault) tellPolicy(k *kept) error {
 	return v.onPolicyRecords(&PolicyRecords{k.list(kindGrant), k.list(kindGrantUse), k.list(kindPrincipal)})
 }
 
-// Grants lists the grants in the vault by their ids.
-func (v *Vault) Grants() ([]Kept, error) {
-	o, err := v.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer v.mu.RUnlock()
-	return o.kept.list(kindGrant), nil
-}
-
 // AddGrant keeps a grant under an id that must be new.
 func (v *Vault) AddGrant(ctx context.Context, g Kept) error {
 	return v.change(func(o *opened) error {

@@ -116,6 +116,16 @@ func (v *Vault) enter() (*opened, error) {
 	return v.opened, nil
 }
 
+// Opened is nil while the vault is unsealed, and otherwise the error that says
+// why it is not: not_initialized, sealed.
+func (v *Vault) Opened() error {
+	_, err := v.enter()
+	if err == nil {
+		v.mu.RUnlock()
+	}
+	return err
+}
+
 // Initialized reports whether there is a vault in the directory, be it damaged.
 func (v *Vault) Initialized() bool {
 	_, _, err := v.files.load()
