@@ -136,6 +136,7 @@ func (p *principals) fromVault(k *vault.PolicyRecords) error {
 	for _, b := range all {
 		p.put(b)
 	}
+	p.names.Forget() // the first verdict of an unsealing goes by the account of now
 	p.epoch.Add(1)
 	p.lookSoon()
 	return nil
