@@ -15,10 +15,10 @@ import (
 type conn struct {
 	*net.UnixConn
 	server *Server
-	who    *policy.Principal
-	caller *policy.Caller
-	rank   rank
-	buffer frame.Buffer // what was read and not yet handled
+	uid    uint32
+	kernel *policy.Principal        // what the kernel said when it was accepted
+	id     atomic.Pointer[identity] // what follows from that now, see identify
+	buffer frame.Buffer             // what was read and not yet handled
 	once   sync.Once
 	http   atomic.Bool // belongs to the HTTP server, which drains it itself
 }
@@ -38,16 +38,20 @@ func (s *Server) accept(nc net.Conn) {
 		_ = uc.Close()
 		return
 	}
-	c := &conn{UnixConn: uc, server: s, rank: s.rank(creds)}
-	if !s.admission.admit(creds.UID, c.rank) {
+	c := &conn{UnixConn: uc, server: s, uid: creds.UID}
+	// Where the account is another one than it was, so is who is in its groups.
+	first := &policy.Principal{
+		UID: creds.UID, GID: creds.GID, Groups: creds.Groups, PID: creds.PID, Changed: s.principals.refuses(creds.UID),
+	}
+	c.id.Store(&identity{who: first, rank: s.rankOf(first)})
+	if !s.admission.admit(creds.UID, c.rank()) {
 		s.log.Warn("refused a connection: too many are open", "uid", creds.UID, "pid", creds.PID)
 		creds.Close()
 		s.refuse(uc)
 		return
 	}
-	c.who = &policy.Principal{UID: creds.UID, GID: creds.GID, Groups: creds.Groups, PID: creds.PID}
 	c.buffer.Max = s.limits.MessageSize + frame.RequestHeader
-	c.buffer.Grow = func(delta int) bool { return s.admission.grow(c.who.UID, c.rank, delta) }
+	c.buffer.Grow = func(delta int) bool { return s.admission.grow(c.uid, c.rank(), delta) }
 	if !s.track(c) {
 		creds.Close()
 		_ = c.Close()
@@ -56,22 +60,15 @@ func (s *Server) accept(nc net.Conn) {
 	go func() {
 		defer s.tasks.Done()
 		// The account database may be slow; nobody else waits for it here.
-		c.who = s.names.Principal(creds)
-		c.caller = s.policy.Caller(c.who)
+		c.kernel = creds.Principal()
 		creds.Close()
+		c.identifyBy(s.principals.arrived)
 		s.split(c)
 	}()
 }
 
-func (s *Server) rank(c *peer.Credentials) rank {
-	if c.UID == 0 {
-		return rankRoot
-	}
-	if _, admin := s.policy.IsAdmin(&policy.Principal{UID: c.UID, GID: c.GID, Groups: c.Groups}); admin {
-		return rankAdmin
-	}
-	return rankUser
-}
+// rank is that of who the connection was found to be last.
+func (c *conn) rank() rank { return c.id.Load().rank }
 
 // track counts c among the connections that Shutdown waits for.
 func (s *Server) track(c *conn) bool {
@@ -92,7 +89,7 @@ func (c *conn) Close() error {
 		c.server.mu.Lock()
 		delete(c.server.conns, c)
 		c.server.mu.Unlock()
-		c.server.admission.leave(c.who.UID)
+		c.server.admission.leave(c.uid)
 	})
 	return err
 }

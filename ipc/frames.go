@@ -30,7 +30,7 @@ type frameConn struct {
 }
 
 func (s *Server) serveFrames(c *conn) {
-	f := &frameConn{conn: c, call: &call{who: c.who, caller: c.caller, form: FormFrames}, reqs: make(map[*method]message)}
+	f := &frameConn{conn: c, call: &call{form: FormFrames}, reqs: make(map[*method]message)}
 	f.ctx = context.WithValue(s.base, callKey{}, f.call)
 	defer func() {
 		c.buffer.Release()
@@ -145,6 +145,7 @@ func (f *frameConn) handle(header frame.Request, body []byte) {
 	}
 	ctx, cancel := f.server.limitTime(f.ctx, m, header.Timeout)
 	defer cancel()
+	f.call.is(f.identify())
 	resp, failure := f.server.invoke(ctx, f.call, m, req)
 	if failure != nil {
 		f.out = appendFault(f.out, failure)
@@ -168,7 +169,7 @@ func (f *frameConn) answer(resp message) {
 		return
 	}
 	if size > flushAt {
-		if !f.server.admission.grow(f.who.UID, f.rank, size) {
+		if !f.server.admission.grow(f.uid, f.rank(), size) {
 			f.out = appendFault(f.out, errNoMemory)
 			return
 		}
@@ -217,7 +218,7 @@ func (f *frameConn) flush() bool {
 // giveBack returns the memory that large answers took.
 func (f *frameConn) giveBack() {
 	if f.held > 0 {
-		f.server.admission.grow(f.who.UID, f.rank, -f.held)
+		f.server.admission.grow(f.uid, f.rank(), -f.held)
 		f.held = 0
 	}
 }

@@ -135,12 +135,12 @@ func (s *Server) account(m *method, next http.Handler) http.Handler {
 		if m.lists {
 			size += s.limits.MessageSize // the answer is large though the request is not
 		}
-		if !s.admission.grow(c.who.UID, c.rank, size) {
+		if !s.admission.grow(c.uid, c.rank(), size) {
 			writeHTTPFault(w, http.StatusTooManyRequests, errNoMemory)
 			return
 		}
-		defer s.admission.grow(c.who.UID, c.rank, -size)
-		state := &call{who: c.who, caller: c.caller, form: FormHTTP}
+		defer s.admission.grow(c.uid, c.rank(), -size)
+		state := &call{conn: c, form: FormHTTP}
 		defer func() {
 			for _, m := range state.held {
 				wipe(m)

@@ -23,6 +23,7 @@ type Event struct {
 	Who       *policy.Principal
 	Action    policy.Action
 	Resources []policy.Resource // what it touches; valid during the call only
+	About     string            // the uid that is decided on, empty for none
 	Decision  policy.Decision   // the one that refused, or the last that allowed
 	Code      fault.Code        // empty when the request was performed
 	Took      time.Duration
@@ -32,8 +33,11 @@ type Event struct {
 // call is what steps of one request share beside the message. A frame
 // connection reuses one for all its requests.
 type call struct {
-	who     *policy.Principal
-	caller  *policy.Caller
+	who      *policy.Principal
+	caller   *policy.Caller
+	standing *standing // of who; nil in tests that need none
+	conn     *conn     // of the HTTP form
+
 	room    attributes
 	form    Form
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
@@ -83,7 +87,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 		return resp, failure
 	}
 	event := Event{
-		Who: c.who, Action: m.action, Resources: t.list(), Decision: decision,
+		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: decision,
 		Took: time.Since(started), Form: c.form,
 	}
 	if failure != nil {
@@ -103,7 +107,9 @@ func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *target
 	if s.trail == nil {
 		return nil
 	}
-	return s.trail.before(ctx, c, &Event{Who: c.who, Action: m.action, Resources: t.list(), Decision: d, Form: c.form})
+	return s.trail.before(ctx, c, &Event{
+		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: d, Form: c.form,
+	})
 }
 
 // recordAfter records how a request ended.
@@ -138,8 +144,11 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 			at = s.service.attributes(&c.room, req, r)
 		}
 		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
-			return nil, s.denied(c.who, m, r, at, *d)
+			return nil, s.denied(c, m, r, at, *d)
 		}
+	}
+	if err := s.judgeFirst(c, m); err != nil {
+		return nil, err
 	}
 	if s.trail != nil {
 		if err := s.recordBefore(ctx, c, m, t, *d); err != nil {
@@ -168,10 +177,13 @@ func (s *Server) rankOf(who *policy.Principal) rank {
 
 // denied says nothing of the key: its existence is the owner's affair. The id
 // of the decision leads to its reasons.
-func (s *Server) denied(who *policy.Principal, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
-	id := s.service.note(who, m, r, at, d)
-	s.log.Info("denied", "decision", id, "action", string(m.action), "uid", who.UID, "rule", d.Rule, "grant", d.Grant)
-	e := deniedHint(who, m, d)
+func (s *Server) denied(c *call, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
+	id := s.service.note(c.who, m, r, at, d)
+	s.log.Info("denied", "decision", id, "action", string(m.action), "uid", c.who.UID, "rule", d.Rule, "grant", d.Grant)
+	e := deniedHint(c.who, m, d)
+	if d.Rule == policy.RuleChanged {
+		e = changedFault(c.who, c.standing)
+	}
 	return e.WithHint("%s; 'vaultctl explain %s' says more", e.Hint, id).About(id)
 }
 
@@ -184,8 +196,6 @@ func deniedHint(who *policy.Principal, m *method, d policy.Decision) *fault.Erro
 		return e.WithHint("a grant wants a second administrator's approval for it")
 	case policy.RuleExhausted:
 		return e.WithHint("the grant that would allow it is used up")
-	case policy.RuleChanged:
-		return e.WithHint("the account of uid %d is not the one it was", who.UID)
 	}
 	rule, _ := policy.ForMethod(m.name)
 	switch {

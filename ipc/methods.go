@@ -90,8 +90,8 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_REMOVE_GRANT, "RemoveGrant", (*service).RemoveGrant, wholeVault, slow),
 
 	row(vaultdv1.Method_METHOD_LIST_PRINCIPALS, "ListPrincipals", (*service).ListPrincipals, wholeVault, list),
-	row(vaultdv1.Method_METHOD_ADOPT_PRINCIPAL, "AdoptPrincipal", (*service).AdoptPrincipal, wholeVault, slow),
-	row(vaultdv1.Method_METHOD_RETIRE_PRINCIPAL, "RetirePrincipal", (*service).RetirePrincipal, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_ADOPT_PRINCIPAL, "AdoptPrincipal", (*service).AdoptPrincipal, decidedPrincipal, slow),
+	row(vaultdv1.Method_METHOD_RETIRE_PRINCIPAL, "RetirePrincipal", (*service).RetirePrincipal, decidedPrincipal, slow),
 
 	row(vaultdv1.Method_METHOD_LIST_APPROVALS, "ListApprovals", (*service).ListApprovals, wholeVault, list),
 	row(vaultdv1.Method_METHOD_AWAIT_APPROVAL, "AwaitApproval", (*service).AwaitApproval, wholeVault, slow),
@@ -199,6 +199,7 @@ func row[Req, Resp any, PReq interface {
 			ctx, cancel := s.limitTime(ctx, m, 0)
 			defer cancel()
 			c := callFrom(ctx)
+			c.is(c.conn.identify()) // not before: its message may have taken a while
 			resp, failure := s.invoke(ctx, c, m, PReq(req))
 			c.held = append(c.held, PReq(req))
 			if failure != nil {

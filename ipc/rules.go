@@ -37,9 +37,7 @@ type rules struct {
 }
 
 func newRules(p *policy.Policy, v *vault.Vault, log *slog.Logger) *rules {
-	r := &rules{policy: p, vault: v, log: log, uses: new(policy.Uses)}
-	v.OnGrants(r.fromVault)
-	return r
+	return &rules{policy: p, vault: v, log: log, uses: new(policy.Uses)}
 }
 
 // install makes a set and puts it in force. The caller holds r.mu.
@@ -109,20 +107,22 @@ func (r *rules) fail(err error) {
 }
 
 // fromVault takes the grants that the vault keeps, before it is unsealed, and
-// drops them after it was sealed.
-func (r *rules) fromVault(grants, uses []vault.Grant) error {
+// drops them, told nil, after it was sealed.
+func (r *rules) fromVault(k *vault.PolicyRecords) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counted := new(policy.Uses)
-	if grants != nil || uses != nil {
-		loaded, err := policy.NewUses(&useStore{vault: r.vault, saved: uses})
+	if k == nil {
+		k = &vault.PolicyRecords{}
+	} else {
+		loaded, err := policy.NewUses(&useStore{vault: r.vault, saved: k.Uses})
 		if err != nil {
 			return err
 		}
 		counted = loaded
 	}
-	kept := make([]policy.Grant, 0, len(grants))
-	for _, g := range grants {
+	kept := make([]policy.Grant, 0, len(k.Grants))
+	for _, g := range k.Grants {
 		var one policy.Grant
 		if err := json.Unmarshal(g.Body, &one); err != nil || one.ID != g.ID {
 			return fault.E(fault.CodeStoreCorrupt, "grant %s in the vault can't be read", g.ID)
@@ -170,7 +170,7 @@ func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy
 	if _, err := policy.Compile(slices.Concat(r.files, kept), policy.Machine{GroupID: findGroup, KeyType: isKeyType}); err != nil {
 		return policy.Grant{}, fault.E(fault.CodeBadArgument, "%v", err)
 	}
-	if err := r.vault.AddGrant(ctx, vault.Grant{ID: g.ID, Body: body}); err != nil {
+	if err := r.vault.AddGrant(ctx, vault.Kept{ID: g.ID, Body: body}); err != nil {
 		return policy.Grant{}, err
 	}
 	return g, r.install(r.files, kept, r.uses)
@@ -256,7 +256,7 @@ func flawed(flaws []*policy.Flaw) error {
 // useStore keeps the uses of grants in the vault.
 type useStore struct {
 	vault *vault.Vault
-	saved []vault.Grant
+	saved []vault.Kept
 }
 
 // LoadUses returns what the vault was unsealed with.
@@ -272,13 +272,13 @@ func (s *useStore) LoadUses() ([]policy.Use, error) {
 
 // SaveUses makes uses durable.
 func (s *useStore) SaveUses(uses []policy.Use) error {
-	records := make([]vault.Grant, len(uses))
+	records := make([]vault.Kept, len(uses))
 	for i, u := range uses {
 		body, err := json.Marshal(u)
 		if err != nil {
 			return fmt.Errorf("encode uses: %w", err)
 		}
-		records[i] = vault.Grant{ID: u.Grant, Body: body}
+		records[i] = vault.Kept{ID: u.Grant, Body: body}
 	}
 	return s.vault.SaveGrantUses(context.Background(), records)
 }

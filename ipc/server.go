@@ -28,6 +28,16 @@ type Config struct {
 	// before it is answered. Its error refuses the answer. Nil records nothing.
 	Audit func(context.Context, Event) error
 
+	// Machine names this machine to bindings of accounts: an account that was
+	// bound on another is not the same. Empty where it has no id.
+	Machine string
+	// Accounts finds user names; nil asks the system. AccountFile is watched
+	// for changes of them, empty is the system's; and all accounts are looked
+	// at every AccountsEvery, zero is a minute.
+	Accounts      *peer.Resolver
+	AccountFile   string
+	AccountsEvery time.Duration
+
 	// AuditLog takes a record of every request: before it is performed, if it
 	// changes something, and after. The server does not close it. Nil is none.
 	AuditLog *audit.Log
@@ -35,27 +45,29 @@ type Config struct {
 
 // Server answers requests to one vault on any number of listeners.
 type Server struct {
-	log       *slog.Logger
-	policy    *policy.Policy
-	limits    Limits
-	audit     func(context.Context, Event) error
-	trail     *trail // nil without an audit log
-	service   *service
-	admission *admission
-	names     peer.Resolver
-	http      *http.Server
-	handOver  *handOver
-	refusals  chan struct{} // bounds the goroutines that tell a client that there is no room
+	log        *slog.Logger
+	policy     *policy.Policy
+	limits     Limits
+	audit      func(context.Context, Event) error
+	trail      *trail // nil without an audit log
+	service    *service
+	principals *principals
+	admission  *admission
+	http       *http.Server
+	handOver   *handOver
+	refusals   chan struct{} // bounds the goroutines that tell a client that there is no room
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
 	draining atomic.Bool
-	tasks    sync.WaitGroup // connections, and the HTTP server
+	tasks    sync.WaitGroup // connections, the HTTP server, and who looks at accounts
 
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}
 	listeners map[net.Listener]struct{}
 	httpRuns  bool
+	// stopLooking ends the look at accounts; nil before there is one.
+	stopLooking context.CancelFunc
 }
 
 // NewServer makes a server that serves nothing yet.
@@ -81,6 +93,9 @@ func NewServer(c Config) *Server {
 		s.trail = newTrail(c.AuditLog, c.Log)
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
+	s.principals = newPrincipals(c, s.trail)
+	s.service.principals = s.principals
+	c.Vault.OnPolicyRecords(s.takePolicyRecords)
 	s.admission = newAdmission(s.limits)
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTPServer()
@@ -130,7 +145,19 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// enlist notes a listener for Shutdown, and starts the HTTP server with the first.
+// takePolicyRecords takes what the vault keeps for the policy, all of it or nothing.
+func (s *Server) takePolicyRecords(k *vault.PolicyRecords) error {
+	if err := s.principals.fromVault(k); err != nil {
+		return err
+	}
+	err := s.service.rules.fromVault(k)
+	if err != nil && k != nil {
+		_ = s.principals.fromVault(nil) // has nothing to fail at
+	}
+	return err
+}
+
+// enlist notes a listener for Shutdown, and starts with the first what runs beside connections.
 func (s *Server) enlist(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,6 +168,9 @@ func (s *Server) enlist(l net.Listener) bool {
 	if !s.httpRuns {
 		s.httpRuns = true
 		s.tasks.Go(func() { _ = s.http.Serve(s.handOver) })
+		looking, stop := context.WithCancel(s.base)
+		s.stopLooking = stop
+		s.tasks.Go(func() { s.principals.watchAccounts(looking) })
 	}
 	return true
 }
@@ -163,6 +193,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	for c := range s.conns {
 		c.wake()
+	}
+	if s.stopLooking != nil {
+		s.stopLooking()
 	}
 	s.mu.Unlock()
 

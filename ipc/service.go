@@ -18,6 +18,7 @@ type service struct {
 	policy      *policy.Policy
 	rules       *rules
 	denials     *policy.Denials
+	principals  *principals
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
 	version     string
@@ -78,6 +79,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	resp.ClockRegressed = st.ClockRegressed
 	resp.UnsealedAt = timestamp(st.UnsealedAt)
 	if admin {
+		resp.PrincipalsChanged = s.principals.changed()
 		resp.Keys, resp.Owners = uint64(st.Keys), uint64(st.Owners) //nolint:gosec // counts
 		resp.Records, resp.Sequence = uint64(st.Records), st.Sequence
 		resp.Generation = uint32(st.Generation) //nolint:gosec // one for each rewrite of the store

@@ -17,9 +17,16 @@ import (
 
 // WhoAmI tells what the daemon knows of the caller.
 func (s *service) WhoAmI(ctx context.Context, _ *vaultdv1.WhoAmIRequest) (*vaultdv1.WhoAmIResponse, error) {
-	who := callFrom(ctx).who
-	role, _ := s.policy.IsAdmin(who)
-	return &vaultdv1.WhoAmIResponse{Principal: principalToProto(who), Owner: who.User, Role: role}, nil
+	c := callFrom(ctx)
+	role, _ := s.policy.IsAdmin(c.who)
+	resp := &vaultdv1.WhoAmIResponse{Principal: principalToProto(c.who), Role: role}
+	if !c.who.Changed {
+		resp.Owner = c.who.User
+	}
+	if c.standing != nil {
+		resp.Standing, resp.Why = string(c.standing.verdict), c.standing.why
+	}
+	return resp, nil
 }
 
 // Can decides without doing. Nothing is counted. A caller learns of itself what
@@ -34,6 +41,7 @@ func (s *service) Can(ctx context.Context, req *vaultdv1.CanRequest) (*vaultdv1.
 				WithHint("only administrators may ask about somebody else")
 		}
 		subject = principalFromProto(req.GetAs())
+		subject.Changed = !s.policy.IsSupreme(subject.UID) && s.principals.refuses(subject.UID)
 	}
 	rule, known := policy.ForVerb(req.GetAction())
 	if !known {
@@ -95,7 +103,8 @@ func (s *service) Explain(ctx context.Context, req *vaultdv1.ExplainRequest) (*v
 	who := callFrom(ctx).who
 	_, admin := s.policy.IsAdmin(who)
 	d, e, found := s.denials.Find(req.GetDecision())
-	if !found || !admin && d.Who.UID != who.UID {
+	// A used uid is not told of who had it before.
+	if !found || !admin && (d.Who.UID != who.UID || d.Who.User != who.User) {
 		return nil, fault.E(fault.CodeDecisionNotFound, "there is no decision %q", clip(req.GetDecision())).
 			WithHint("only the latest %d denials are remembered, until the daemon stops", policy.MaxDenials)
 	}
@@ -137,12 +146,9 @@ func (s *service) ShowGrant(_ context.Context, req *vaultdv1.ShowGrantRequest) (
 	return &vaultdv1.ShowGrantResponse{Grant: p}, nil
 }
 
-// openVault fails while the vault is sealed: the grants in it are not known
-// then, and a list without them would be misread.
-func (s *service) openVault() error {
-	_, err := s.vault.Grants()
-	return err
-}
+// openVault fails while the vault is sealed: the grants and principals in it
+// are not known then, and a list without them would be misread.
+func (s *service) openVault() error { return s.vault.Opened() }
 
 // ListGrants lists one page of the grants in force by their ids.
 func (s *service) ListGrants(_ context.Context, req *vaultdv1.ListGrantsRequest) (*vaultdv1.ListGrantsResponse, error) {

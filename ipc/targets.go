@@ -14,6 +14,7 @@ import (
 type targets struct {
 	n         int
 	resources [2]policy.Resource
+	about     string // uid of the principal that is decided on, for the log
 }
 
 func (t *targets) add(r policy.Resource) {
@@ -49,6 +50,13 @@ func (t *targets) addOwner(owner string) error {
 // wholeVault: requests about the vault itself.
 func wholeVault[R any](_ *service, _ *policy.Principal, _ R, t *targets) error {
 	t.add(policy.Resource{})
+	return nil
+}
+
+// decidedPrincipal: requests about the vault itself that decide on a uid.
+func decidedPrincipal[R interface{ GetUid() uint32 }](_ *service, _ *policy.Principal, req R, t *targets) error {
+	t.add(policy.Resource{})
+	t.about = uidText(req.GetUid())
 	return nil
 }
 

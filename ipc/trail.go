@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 	"github.com/vaultd/vaultd/vault/policy"
+	"github.com/vaultd/vaultd/vault/policy/binding"
 )
 
 // trail writes requests to the audit log. What changes something, or gives
@@ -57,7 +59,7 @@ var cares = map[policy.Action]care{
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
-	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true},
+	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true, urgent: true},
 	policy.Approve: {first: true}, policy.Reject: {first: true},
 }
 
@@ -151,7 +153,7 @@ func record(e *Event) audit.Record {
 		Rule: e.Decision.Rule, Form: string(e.Form), Duration: e.Took,
 	}
 	switch {
-	case e.Code == fault.CodePermissionDenied:
+	case e.Code == fault.CodePermissionDenied, e.Code == fault.CodePrincipalChanged:
 		r.Outcome = audit.Denied
 	case e.Code != "":
 		r.Outcome = audit.Failed
@@ -165,16 +167,44 @@ func record(e *Event) audit.Record {
 	if len(e.Resources) > 1 {
 		r.Extra = append(r.Extra, audit.Field{Name: "session_key", Value: e.Resources[1].String()})
 	}
+	if e.About != "" {
+		r.Extra = append(r.Extra, audit.Field{Name: "uid", Value: e.About})
+	}
 	if e.Decision.Grant != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "grant", Value: e.Decision.Grant})
 	}
 	return r
 }
 
+// actionPrincipalChanged is of the daemon's own records of accounts that
+// turned out to be others than they were.
+const actionPrincipalChanged = "principal.changed"
+
+// principalChanged records a binding that has come into quarantine. It is in
+// force whether or not there is a record.
+func (t *trail) principalChanged(b binding.Binding) {
+	ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
+	defer cancel()
+	_, err := t.log.AppendUrgent(ctx, audit.Record{
+		Principal: audit.Principal{
+			UID: uint32(max(0, os.Geteuid())), GID: uint32(max(0, os.Getegid())), PID: int32(os.Getpid()), //nolint:gosec // small numbers
+		},
+		Action: actionPrincipalChanged, Owner: b.User, Outcome: audit.Allowed, Rule: policy.RuleChanged,
+		Extra: []audit.Field{{Name: "uid", Value: uidText(b.UID)}, {Name: "user", Value: b.User}, {Name: "why", Value: b.Why}},
+	})
+	if err != nil {
+		t.told.Error("no audit record of a principal that changed", "uid", b.UID, "err", err)
+	}
+}
+
 // describe adds what the answer says of the key.
 func describe(r *audit.Record, answer message) {
 	switch a := answer.(type) {
 	case nil:
+	case interface {
+		GetPrincipal() *vaultdv1.BoundPrincipal
+	}:
+		r.Owner = a.GetPrincipal().GetUser()
 	case interface{ GetKey() *vaultdv1.Key }:
 		r.Key.Version = a.GetKey().GetVersion()
 		r.Key.Fingerprint = newestFingerprint(a.GetKey())

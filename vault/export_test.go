@@ -17,6 +17,7 @@ const (
 	KindDEK        = kindDEK
 	KindOwner      = kindOwner
 	KindRevocation = kindRevocation
+	KindPrincipal  = kindPrincipal
 )
 
 // Tamper commits what change makes of a record's body, deleting the record for

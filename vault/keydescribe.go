@@ -100,15 +100,20 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
 }
 
-// checkTombstone bounds what a tombstone tells.
-func checkTombstone(by, reason string) error {
-	switch {
-	case len(reason) > MaxReasonLen || !printable(reason):
+// CheckReason bounds a reason that is kept.
+func CheckReason(reason string) error {
+	if len(reason) > MaxReasonLen || !printable(reason) {
 		return E(CodeBadArgument, "a reason has up to %d bytes of printable UTF-8", MaxReasonLen)
-	case len(by) > 255 || !printable(by):
-		return E(CodeBadArgument, "who asks is named by up to 255 bytes of printable UTF-8")
 	}
 	return nil
+}
+
+// checkTombstone bounds what a tombstone tells.
+func checkTombstone(by, reason string) error {
+	if len(by) > 255 || !printable(by) {
+		return E(CodeBadArgument, "who asks is named by up to 255 bytes of printable UTF-8")
+	}
+	return CheckReason(reason)
 }
 
 var useNouns = []struct {

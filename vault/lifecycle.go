@@ -87,6 +87,12 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 		return InitResult{}, storeError(err)
 	}
 	l := newLoader()
+	if err := v.tellPolicy(l.kept); err != nil {
+		if e := st.Close(); e != nil {
+			v.log.Warn("the store was not closed in order", "error", e)
+		}
+		return InitResult{}, err // there is a vault now, and it stays sealed
+	}
 	v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, nil))
 	v.log.Info("vault initialised", "vault", fmt.Sprintf("%x", h.vaultID), "kdf_iterations", iterations)
 	return InitResult{VaultID: h.vaultID, Iterations: iterations, Warnings: warnings}, nil
@@ -143,7 +149,7 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	if err := l.finish(); err != nil {
 		return nil, storeError(errors.Join(err, st.Close()))
 	}
-	if err := v.tellGrants(l.grants); err != nil {
+	if err := v.tellPolicy(l.kept); err != nil {
 		if e := st.Close(); e != nil {
 			v.log.Warn("the store was not closed in order", "error", e)
 		}
@@ -246,7 +252,7 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 // publish makes an opened store the vault's, from which moment operations run.
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
 	o := &opened{
-		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, grants: l.grants, auditHead: &l.auditHead, random: v.o.Random,
+		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
 		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
@@ -283,8 +289,8 @@ func (v *Vault) seal() error {
 	o.ring.wipe()
 	o.timekeeper.close()
 	v.auditSealing(o)
-	if err := v.tellGrants(nil); err != nil {
-		v.log.Warn("the policy keeps the grants of the vault that was sealed", "error", err)
+	if err := v.tellPolicy(nil); err != nil {
+		v.log.Warn("the policy keeps what the vault told it, though it is sealed", "error", err)
 	}
 	if err := o.store.Close(); err != nil {
 		// Sealed is sealed, and what was acknowledged is in the journal.

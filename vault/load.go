@@ -14,7 +14,7 @@ import (
 type loader struct {
 	ring      *keyring
 	exchanges *exchanges
-	grants    *grants
+	kept      *kept
 	auditHead auditHead
 
 	keys                   []*key // for the maps, which are made when their size is known
@@ -22,7 +22,7 @@ type loader struct {
 }
 
 func newLoader() *loader {
-	return &loader{ring: newKeyring(), exchanges: newExchanges(), grants: newGrants()}
+	return &loader{ring: newKeyring(), exchanges: newExchanges(), kept: newKept()}
 }
 
 // visit takes one record. The store has authenticated it; what the vault
@@ -67,17 +67,8 @@ func (l *loader) take(rec store.Record) error {
 		return l.auditHead.load(rec)
 	case kindExchange:
 		return l.exchanges.load(rec)
-	case kindGrant, kindGrantUse:
-		g, err := parseGrant(rec)
-		if err != nil {
-			return err
-		}
-		if rec.Kind == kindGrant {
-			l.grants.all[rec.Path] = g
-		} else {
-			l.grants.uses[rec.Path] = g
-		}
-		return nil
+	case kindGrant, kindGrantUse, kindPrincipal:
+		return l.kept.load(rec)
 	}
 	return fmt.Errorf("unknown kind: %w", errMalformed)
 }

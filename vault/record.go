@@ -17,7 +17,7 @@ const (
 	kindGrant      store.Kind = 7  // a grant, at its id
 	kindGrantUse   store.Kind = 8  // the uses made of a grant, at its id
 	kindAuditHead  store.Kind = 9  // how far the audit log was
-	kindPrincipal  store.Kind = 10 // what is known of an account, at its uid
+	kindPrincipal  store.Kind = 10 // a principal and its binding, at its uid
 )
 
 // recordFormat is the first byte of every record; a reader refuses others.

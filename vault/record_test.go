@@ -2,12 +2,14 @@ package vault
 
 import (
 	"bytes"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vaultd/vaultd/crypto/keytype"
+	"github.com/vaultd/vaultd/vault/store"
 )
 
 var testTime = time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC)
@@ -147,6 +149,25 @@ func FuzzRecords(f *testing.F) {
 			if again, err := c.again(b); err == nil && !bytes.Equal(again, b) {
 				t.Errorf("%s: %x is another encoding of %x", name, b, again)
 			}
+		}
+	})
+}
+
+// Whatever is read of a record for the policy has one place and one encoding.
+func FuzzKept(f *testing.F) {
+	f.Add(uint8(kindPrincipal), "1000", appendKept([]byte(`{"uid":1000}`)))
+	f.Add(uint8(kindGrant), "000102030405060708090a0b0c0d0e0f", appendKept([]byte("{}")))
+	f.Fuzz(func(t *testing.T, kind uint8, path string, body []byte) {
+		rec := store.Record{ID: store.ID{Kind: store.Kind(kind), Path: path}, Body: body, Version: 1}
+		r, err := parseKept(rec)
+		if err != nil {
+			return
+		}
+		if again := appendKept(r.body); !bytes.Equal(again, body) || len(r.body) == 0 || len(r.body) > maxKeptLen {
+			t.Errorf("%x is another encoding of %x", body, again)
+		}
+		if uid, err := strconv.ParseUint(path, 10, 32); rec.Kind == kindPrincipal && (err != nil || strconv.FormatUint(uid, 10) != path) {
+			t.Errorf("a principal at %q", path)
 		}
 	})
 }

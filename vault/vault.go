@@ -50,8 +50,8 @@ type Vault struct {
 	// taken before mu and held over a key derivation, which mu never is.
 	admin  sync.Mutex
 	closed bool // guarded by admin
-	// onGrants is guarded by admin; see OnGrants.
-	onGrants func(grants, uses []Grant) error
+	// onPolicyRecords is guarded by admin; see OnPolicyRecords.
+	onPolicyRecords func(*PolicyRecords) error
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.
@@ -66,7 +66,7 @@ type opened struct {
 	lock       *store.Lock // of the directory
 	ring       *keyring
 	exchanges  *exchanges
-	grants     *grants
+	kept       *kept
 	auditHead  *auditHead
 	clock      *clock
 	timekeeper *timekeeper
@@ -114,6 +114,16 @@ func (v *Vault) enter() (*opened, error) {
 		return nil, ErrSealed
 	}
 	return v.opened, nil
+}
+
+// Opened is nil while the vault is unsealed, and otherwise the error that says
+// why it is not: not_initialized, sealed.
+func (v *Vault) Opened() error {
+	_, err := v.enter()
+	if err == nil {
+		v.mu.RUnlock()
+	}
+	return err
 }
 
 // Initialized reports whether there is a vault in the directory, be it damaged.

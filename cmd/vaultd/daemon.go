@@ -66,7 +66,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
-		AuditLog: records,
+		AuditLog: records, Machine: machineID(machineFile, log),
 	})
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, log)
 	if err != nil {

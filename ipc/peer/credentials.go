@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/vaultd/vaultd/vault/policy"
 )
 
 // Errors of Read. Both mean that the connection must be closed.
@@ -52,6 +54,17 @@ func Read(c *net.UnixConn) (*Credentials, error) {
 		return nil, fmt.Errorf("uid %d: %w", creds.UID, ErrForeign)
 	}
 	return creds, nil
+}
+
+// Principal is who c is, as far as the kernel knows. It has no user name yet:
+// a name comes from the account database, which can be slow and can change.
+func (c *Credentials) Principal() *policy.Principal {
+	unit, userUnit, known := c.Units()
+	return &policy.Principal{
+		UID: c.UID, GID: c.GID, Groups: c.Groups, PID: c.PID,
+		Exe: c.Executable(), Started: c.Started(), Label: c.Label,
+		Unit: unit, UserUnit: userUnit, UnitKnown: known,
+	}
 }
 
 // Executable is the path of the program that the peer runs now, as this

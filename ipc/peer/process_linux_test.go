@@ -279,13 +279,12 @@ func BenchmarkRead(b *testing.B) {
 
 func BenchmarkPrincipal(b *testing.B) {
 	server, _ := pair(b)
-	var r Resolver
 	for b.Loop() {
 		c, err := Read(server)
 		if err != nil {
 			b.Fatal(err)
 		}
-		r.Principal(c)
+		c.Principal()
 		c.Close()
 	}
 }

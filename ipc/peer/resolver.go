@@ -2,79 +2,95 @@ package peer
 
 import (
 	"errors"
+	"fmt"
 	"os/user"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/vaultd/vaultd/vault/policy"
+	"unicode/utf8"
 )
 
 const (
 	nameLifetime = 30 * time.Second // an account renamed or removed is noticed within this
-	missLifetime = 2 * time.Second  // an account that is not there, or a directory that does not answer
+	missLifetime = 2 * time.Second  // an account that is not there
 	maxNames     = 4096             // more users than this at once start the cache anew
+	maxNameLen   = 255              // bytes; no system gives a user a longer name
 )
 
-// Resolver turns credentials into principals. User names are looked up in the
-// system's account database and kept for half a minute. The zero value is
-// ready; a Resolver is safe for concurrent use.
+// Resolver finds the user names of uids in the system's account database, and
+// remembers them for half a minute. The zero value is ready; a Resolver is safe
+// for concurrent use.
 type Resolver struct {
-	lookup func(uid string) (*user.User, error) // nil is user.LookupId
-	now    func() time.Time                     // nil is time.Now
+	Lookup func(uid string) (*user.User, error) // nil is user.LookupId
 
-	mu    sync.Mutex // guards names
-	names map[uint32]cachedName
+	now func() time.Time // nil is time.Now
+
+	mu      sync.Mutex // guards what follows
+	names   map[uint32]remembered
+	forgets uint64 // counts Forget, so that an answer from before it is not remembered
 }
 
-type cachedName struct {
+type remembered struct {
 	name  string
 	until time.Time
 }
 
-// Principal is who c is. The user name stays empty when the account database
-// has none or does not answer, so that nobody gets a namespace by accident.
-func (r *Resolver) Principal(c *Credentials) *policy.Principal {
-	unit, userUnit, known := c.Units()
-	return &policy.Principal{
-		UID: c.UID, GID: c.GID, Groups: c.Groups, PID: c.PID,
-		User: r.UserName(c.UID),
-		Exe:  c.Executable(), Started: c.Started(), Label: c.Label,
-		Unit: unit, UserUnit: userUnit, UnitKnown: known,
+// Name is the user name of uid, empty when there is no such account. An error
+// says that the account database did not answer: nothing is known then.
+func (r *Resolver) Name(uid uint32) (string, error) {
+	r.mu.Lock()
+	known, ok := r.names[uid]
+	r.mu.Unlock()
+	if ok && r.time().Before(known.until) {
+		return known.name, nil
 	}
+	return r.Look(uid)
 }
 
-// UserName is the account name of uid, empty when there is none.
-func (r *Resolver) UserName(uid uint32) string {
-	now := time.Now
-	if r.now != nil {
-		now = r.now
-	}
+// Look is Name asked anew, whatever is remembered.
+func (r *Resolver) Look(uid uint32) (string, error) {
 	r.mu.Lock()
-	cached, ok := r.names[uid]
+	forgets := r.forgets
 	r.mu.Unlock()
-	if ok && now().Before(cached.until) {
-		return cached.name
-	}
-
 	lookup := user.LookupId
-	if r.lookup != nil {
-		lookup = r.lookup
+	if r.Lookup != nil {
+		lookup = r.Lookup
 	}
-	cached = cachedName{until: now().Add(missLifetime)}
 	u, err := lookup(strconv.FormatUint(uint64(uid), 10))
 	var unknown user.UnknownUserIdError
-	if err != nil && !errors.As(err, &unknown) {
-		return "" // the directory did not answer: ask again next time
-	}
-	if err == nil {
-		cached = cachedName{name: u.Username, until: now().Add(nameLifetime)}
+	answer := remembered{until: r.time().Add(missLifetime)}
+	switch {
+	case errors.As(err, &unknown):
+	case err != nil:
+		return "", fmt.Errorf("look up uid %d: %w", uid, err)
+	case u.Username == "" || len(u.Username) > maxNameLen || !utf8.ValidString(u.Username):
+		return "", fmt.Errorf("look up uid %d: its name is no user name", uid)
+	default:
+		answer = remembered{u.Username, r.time().Add(nameLifetime)}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.names == nil || len(r.names) >= maxNames {
-		r.names = make(map[uint32]cachedName)
+	if r.forgets != forgets {
+		return answer.name, nil
 	}
-	r.names[uid] = cached
-	return cached.name
+	if r.names == nil || len(r.names) >= maxNames {
+		r.names = make(map[uint32]remembered)
+	}
+	r.names[uid] = answer
+	return answer.name, nil
+}
+
+// Forget drops what is remembered: the account database changed.
+func (r *Resolver) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.names = nil
+	r.forgets++
+}
+
+func (r *Resolver) time() time.Time {
+	if r.now != nil {
+		return r.now()
+	}
+	return time.Now()
 }

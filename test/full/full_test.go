@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/client"
 	"github.com/vaultd/vaultd/test/rig"
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -145,6 +147,9 @@ func TestFullDisk(t *testing.T) {
 			}
 			end("full", 0)
 			ended("full", 0)
+			if standing := newcomer(t, home); standing != "fresh" {
+				t.Errorf("full: somebody new is %q; the log:\n%s", standing, d.Log())
+			}
 
 			if _, err := d.Client.Seal(rig.Context(t), &vaultdv1.SealRequest{}); err != nil {
 				t.Errorf("seal on a full disk: %v", err)
@@ -206,6 +211,31 @@ func TestFullDisk(t *testing.T) {
 			ended("with space again", 2)
 		})
 	}
+}
+
+// newcomer is the standing of a user who connects for the first time: it has to
+// be known before it can end anything.
+func newcomer(t *testing.T, home rig.Home) string {
+	t.Helper()
+	if _, err := user.LookupId("2"); err != nil {
+		t.Log("nobody is new: the machine has no uid 2:", err)
+		return "fresh"
+	}
+	if err := os.Chmod(home.Run, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var c *client.Client
+	var err error
+	rig.Become(2, 2, func() { c, err = client.Dial(rig.Context(t), client.WithSocket(home.Socket())) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	me, err := c.WhoAmI(rig.Context(t), &vaultdv1.WhoAmIRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return me.GetStanding()
 }
 
 // fillMore takes what a crash gave back.

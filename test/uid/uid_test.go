@@ -104,6 +104,9 @@ func administrative(t *testing.T, owner string) []call {
 		request(t, "ShowGrant", &vaultdv1.ShowGrantRequest{Id: "00000000000000000000000000000000"}),
 		request(t, "ListGrants", &vaultdv1.ListGrantsRequest{}),
 		request(t, "RemoveGrant", &vaultdv1.RemoveGrantRequest{Id: "00000000000000000000000000000000"}),
+		request(t, "ListPrincipals", &vaultdv1.ListPrincipalsRequest{}),
+		request(t, "AdoptPrincipal", &vaultdv1.AdoptPrincipalRequest{Uid: 54321}),
+		request(t, "RetirePrincipal", &vaultdv1.RetirePrincipalRequest{Uid: 54321}),
 		request(t, "ReadAudit", &vaultdv1.ReadAuditRequest{}),
 		request(t, "CheckpointAudit", &vaultdv1.CheckpointAuditRequest{}),
 		request(t, "ProveAudit", &vaultdv1.ProveAuditRequest{}),
@@ -180,9 +183,9 @@ func otherKeyID(text string) string {
 	return string(b)
 }
 
-// decision finds what differs in every denial: its id, in the message and in
+// decision finds what differs in every denial: its id, in the message, the ref and in
 // base64 within the details.
-var decision = regexp.MustCompile(`explain [0-9a-f]{16}|"value":"[^"]*"`)
+var decision = regexp.MustCompile(`explain [0-9a-f]{16}|"value":"[^"]*"|"ref":"[^"]*"`)
 
 // plain is an answer without the key's name and the decision's id.
 func plain(a answer, key string) string {

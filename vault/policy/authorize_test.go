@@ -67,3 +67,29 @@ func TestVaultActionsAreForAdministrators(t *testing.T) {
 		}
 	}
 }
+
+// An account that changed behind its uid is nobody, whatever groups the kernel
+// says it is in; root and the daemon's user never change.
+func TestChangedAdministratorIsNobody(t *testing.T) {
+	p := &Policy{DaemonUID: 990, AdminGroups: []uint32{27}}
+	for _, c := range []struct {
+		who  *Principal
+		want bool
+	}{
+		{&Principal{UID: 1002, GID: 27, Groups: []uint32{27}, User: "ada", Changed: true}, false},
+		{&Principal{UID: 1002, GID: 27, Groups: []uint32{27}, User: "ada"}, true},
+		{&Principal{UID: 0, Changed: true}, true},
+		{&Principal{UID: 990, Changed: true}, true},
+	} {
+		if rule, admin := p.IsAdmin(c.who); admin != c.want {
+			t.Errorf("%+v: administrator %v by %q", c.who, admin, rule)
+		}
+		if c.want == (c.who.UID == 0 || c.who.UID == 990) && p.IsSupreme(c.who.UID) != c.want {
+			t.Errorf("uid %d: supreme %v", c.who.UID, !c.want)
+		}
+	}
+	e := p.Explain(&Principal{UID: 1002, GID: 27, User: "ada", Changed: true}, RevokeOwner, Resource{Owner: "ada"}, nil)
+	if e.Allowed || e.Rule != RuleChanged {
+		t.Errorf("explained as %+v", e.Decision)
+	}
+}

@@ -73,10 +73,15 @@ type Policy struct {
 }
 
 // IsAdmin reports whether the principal may do everything, and by which rule.
-// A grant may still deny something to a member of an administrators' group.
+// A grant may still deny something to a member of an administrators' group. A
+// principal that changed is none: whoever has the uid now may never have been
+// let into the group.
 func (p *Policy) IsAdmin(who *Principal) (string, bool) {
 	if rule, ok := p.isSupreme(who); ok {
 		return rule, true
+	}
+	if who.Changed {
+		return "", false
 	}
 	for _, g := range p.AdminGroups {
 		if who.GID == g || slices.Contains(who.Groups, g) {
@@ -98,6 +103,10 @@ func (p *Policy) isSupreme(who *Principal) (string, bool) {
 	}
 	return "", false
 }
+
+// IsSupreme reports whether uid is root's or the daemon's own, whom nothing
+// that the policy says can hold back.
+func (p *Policy) IsSupreme(uid uint32) bool { return uid == 0 || uid == p.DaemonUID }
 
 // Install puts s in force for every decision that begins from now on. The
 // generation rises by one if s differs from the set before it.

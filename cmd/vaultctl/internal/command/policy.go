@@ -71,7 +71,10 @@ func (a *app) whoami() *cobra.Command {
 		Long: strings.TrimSpace(`
 Show who you are to the daemon, as the kernel told it: what is not shown is
 unknown, and no grant that asks for it applies. It is vaultctl that the daemon
-sees here; another program of yours has another path, and maybe another unit.`),
+sees here; another program of yours has another path, and maybe another unit.
+
+The standing says whether your account is the one that it was: fresh, known,
+nameless (it has none), principal_changed (in quarantine) or principal_retired.`),
 		Example: example("vaultctl whoami\nvaultctl whoami -o json | jq .unit"),
 		Args:    takes(),
 	}
@@ -82,15 +85,22 @@ sees here; another program of yours has another path, and maybe another unit.`),
 		}
 		v := struct {
 			principalView
-			Owner string `json:"owner,omitempty"`
-			Role  string `json:"role,omitempty"`
-		}{viewOf(r.GetPrincipal()), r.GetOwner(), r.GetRole()}
+			Owner    string `json:"owner,omitempty"`
+			Role     string `json:"role,omitempty"`
+			Standing string `json:"standing,omitempty"` // "fresh", "known", "nameless", "principal_changed", "principal_retired"
+			Why      string `json:"why,omitempty"`      // it is not known
+		}{viewOf(r.GetPrincipal()), r.GetOwner(), r.GetRole(), r.GetStanding(), r.GetWhy()}
 		return a.print.Object(v, func(t *render.Table) {
 			v.fields(t)
 			if v.Owner != "" {
 				t.Field("Owns", v.Owner+"/…")
 			}
 			t.Field("Administrator", v.Role)
+			standing := v.Standing
+			if v.Why != "" {
+				standing = strings.TrimPrefix(standing+": "+v.Why, ": ")
+			}
+			t.Field("Standing", standing)
 		})
 	})
 	return cmd
@@ -159,7 +169,7 @@ vaultctl can decrypt alice/session --context purpose=backup --as unit:backup.ser
 			}
 		}
 		if as != "" {
-			if request.As, err = a.principal(ctx, c, as); err != nil {
+			if request.As, err = a.asPrincipal(ctx, c, as); err != nil {
 				return err
 			}
 		}
@@ -205,9 +215,9 @@ func completeVerb(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 	return verbs, cobra.ShellCompDirectiveNoFileComp
 }
 
-// principal is who --as names. Accounts are looked up here, as the daemon would
+// asPrincipal is who --as names. Accounts are looked up here, as the daemon would
 // see them on this machine.
-func (a *app) principal(ctx context.Context, c *client.Client, as string) (*vaultdv1.Principal, error) {
+func (a *app) asPrincipal(ctx context.Context, c *client.Client, as string) (*vaultdv1.Principal, error) {
 	if unit, ok := strings.CutPrefix(as, "unit:"); ok {
 		r, err := call(ctx, a, "Asking", c.WhoAmI, &vaultdv1.WhoAmIRequest{})
 		if err != nil {

@@ -104,7 +104,7 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree())
 	add(groupExchange, a.exchange())
 	add(groupOwners, a.owner(), a.revocation())
-	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.policy())
+	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.policy(), a.principal())
 	add(groupAudit, a.audit())
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommand(helpCommand(root))

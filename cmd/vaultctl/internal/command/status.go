@@ -75,6 +75,7 @@ type statusView struct {
 	Policy         policyView `json:"policy"`
 	Audit          string     `json:"audit,omitempty"` // "ok", "off", "failing", "tampered"
 	AuditRecords   uint64     `json:"audit_records"`
+	Changed        uint64     `json:"principals_changed"` // accounts in quarantine
 }
 
 // policyView is the policy in force as JSON shows it.
@@ -97,6 +98,9 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		a.print.Warn("the newest policy files are not in force: %s", v.Policy.Problem)
 	}
 	v.Audit, v.AuditRecords = s.GetAudit(), s.GetAuditRecords()
+	if v.Changed = s.GetPrincipalsChanged(); v.Changed > 0 {
+		a.print.Warn("accounts changed, and are in quarantine: %s; 'vaultctl principal list --changed' shows them", grouped(v.Changed))
+	}
 	switch v.Audit {
 	case "failing":
 		a.print.Warn("the audit log can't be written, and nothing is done that leaves no record; the daemon's log says why")

@@ -161,6 +161,7 @@ func TestEveryMethodHasACommand(t *testing.T) {
 		"LIST_REVOCATIONS": "revocation list", "CHECK_REVOCATION": "revocation check",
 		"WHO_AM_I": "whoami", "CAN": "can", "EXPLAIN": "explain",
 		"ADD_GRANT": "grant add", "SHOW_GRANT": "grant show", "LIST_GRANTS": "grant list", "REMOVE_GRANT": "grant remove",
+		"LIST_PRINCIPALS": "principal list", "ADOPT_PRINCIPAL": "principal adopt", "RETIRE_PRINCIPAL": "principal retire",
 		"READ_AUDIT": "audit tail", "CHECKPOINT_AUDIT": "audit checkpoint", "PROVE_AUDIT": "audit prove",
 	}
 	root := tree()
