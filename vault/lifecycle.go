@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/vault/store"
@@ -177,31 +176,32 @@ func (v *Vault) isOpen() bool {
 
 // rootKey opens the header with a password and authenticates it.
 func (v *Vault) rootKey(h *header, password []byte) (*secret.Bytes, error) {
-	if wait := v.throttle.admit(v.o.Now()); wait > 0 {
-		return nil, E(CodeUnlockThrottled, "too many wrong passwords").
-			WithHint("try again in %s", max(wait.Round(time.Second), time.Second))
-	}
 	if len(password) == 0 || len(password) > maxPasswordLen {
 		return nil, E(CodeBadArgument, "a password has 1 to %d bytes", maxPasswordLen)
 	}
-	root, err := h.unwrap(password)
-	if errors.Is(err, errSlotSecret) {
-		v.throttle.failed(v.o.Now())
-		v.log.Warn("wrong password")
-		return nil, ErrWrongPassword
-	}
-	if err == nil {
-		if err = h.verify(root.Bytes()); err != nil {
-			root.Wipe()
-		}
-	}
-	if errors.Is(err, errHeaderBytes) {
-		return nil, ErrHeaderDamaged.Because(err)
-	}
+	guess, err := v.guesses.begin(subjectPassword, "passwords")
 	if err != nil {
 		return nil, err
 	}
-	v.throttle.succeeded()
+	root, err := h.unwrap(password)
+	switch {
+	case errors.Is(err, errSlotSecret):
+		v.log.Warn("wrong password")
+		return nil, ErrWrongPassword
+	case errors.Is(err, errHeaderBytes): // the password is right, what it opens is not
+		guess.undo()
+		return nil, ErrHeaderDamaged.Because(err)
+	case err != nil:
+		return nil, err
+	}
+	guess.right()
+	if err := h.verify(root.Bytes()); err != nil {
+		root.Wipe()
+		if errors.Is(err, errHeaderBytes) {
+			return nil, ErrHeaderDamaged.Because(err)
+		}
+		return nil, err
+	}
 	return root, nil
 }
 
@@ -247,7 +247,8 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, grants: l.grants, auditHead: &l.auditHead, random: v.o.Random,
-		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
+		keysPerOwner: &v.keysPerOwner,
+		clock:        newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
