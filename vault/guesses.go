@@ -1,22 +1,31 @@
 package vault
 
 import (
+	"crypto"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/vaultd/vaultd/crypto/kdf"
 	"github.com/vaultd/vaultd/vault/policy/quota"
 )
 
-// What is guessed. Unsealing and changing the password ask for the same one.
+// subjectPassword is what is guessed by unsealing and by changing the password:
+// both ask for the same one.
 const subjectPassword = "unseal"
 
-func subjectPassphrase(owner string) string { return "passphrase owner=" + owner }
+// guessNamesLabel is the HKDF label of the key that blinds names of owners.
+const guessNamesLabel = "vaultd/1/guesses"
 
 // maxGuessesLen bounds the file: room for as many subjects as a throttle has.
 const maxGuessesLen = 4 << 20
@@ -34,7 +43,32 @@ type guesses struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	saving sync.Mutex // held over a write of the file
+	names  atomic.Pointer[[]byte] // the key that blinds names of owners; nil while sealed
+	saving sync.Mutex             // held over a write of the file
+}
+
+// unsealed lends the key that blinds names, so that the file, like the store, tells a
+// thief no owner's name. sealed takes it back.
+func (g *guesses) unsealed(h *header, root []byte) error {
+	key, err := kdf.HKDF(crypto.SHA256, root, h.vaultID[:], []byte(guessNamesLabel), sha256.Size)
+	if err != nil {
+		return fmt.Errorf("derive the key for names of guesses: %w", err)
+	}
+	g.names.Store(&key)
+	return nil
+}
+
+func (g *guesses) sealed() { g.names.Store(nil) }
+
+// passphraseOf is the subject of passphrases of keys that are imported for owner.
+func (g *guesses) passphraseOf(owner string) (string, error) {
+	key := g.names.Load()
+	if key == nil {
+		return "", ErrSealed
+	}
+	mac := hmac.New(sha256.New, *key)
+	mac.Write([]byte(owner))
+	return "passphrase owner=" + hex.EncodeToString(mac.Sum(nil)[:16]), nil
 }
 
 // newGuesses reads what the run before has left.
@@ -86,7 +120,8 @@ func (g *guesses) write() error {
 	}
 	temporary := g.path + tempSuffix
 	if err := writeSynced(temporary, b); err != nil {
-		return errors.Join(err, os.Remove(temporary)) // half of it would only take space
+		_ = os.Remove(temporary) // half of it would only take space
+		return err
 	}
 	if err := os.Rename(temporary, g.path); err != nil {
 		return err

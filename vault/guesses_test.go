@@ -203,6 +203,9 @@ func TestWrongPassphrasesAreSlowed(t *testing.T) {
 		t.Error("an import without a passphrase:", err)
 	}
 	r.clock.Advance(time.Second)
+	if b, err := os.ReadFile(r.opts.Guesses); err != nil || bytes.Contains(b, []byte("alice")) || !bytes.Contains(b, []byte(`"wrong":3`)) {
+		t.Errorf("the file tells of alice, or not of three guesses: %s, %v", b, err)
+	}
 	imports("alice/b", "right", "")
 }
 

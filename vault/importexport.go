@@ -80,7 +80,11 @@ func (v *Vault) readImport(c ImportKey) (*keytype.Type, []byte, error) {
 		typ, material, err := importMaterial(c)
 		return typ, material, importError(err)
 	}
-	guess, err := v.guesses.begin(subjectPassphrase(c.Name.owner), "passphrases")
+	subject, err := v.guesses.passphraseOf(c.Name.owner)
+	if err != nil {
+		return nil, nil, err
+	}
+	guess, err := v.guesses.begin(subject, "passphrases")
 	if err != nil {
 		return nil, nil, err
 	}

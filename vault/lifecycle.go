@@ -56,6 +56,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 	}
 	defer func() {
 		if err != nil {
+			v.guesses.sealed()
 			_ = lock.Close() // the first error is the one to tell
 		}
 	}()
@@ -74,6 +75,9 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 	}
 	h.slots = []slot{s}
 	if _, err := h.seal(root.Bytes()); err != nil {
+		return InitResult{}, err
+	}
+	if err := v.guesses.unsealed(h, root.Bytes()); err != nil {
 		return InitResult{}, err
 	}
 	so := v.storeOptions(h, root.Bytes(), lock)
@@ -109,6 +113,7 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	}
 	defer func() {
 		if err != nil {
+			v.guesses.sealed()
 			_ = lock.Close() // the first error is the one to tell
 		}
 	}()
@@ -130,6 +135,9 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	}
 	warnings = append(warnings, note...)
 
+	if err := v.guesses.unsealed(h, root.Bytes()); err != nil {
+		return nil, err
+	}
 	defer easeCollector()()
 	l := newLoader()
 	so := v.storeOptions(h, root.Bytes(), lock)
@@ -282,6 +290,7 @@ func (v *Vault) seal() error {
 		return nil
 	}
 	o.ring.wipe()
+	v.guesses.sealed()
 	o.timekeeper.close()
 	v.auditSealing(o)
 	if err := v.tellGrants(nil); err != nil {
