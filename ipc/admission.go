@@ -19,11 +19,11 @@ const (
 // admission counts what each uid holds of the daemon, and refuses more than
 // the limits allow. An entry lives as long as its uid holds anything.
 type admission struct {
-	limits Limits
-	slots  chan struct{} // expensive computations
-	admins chan struct{} // the same, for administrators
+	slots  *turns // for expensive computations
+	admins *turns // the same, for administrators
 
 	mu     sync.Mutex // guards what follows
+	limits Limits
 	total  holding
 	byUser map[uint32]*holding
 }
@@ -37,14 +37,24 @@ type holding struct {
 func newAdmission(l Limits) *admission {
 	return &admission{
 		limits: l,
-		slots:  make(chan struct{}, l.Expensive),
-		admins: make(chan struct{}, 1),
+		slots:  newTurns(l.Expensive),
+		admins: newTurns(1),
 		byUser: make(map[uint32]*holding),
 	}
 }
 
+// setLimits puts other limits in force. What is held stays held.
+func (a *admission) setLimits(l Limits) {
+	a.mu.Lock()
+	a.limits = l
+	a.mu.Unlock()
+	a.slots.set(l.Expensive)
+}
+
 // admit takes a connection for uid, or reports that there is none left.
 func (a *admission) admit(uid uint32, r rank) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	limit := a.limits.Connections
 	switch r {
 	case rankUser:
@@ -53,8 +63,6 @@ func (a *admission) admit(uid uint32, r rank) bool {
 		limit -= a.limits.ReservedConnections / 2
 	case rankRoot:
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	h := a.of(uid)
 	if a.total.connections >= limit || r != rankRoot && h.connections >= a.limits.ConnectionsPerUser {
 		a.forget(uid, h)
@@ -118,13 +126,11 @@ func (a *admission) expensive(ctx context.Context, uid uint32, r rank) (func(), 
 		h.expensive--
 		a.forget(uid, h)
 	}
-	select {
-	case slots <- struct{}{}:
-		return func() { <-slots; done() }, nil
-	case <-ctx.Done():
+	if !slots.take(ctx) {
 		done()
 		return nil, busy("the daemon is busy with slow requests")
 	}
+	return func() { slots.give(); done() }, nil
 }
 
 // of finds or makes the entry of uid; mu is held.

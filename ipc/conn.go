@@ -50,7 +50,7 @@ func (s *Server) accept(nc net.Conn) {
 		s.refuse(uc)
 		return
 	}
-	c.buffer.Max = s.limits.MessageSize + frame.RequestHeader
+	c.buffer.Max = s.limits().MessageSize + frame.RequestHeader
 	c.buffer.Grow = func(delta int) bool { return s.admission.grow(c.uid, c.rank(), delta) }
 	if !s.track(c) {
 		creds.Close()
@@ -105,7 +105,7 @@ func (c *conn) wake() {
 
 // split reads the first bytes and serves the form of the protocol that they begin.
 func (s *Server) split(c *conn) {
-	_ = c.SetReadDeadline(time.Now().Add(s.limits.HeaderTimeout))
+	_ = c.SetReadDeadline(time.Now().Add(s.limits().HeaderTimeout))
 	if s.draining.Load() || c.buffer.Fill(c.UnixConn) != nil {
 		c.buffer.Release()
 		_ = c.Close()
@@ -117,11 +117,7 @@ func (s *Server) split(c *conn) {
 	case first >= 'A' && first <= 'Z':
 		c.http.Store(true)
 		_ = c.SetReadDeadline(time.Time{})
-		h := &httpConn{conn: c}
-		if s.handOver.give(h) {
-			return
-		}
-		_ = h.Close()
+		s.giveHTTP(c)
 	default:
 		c.buffer.Release()
 		_ = c.Close()

@@ -56,11 +56,12 @@ func (s *Server) serveFrames(c *conn) {
 // next handles one request, or waits for more bytes. It reports false when the
 // connection is over.
 func (f *frameConn) next() bool {
-	b := f.buffer.Bytes()
-	header, complete, err := frame.ParseRequest(b, f.server.limits.MessageSize)
+	b, largest := f.buffer.Bytes(), f.server.limits().MessageSize
+	f.buffer.Max = largest + frame.RequestHeader
+	header, complete, err := frame.ParseRequest(b, largest)
 	switch {
 	case errors.Is(err, frame.ErrTooLarge):
-		return f.fail(fault.E(fault.CodeTooLarge, "a request has at most %d bytes", f.server.limits.MessageSize))
+		return f.fail(fault.E(fault.CodeTooLarge, "a request has at most %d bytes", largest))
 	case err != nil:
 		return f.fail(fault.E(fault.CodeBadArgument, "malformed frame"))
 	case !complete || len(b) < frame.RequestHeader+header.Size:
@@ -87,10 +88,10 @@ func (f *frameConn) more(begun bool) bool {
 	now := time.Now()
 	switch {
 	case !begun:
-		f.setReadDeadline(now, f.server.limits.IdleTimeout)
+		f.setReadDeadline(now, f.server.limits().IdleTimeout)
 	case f.begun.IsZero():
 		f.begun = now
-		f.readUntil = now.Add(f.server.limits.RequestTimeout)
+		f.readUntil = now.Add(f.server.limits().RequestTimeout)
 		_ = f.SetReadDeadline(f.readUntil)
 	}
 	if f.server.draining.Load() {
@@ -164,7 +165,7 @@ func (f *frameConn) handle(header frame.Request, body []byte) {
 // answer encodes resp behind its header.
 func (f *frameConn) answer(resp message) {
 	size := resp.SizeVT()
-	if size > 2*f.server.limits.MessageSize {
+	if size > 2*f.server.limits().MessageSize {
 		f.out = appendFault(f.out, fault.E(fault.CodeTooLarge, "the answer has %d bytes, which is too many", size))
 		return
 	}
@@ -201,7 +202,7 @@ func (f *frameConn) flush() bool {
 	if len(f.out) == 0 {
 		return true
 	}
-	d := f.server.limits.WriteTimeout
+	d := f.server.limits().WriteTimeout
 	if now := time.Now(); f.writeUntil.Sub(now) < d/2 {
 		f.writeUntil = now.Add(d)
 		_ = f.SetWriteDeadline(f.writeUntil)

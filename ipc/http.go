@@ -54,7 +54,11 @@ func (*handOver) Addr() net.Addr { return &net.UnixAddr{Net: "unix"} }
 
 // httpConn gives the HTTP server the bytes that were read already, then the
 // connection itself.
-type httpConn struct{ *conn }
+type httpConn struct {
+	*conn
+	web    *webServer // that serves it
+	closed sync.Once
+}
 
 func (c *httpConn) Read(b []byte) (int, error) {
 	if pending := c.buffer.Bytes(); len(pending) > 0 {
@@ -69,27 +73,31 @@ func (c *httpConn) Read(b []byte) (int, error) {
 }
 
 // Close is called by the HTTP server, which by then reads no more.
-func (c *httpConn) Close() error { return c.conn.Close() }
+func (c *httpConn) Close() error {
+	err := c.conn.Close()
+	c.closed.Do(func() { c.server.leaveHTTP(c.web) })
+	return err
+}
 
 type connKey struct{}
 
-func (s *Server) newHTTPServer() *http.Server {
+func (s *Server) newHTTPServer(l Limits) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           s.routes(),
+		Handler:           s.routes(l.MessageSize),
 		Protocols:         &protocols,
-		ReadHeaderTimeout: s.limits.HeaderTimeout,
-		ReadTimeout:       s.limits.RequestTimeout,
-		WriteTimeout:      s.limits.RequestTimeout + s.limits.WriteTimeout,
-		IdleTimeout:       s.limits.IdleTimeout,
+		ReadHeaderTimeout: l.HeaderTimeout,
+		ReadTimeout:       l.RequestTimeout,
+		WriteTimeout:      l.RequestTimeout + l.WriteTimeout,
+		IdleTimeout:       l.IdleTimeout,
 		MaxHeaderBytes:    16 << 10,
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:          s.limits.InFlight,
+			MaxConcurrentStreams:          l.InFlight,
 			MaxReceiveBufferPerStream:     64 << 10,
 			MaxReceiveBufferPerConnection: 256 << 10,
-			WriteByteTimeout:              s.limits.WriteTimeout,
+			WriteByteTimeout:              l.WriteTimeout,
 		},
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return s.base },
@@ -100,16 +108,16 @@ func (s *Server) newHTTPServer() *http.Server {
 }
 
 // routes has one Connect handler for each row of the method table.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes(messageSize int) http.Handler {
 	mux := http.NewServeMux()
 	options := []connect.HandlerOption{
-		connect.WithReadMaxBytes(s.limits.MessageSize),
-		connect.WithSendMaxBytes(2 * s.limits.MessageSize),
+		connect.WithReadMaxBytes(messageSize),
+		connect.WithSendMaxBytes(2 * messageSize),
 		connect.WithCompressMinBytes(math.MaxInt), // secrets beside chosen text are never compressed
 		connect.WithCompression("gzip", nil, nil),
 	}
 	for _, m := range methods {
-		mux.Handle(m.procedure(), s.account(m, m.handler(s, options)))
+		mux.Handle(m.procedure(), s.account(m, messageSize, m.handler(s, options)))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeHTTPFault(w, http.StatusNotFound, fault.E(fault.CodeUnknownMethod, "there is no such method").
@@ -121,19 +129,19 @@ func (s *Server) routes() http.Handler {
 // account gives every HTTP request its call, sets memory aside for its
 // message, and overwrites what the handler held once the answer is encoded.
 // Copies that net/http and Connect made on the way are out of reach.
-func (s *Server) account(m *method, next http.Handler) http.Handler {
+func (s *Server) account(m *method, messageSize int, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Context().Value(connKey{}).(*conn)
 		if c == nil {
 			writeHTTPFault(w, http.StatusInternalServerError, fault.E(fault.CodeInternal, "internal error"))
 			return
 		}
-		size := s.limits.MessageSize
+		size := messageSize
 		if r.ContentLength >= 0 && r.ContentLength < int64(size) {
 			size = int(r.ContentLength)
 		}
 		if m.lists {
-			size += s.limits.MessageSize // the answer is large though the request is not
+			size += messageSize // the answer is large though the request is not
 		}
 		if !s.admission.grow(c.uid, c.rank(), size) {
 			writeHTTPFault(w, http.StatusTooManyRequests, errNoMemory)

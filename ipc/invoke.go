@@ -62,8 +62,8 @@ func (s *Server) limitTime(ctx context.Context, m *method, asked time.Duration) 
 	if m.fast {
 		return ctx, func() {}
 	}
-	if asked <= 0 || asked > s.limits.RequestTimeout {
-		asked = s.limits.RequestTimeout
+	if longest := s.limits().RequestTimeout; asked <= 0 || asked > longest {
+		asked = longest
 	}
 	return context.WithTimeout(ctx, asked)
 }
@@ -71,6 +71,11 @@ func (s *Server) limitTime(ctx context.Context, m *method, asked time.Duration) 
 // invoke is the one line of steps that every request takes, whatever its form:
 // find what it touches, authorize, perform, record.
 func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (resp message, failure *fault.Error) {
+	if s.rates.apply(m) {
+		if failure := s.tooOften(c, m); failure != nil {
+			return nil, failure
+		}
+	}
 	recorded := s.audit != nil || s.trail != nil
 	var started time.Time
 	if recorded {

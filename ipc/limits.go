@@ -29,6 +29,14 @@ type Limits struct {
 	// ExpensivePerUser is how many of them one uid may run or wait for.
 	ExpensivePerUser int
 
+	// RequestsPerSecond is how many requests of one uid are looked at, with
+	// RequestBurst of them at once after a pause; ChangesPerSecond and ChangeBurst
+	// are the same for what changes something or gives material away. A rate of
+	// zero is no limit, which is the default. Root and the daemon's user are
+	// exempt, and so are sealing and revoking.
+	RequestsPerSecond, RequestBurst int
+	ChangesPerSecond, ChangeBurst   int
+
 	RequestTimeout time.Duration // for receiving a request, and again for handling it
 	HeaderTimeout  time.Duration // for the first bytes of a connection and for HTTP headers
 	WriteTimeout   time.Duration // for the client to take an answer
@@ -47,6 +55,8 @@ func DefaultLimits() Limits {
 		MemoryPerUser:       32 << 20,
 		Expensive:           max(1, runtime.GOMAXPROCS(0)/2),
 		ExpensivePerUser:    8,
+		RequestBurst:        1000,
+		ChangeBurst:         1000,
 		RequestTimeout:      30 * time.Second,
 		HeaderTimeout:       5 * time.Second,
 		WriteTimeout:        10 * time.Second,
@@ -66,6 +76,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.MemoryPerUser, &d.MemoryPerUser},
 		{&l.Expensive, &d.Expensive},
 		{&l.ExpensivePerUser, &d.ExpensivePerUser},
+		{&l.RequestBurst, &d.RequestBurst},
+		{&l.ChangeBurst, &d.ChangeBurst},
 	} {
 		if *f.value <= 0 {
 			*f.value = *f.standard
@@ -83,3 +95,26 @@ func (l Limits) withDefaults() Limits {
 	}
 	return l
 }
+
+// SetLimits puts other limits in force, while requests run: connections see
+// them at their next request, and new ones from the start. What is held already,
+// be it more than the new limits allow, stays held and counted. An HTTP
+// connection keeps the message size and the times that it began with.
+func (s *Server) SetLimits(l Limits) {
+	l = l.withDefaults()
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	before := s.limits()
+	if *before == l {
+		return
+	}
+	s.inForce.Store(&l)
+	s.admission.setLimits(l)
+	s.rates.set(l, time.Now())
+	if !sameHTTP(*before, l) {
+		s.renewHTTP(l)
+	}
+}
+
+// limits are those in force; the caller keeps them for one step only.
+func (s *Server) limits() *Limits { return s.inForce.Load() }

@@ -30,6 +30,8 @@ type method struct {
 	action policy.Action
 	care   care // what it wants of the audit log
 
+	emergency bool // no rate holds it up
+
 	fast    bool // takes microseconds: no timer
 	slow    bool // may take long: answers before it are sent first
 	lists   bool // its answer may be as large as a message may be
@@ -180,6 +182,8 @@ func row[Req, Resp any, PReq interface {
 		name:   name,
 		action: rule.Action,
 		care:   cares[rule.Action],
+
+		emergency: emergencies[rule.Action],
 		newRequest: func() message {
 			return PReq(new(Req))
 		},

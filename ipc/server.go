@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,15 +46,16 @@ type Config struct {
 type Server struct {
 	log        *slog.Logger
 	policy     *policy.Policy
-	limits     Limits
+	inForce    atomic.Pointer[Limits]
+	setting    sync.Mutex // held while limits change
 	audit      func(context.Context, Event) error
 	trail      *trail // nil without an audit log
 	service    *service
 	principals *principals
 	admission  *admission
-	http       *http.Server
-	handOver   *handOver
-	refusals   chan struct{} // bounds the goroutines that tell a client that there is no room
+	rates      *rates
+	web        atomic.Pointer[webServer] // takes new connections
+	refusals   chan struct{}             // bounds the goroutines that tell a client that there is no room
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
@@ -65,7 +65,8 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}
 	listeners map[net.Listener]struct{}
-	httpRuns  bool
+	webs      map[*webServer]struct{} // that have connections, or get new ones
+	webRuns   bool                    // new ones are served
 	// stopLooking ends the look at accounts; nil before there is one.
 	stopLooking context.CancelFunc
 }
@@ -78,15 +79,16 @@ func NewServer(c Config) *Server {
 	s := &Server{
 		log:       c.Log,
 		policy:    c.Policy,
-		limits:    c.Limits.withDefaults(),
 		audit:     c.Audit,
 		refusals:  make(chan struct{}, 32),
-		handOver:  newHandOver(),
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[net.Listener]struct{}),
+		webs:      make(map[*webServer]struct{}),
 	}
+	limits := c.Limits.withDefaults()
+	s.inForce.Store(&limits)
 	s.service = &service{
-		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: s.limits.MessageSize,
+		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: func() int { return s.limits().MessageSize },
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
 	}
 	if c.AuditLog != nil {
@@ -96,9 +98,10 @@ func NewServer(c Config) *Server {
 	s.principals = newPrincipals(c, s.trail)
 	s.service.principals = s.principals
 	c.Vault.OnPolicyRecords(s.takePolicyRecords)
-	s.admission = newAdmission(s.limits)
+	s.admission = newAdmission(limits)
+	s.rates = newRates(limits, s.recordRefused)
 	s.base, s.stop = context.WithCancel(context.Background())
-	s.http = s.newHTTPServer()
+	s.renewHTTP(limits)
 	return s
 }
 
@@ -165,9 +168,9 @@ func (s *Server) enlist(l net.Listener) bool {
 		return false
 	}
 	s.listeners[l] = struct{}{}
-	if !s.httpRuns {
-		s.httpRuns = true
-		s.tasks.Go(func() { _ = s.http.Serve(s.handOver) })
+	if !s.webRuns {
+		s.webRuns = true
+		s.runHTTP(s.web.Load())
 		looking, stop := context.WithCancel(s.base)
 		s.stopLooking = stop
 		s.tasks.Go(func() { s.principals.watchAccounts(looking) })
@@ -199,8 +202,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 
-	err := s.http.Shutdown(ctx) // closes handOver as well
-	_ = s.handOver.Close()
+	err := s.shutDownHTTP(ctx)
 	finished := make(chan struct{})
 	go func() { s.tasks.Wait(); close(finished) }()
 	select {
@@ -212,6 +214,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err == nil {
 		<-finished
 	}
+	s.rates.refused.close()
 	s.service.rules.flush()
 	return err
 }
@@ -220,13 +223,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) cutOff() {
 	s.draining.Store(true)
 	s.stop()
-	_ = s.http.Close()
-	_ = s.handOver.Close()
+	for _, w := range s.webServers() { // closing a connection takes s.mu
+		_ = w.Close()
+		_ = w.handOver.Close()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		_ = c.UnixConn.Close()
 	}
+}
+
+// PolicyInForce tells which policy decides: its generation, and the hash of its grants.
+func (s *Server) PolicyInForce() (generation uint64, hash string) {
+	generation, hash, _ = s.service.rules.state()
+	return generation, hash
 }
 
 // InstallFiles puts the grants of policy files in force, in place of those of

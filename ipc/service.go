@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"strconv"
+	"sync/atomic"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
@@ -22,7 +23,8 @@ type service struct {
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
 	version     string
-	messageSize int // what a request, and a listing, may take, encoded
+	config      atomic.Pointer[ConfigState] // nil until told
+	messageSize func() int                  // what a request, and a listing, may take, encoded
 }
 
 // defaultOwner is whose namespace a request is about that names none: every
@@ -60,8 +62,12 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	}
 	_, admin := s.policy.IsAdmin(callFrom(ctx).who)
 	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
+	resp.PolicyProblem = problemText(resp.PolicyProblem)
 	if resp.PolicyProblem != "" && !admin {
 		resp.PolicyProblem = "they have a mistake" // which may quote them
+	}
+	if c := s.config.Load(); c != nil && admin {
+		resp.ConfigProblem, resp.RestartNeeded = problemText(c.Problem), c.Restart
 	}
 	if !st.Initialized {
 		return resp, nil

@@ -97,7 +97,7 @@ func (s *service) readAudit(ctx context.Context, f audit.Filter, page int) (*vau
 	}
 	end := max(s.audit.Head().Size, f.From)
 	resp := &vaultdv1.ReadAuditResponse{Next: uint64(f.From)} //nolint:gosec // not negative
-	room := s.messageSize / 2
+	room := s.messageSize() / 2
 	for entry, err := range s.audit.Read(f) {
 		if errors.Is(err, audit.ErrTampered) {
 			continue // the log's status tells of it

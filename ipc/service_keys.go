@@ -56,7 +56,7 @@ func (s *service) ListKeys(ctx context.Context, req *vaultdv1.ListKeysRequest) (
 	if list.Owner == "" {
 		list.Owner = s.defaultOwner(callFrom(ctx).who)
 	}
-	return fitting(s.messageSize, req.GetPageSize(), func(size uint32) (*vaultdv1.ListKeysResponse, int, error) {
+	return fitting(s.messageSize(), req.GetPageSize(), func(size uint32) (*vaultdv1.ListKeysResponse, int, error) {
 		var err error
 		if list.PageSize, err = count("page_size", size); err != nil {
 			return nil, 0, err

@@ -39,7 +39,7 @@ func (s *service) ListOwners(ctx context.Context, req *vaultdv1.ListOwnersReques
 		}
 		return &vaultdv1.ListOwnersResponse{Owners: []*vaultdv1.Owner{ownerToProto(o)}}, nil
 	}
-	return fitting(s.messageSize, req.GetPageSize(), func(size uint32) (*vaultdv1.ListOwnersResponse, int, error) {
+	return fitting(s.messageSize(), req.GetPageSize(), func(size uint32) (*vaultdv1.ListOwnersResponse, int, error) {
 		n, err := count("page_size", size)
 		if err != nil {
 			return nil, 0, err

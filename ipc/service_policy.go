@@ -166,7 +166,7 @@ func (s *service) ListGrants(_ context.Context, req *vaultdv1.ListGrantsRequest)
 		}
 		all = all[i:]
 	}
-	return fitting(s.messageSize, req.GetPageSize(), func(size uint32) (*vaultdv1.ListGrantsResponse, int, error) {
+	return fitting(s.messageSize(), req.GetPageSize(), func(size uint32) (*vaultdv1.ListGrantsResponse, int, error) {
 		n, err := count("page_size", size)
 		switch {
 		case err != nil:

@@ -49,7 +49,7 @@ func (s *service) ListPrincipals(_ context.Context, req *vaultdv1.ListPrincipals
 		all = all[i:]
 	}
 	page := s.boundToProto(all[:min(n, len(all))]...)
-	return fitting(s.messageSize, uint32(len(page)), func(size uint32) (*vaultdv1.ListPrincipalsResponse, int, error) { //nolint:gosec // at most maxPrincipalPage
+	return fitting(s.messageSize(), uint32(len(page)), func(size uint32) (*vaultdv1.ListPrincipalsResponse, int, error) { //nolint:gosec // at most maxPrincipalPage
 		page := page[:min(int(size), len(page))]
 		resp := &vaultdv1.ListPrincipalsResponse{Principals: page}
 		if 0 < len(page) && len(page) < len(all) {

@@ -16,7 +16,7 @@ func (s *service) ListRevocations(ctx context.Context, req *vaultdv1.ListRevocat
 	if owner == "" {
 		owner = s.defaultOwner(callFrom(ctx).who)
 	}
-	return fitting(s.messageSize, req.GetPageSize(), func(size uint32) (*vaultdv1.ListRevocationsResponse, int, error) {
+	return fitting(s.messageSize(), req.GetPageSize(), func(size uint32) (*vaultdv1.ListRevocationsResponse, int, error) {
 		n, err := count("page_size", size)
 		if err != nil {
 			return nil, 0, err

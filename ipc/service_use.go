@@ -54,14 +54,14 @@ func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*v
 // may be sent as bytes, which are fewer.
 func (s *service) fitsDecrypt(req *vaultdv1.EncryptRequest, ciphertext []byte) error {
 	size := len(ciphertext)
-	if size <= s.messageSize/2 {
+	if size <= s.messageSize()/2 {
 		return nil
 	}
 	if text, ok := bytes.CutPrefix(ciphertext, []byte(envelope.TextPrefix)); ok {
 		size = base64.RawURLEncoding.DecodedLen(len(text))
 	}
 	// Decrypt takes the same fields, with the ciphertext in place of the plaintext.
-	if rest := req.SizeVT() - len(req.GetPlaintext()); size+rest+16 > s.messageSize {
+	if rest := req.SizeVT() - len(req.GetPlaintext()); size+rest+16 > s.messageSize() {
 		return fault.E(fault.CodeTooLarge, "the ciphertext would be too large for a request to decrypt it").
 			WithHint("encrypt large data with a tool of its own, and keep only that tool's key here")
 	}

@@ -143,6 +143,23 @@ func (t *trail) after(ctx context.Context, c *call, e *Event, answer message) er
 	return nil
 }
 
+// ruleRate is the rule of requests that were refused before anything was decided.
+const ruleRate = "rate"
+
+// refused records requests that came too often, several in one record. What
+// can't be recorded was refused all the same.
+func (t *trail) refused(r refusal) {
+	line := record(&Event{Who: r.who, Action: r.action, Code: fault.CodeRateLimited, Form: r.form})
+	line.Outcome, line.Rule = audit.Denied, ruleRate
+	line.Extra = append(line.Extra, audit.Field{Name: "refused", Value: strconv.Itoa(r.count)})
+	if r.several {
+		line.Extra = append(line.Extra, audit.Field{Name: "uids", Value: "several"})
+	}
+	if err := t.log.AppendHot(line); err != nil {
+		t.told.Error("no audit record", "action", string(r.action), "uid", r.who.UID, "refused", r.count, "err", err)
+	}
+}
+
 // record is e as a line of the log.
 func record(e *Event) audit.Record {
 	r := audit.Record{

@@ -38,6 +38,7 @@ func runHelper(script string) int {
 		"admin":       helperAdmin,
 		"connections": helperConnections,
 		"big":         helperBig,
+		"often":       helperOften,
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -59,3 +59,12 @@ func realKDF(t *testing.T) {
 	deriveSlotKey = kdf.Derive
 	t.Cleanup(func() { deriveSlotKey = CheapKDF })
 }
+
+// BeforeKDF has fn called before each derivation of a slot's key, for the rest of a test.
+func BeforeKDF(t *testing.T, fn func()) {
+	deriveSlotKey = func(password []byte, p kdf.Params) ([]byte, error) {
+		fn()
+		return CheapKDF(password, p)
+	}
+	t.Cleanup(func() { deriveSlotKey = CheapKDF })
+}

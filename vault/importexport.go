@@ -49,24 +49,15 @@ func (v *Vault) ImportKey(ctx context.Context, c ImportKey) (KeyInfo, error) {
 	if c.Name.IsZero() {
 		return KeyInfo{}, E(CodeBadArgument, "the key has no name")
 	}
-	guesses, err := v.guesses(c.Name)
-	if err != nil {
+	// What is sure to be refused gives no guess.
+	if err := v.mayCreate(c.Name); err != nil {
 		return KeyInfo{}, err
 	}
-	if wait := guesses.admit(v.o.Now()); wait > 0 {
-		return KeyInfo{}, E(CodeUnlockThrottled, "too many wrong passphrases").
-			WithHint("try again in %s", max(wait.Round(time.Second), time.Second))
-	}
-	typ, material, err := importMaterial(c)
+	typ, material, err := v.readImport(c)
 	if err != nil {
-		err = importError(err)
-		if errors.Is(err, errWrongPassphrase) {
-			guesses.failed(v.o.Now())
-		}
 		return KeyInfo{}, err
 	}
 	defer secret.Wipe(material)
-	guesses.succeeded()
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginImported, ttl: c.TTL, noExpiry: c.NoExpiry,
 		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, material: material,
@@ -82,17 +73,27 @@ func (v *Vault) ImportKey(ctx context.Context, c ImportKey) (KeyInfo, error) {
 	return o.bear(ctx, &n)
 }
 
-// guesses is what slows the guessing of passphrases in one namespace.
-func (v *Vault) guesses(n Name) (*throttle, error) {
-	o, err := v.enter()
+// readImport is importMaterial with the guessing of passphrases slowed down, for
+// each namespace by itself.
+func (v *Vault) readImport(c ImportKey) (*keytype.Type, []byte, error) {
+	if len(c.Passphrase) == 0 {
+		typ, material, err := importMaterial(c)
+		return typ, material, importError(err)
+	}
+	subject, err := v.guesses.passphraseOf(c.Name.owner)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer v.mu.RUnlock()
-	if err := o.mayCreate(n); err != nil {
-		return nil, err
+	guess, err := v.guesses.begin(subject, "passphrases")
+	if err != nil {
+		return nil, nil, err
 	}
-	return &o.ring.owner(n.owner).guesses, nil
+	typ, material, err := importMaterial(c)
+	if err = importError(err); !errors.Is(err, errWrongPassphrase) {
+		// One that is right for this key says nothing of those tried at others.
+		guess.undo()
+	}
+	return typ, material, err
 }
 
 // importMaterial reads material into its type and canonical form, which the
@@ -191,7 +192,7 @@ var errWrongPassphrase = E(CodeWrongPassphrase, "the passphrase does not open th
 func importError(err error) error {
 	var domain *Error
 	switch {
-	case errors.As(err, &domain):
+	case err == nil, errors.As(err, &domain):
 		return err
 	case errors.Is(err, keyenc.ErrPassphrase):
 		return errWrongPassphrase.Because(err)

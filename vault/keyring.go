@@ -55,9 +55,10 @@ type owner struct {
 	rec        *ownerRecord // replaced, never changed; nil until recorded
 	recVersion uint64
 
-	guesses throttle // of passphrases of keys to import
-	keys    []string // key names, sorted; guarded by keyring.mu
-	fresh   []string // names of new keys, not sorted in yet; guarded by keyring.mu
+	// What follows is guarded by keyring.mu.
+	keys   []string // key names, sorted
+	fresh  []string // names of new keys, not sorted in yet
+	unborn int      // keys that are about to be stored
 }
 
 func newKeyring() *keyring {
@@ -116,12 +117,13 @@ func (r *keyring) record(o *owner, rec *ownerRecord, version uint64) {
 	o.revoked.Store(rec.revoked() != nil)
 }
 
-// add enters a committed key. Its name is sorted in by the next listing: here
+// add enters a committed key in the place that expect set aside. Its name is sorted in by the next listing: here
 // it would cost every writer a shift of all names behind it.
 func (r *keyring) add(k *key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.keys[k.name], r.ids[k.id] = k, k
+	k.owner.unborn--
 	if len(k.owner.fresh) == 0 {
 		r.unsettled = append(r.unsettled, k.owner)
 	}

@@ -56,8 +56,13 @@ func (v *Vault) mayCreate(n Name) error {
 }
 
 func (o *opened) mayCreate(n Name) error {
-	if own := o.ring.existing(n.owner); own != nil && own.revoked.Load() {
-		return ownerRevoked(n.owner)
+	if own := o.ring.existing(n.owner); own != nil {
+		if own.revoked.Load() {
+			return ownerRevoked(n.owner)
+		}
+		if limit := int(o.keysPerOwner.Load()); o.ring.full(own, limit) {
+			return tooManyKeys(n.owner, limit)
+		}
 	}
 	if _, err := o.ring.lookup(n); err == nil {
 		return E(CodeKeyExists, "there is a key %s already", n)
@@ -129,6 +134,16 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	if own.revoked.Load() {
 		return KeyInfo{}, ownerRevoked(own.name)
 	}
+	limit := int(o.keysPerOwner.Load())
+	if !o.ring.expect(own, limit) {
+		return KeyInfo{}, tooManyKeys(own.name, limit)
+	}
+	born := false
+	defer func() {
+		if !born {
+			o.ring.give(own)
+		}
+	}()
 	now := o.clock.stamp()
 	rec := &keyRecord{
 		typ: n.typ.ID, uses: n.uses, exportable: n.exportable, origin: n.origin,
@@ -170,6 +185,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	k.handles[0] = handle
 	info := k.info(now)
 	o.ring.add(k)
+	born = true
 	return info, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/vault/store"
@@ -57,6 +56,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 	}
 	defer func() {
 		if err != nil {
+			v.guesses.sealed()
 			_ = lock.Close() // the first error is the one to tell
 		}
 	}()
@@ -75,6 +75,9 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 	}
 	h.slots = []slot{s}
 	if _, err := h.seal(root.Bytes()); err != nil {
+		return InitResult{}, err
+	}
+	if err := v.guesses.unsealed(h, root.Bytes()); err != nil {
 		return InitResult{}, err
 	}
 	so := v.storeOptions(h, root.Bytes(), lock)
@@ -116,6 +119,7 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	}
 	defer func() {
 		if err != nil {
+			v.guesses.sealed()
 			_ = lock.Close() // the first error is the one to tell
 		}
 	}()
@@ -137,6 +141,9 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	}
 	warnings = append(warnings, note...)
 
+	if err := v.guesses.unsealed(h, root.Bytes()); err != nil {
+		return nil, err
+	}
 	defer easeCollector()()
 	l := newLoader()
 	so := v.storeOptions(h, root.Bytes(), lock)
@@ -183,31 +190,32 @@ func (v *Vault) isOpen() bool {
 
 // rootKey opens the header with a password and authenticates it.
 func (v *Vault) rootKey(h *header, password []byte) (*secret.Bytes, error) {
-	if wait := v.throttle.admit(v.o.Now()); wait > 0 {
-		return nil, E(CodeUnlockThrottled, "too many wrong passwords").
-			WithHint("try again in %s", max(wait.Round(time.Second), time.Second))
-	}
 	if len(password) == 0 || len(password) > maxPasswordLen {
 		return nil, E(CodeBadArgument, "a password has 1 to %d bytes", maxPasswordLen)
 	}
-	root, err := h.unwrap(password)
-	if errors.Is(err, errSlotSecret) {
-		v.throttle.failed(v.o.Now())
-		v.log.Warn("wrong password")
-		return nil, ErrWrongPassword
-	}
-	if err == nil {
-		if err = h.verify(root.Bytes()); err != nil {
-			root.Wipe()
-		}
-	}
-	if errors.Is(err, errHeaderBytes) {
-		return nil, ErrHeaderDamaged.Because(err)
-	}
+	guess, err := v.guesses.begin(subjectPassword, "passwords")
 	if err != nil {
 		return nil, err
 	}
-	v.throttle.succeeded()
+	root, err := h.unwrap(password)
+	switch {
+	case errors.Is(err, errSlotSecret):
+		v.log.Warn("wrong password")
+		return nil, ErrWrongPassword
+	case errors.Is(err, errHeaderBytes): // the password is right, what it opens is not
+		guess.undo()
+		return nil, ErrHeaderDamaged.Because(err)
+	case err != nil:
+		return nil, err
+	}
+	guess.right()
+	if err := h.verify(root.Bytes()); err != nil {
+		root.Wipe()
+		if errors.Is(err, errHeaderBytes) {
+			return nil, ErrHeaderDamaged.Because(err)
+		}
+		return nil, err
+	}
 	return root, nil
 }
 
@@ -253,7 +261,8 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
-		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
+		keysPerOwner: &v.keysPerOwner,
+		clock:        newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
@@ -287,6 +296,7 @@ func (v *Vault) seal() error {
 		return nil
 	}
 	o.ring.wipe()
+	v.guesses.sealed()
 	o.timekeeper.close()
 	v.auditSealing(o)
 	if err := v.tellPolicy(nil); err != nil {

@@ -113,25 +113,6 @@ func TestChangePassword(t *testing.T) {
 	r.mustDecrypt("", c, "x")
 }
 
-func TestWrongPasswordsAreSlowed(t *testing.T) {
-	r := newRig(t)
-	r.close()
-	for range 4 {
-		_, err := r.Unseal(ctx, []byte("guess"), false)
-		r.wantCode(err, vault.CodeWrongPassword)
-	}
-	_, err := r.Unseal(ctx, []byte(password), false)
-	r.wantCode(err, vault.CodeUnlockThrottled)
-	r.clock.Advance(time.Second)
-	_, err = r.Unseal(ctx, []byte("guess"), false)
-	r.wantCode(err, vault.CodeWrongPassword)
-	r.clock.Advance(time.Second)
-	_, err = r.Unseal(ctx, []byte(password), false)
-	r.wantCode(err, vault.CodeUnlockThrottled)
-	r.clock.Advance(time.Second)
-	r.unseal()
-}
-
 func TestInitRefusals(t *testing.T) {
 	r := newRig(t)
 	_, err := r.Init(ctx, []byte(password), iterations)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vaultd/vaultd/internal/secret"
@@ -16,6 +17,11 @@ import (
 type Options struct {
 	Dir        string // the vault's directory, mode 0700; made by Init where it is missing
 	AnchorPath string // file outside Dir that a rollback of Dir does not reach; "" for none
+	// Guesses is the file that counts wrong passwords and passphrases, so that a
+	// restart does not give new guesses; "" counts them in memory only.
+	Guesses string
+	// KeysPerOwner is SetKeysPerOwner's number.
+	KeysPerOwner int
 
 	Log    *slog.Logger     // nil: no log
 	Now    func() time.Time // nil: time.Now
@@ -41,10 +47,12 @@ type Options struct {
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.
 type Vault struct {
-	o        Options
-	log      *slog.Logger
-	files    headerFiles
-	throttle throttle
+	o       Options
+	log     *slog.Logger
+	files   headerFiles
+	guesses *guesses
+	// keysPerOwner is SetKeysPerOwner's number, 0 for no bound.
+	keysPerOwner atomic.Int64
 
 	// admin serialises Init, Unseal, Seal, ChangePassword and Close. It is
 	// taken before mu and held over a key derivation, which mu never is.
@@ -73,6 +81,8 @@ type opened struct {
 	since      time.Time
 	warnings   []string
 	random     io.Reader
+
+	keysPerOwner *atomic.Int64 // the vault's
 }
 
 // New prepares the vault in o.Dir, sealed. It works where there is no vault
@@ -99,7 +109,12 @@ func New(o Options) (*Vault, error) {
 	if o.KDFTime == 0 {
 		o.KDFTime = 500 * time.Millisecond
 	}
-	return &Vault{o: o, log: o.Log, files: headerFiles{dir: o.Dir}}, nil
+	v := &Vault{
+		o: o, log: o.Log, files: headerFiles{dir: o.Dir},
+		guesses: newGuesses(o.Guesses, o.Now, o.Log),
+	}
+	v.SetKeysPerOwner(o.KeysPerOwner)
+	return v, nil
 }
 
 // enter begins an operation. On success the caller holds v.mu shared and must

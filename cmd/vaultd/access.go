@@ -9,11 +9,20 @@ import (
 	"github.com/vaultd/vaultd/vault/policy"
 )
 
-// policyOf turns names of groups into the numbers that the kernel will tell. A
+// policyOf is the policy without its grants.
+func policyOf(a config.Access) (*policy.Policy, error) {
+	admins, err := adminGroups(a)
+	if err != nil {
+		return nil, err
+	}
+	return &policy.Policy{DaemonUID: uint32(os.Geteuid()), AdminGroups: admins}, nil
+}
+
+// adminGroups turns names of groups into the numbers that the kernel will tell. A
 // group that does not exist is an error: an administrator who is none would be
 // noticed too late.
-func policyOf(a config.Access) (*policy.Policy, error) {
-	p := &policy.Policy{DaemonUID: uint32(os.Geteuid())}
+func adminGroups(a config.Access) ([]uint32, error) {
+	var gids []uint32
 	for _, name := range a.AdminGroups {
 		id := name
 		if _, err := strconv.ParseUint(name, 10, 32); err != nil {
@@ -27,7 +36,7 @@ func policyOf(a config.Access) (*policy.Policy, error) {
 		if err != nil {
 			return nil, usage("[access] admin_groups: group %q has no numeric id", name)
 		}
-		p.AdminGroups = append(p.AdminGroups, uint32(gid))
+		gids = append(gids, uint32(gid))
 	}
-	return p, nil
+	return gids, nil
 }

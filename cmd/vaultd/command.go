@@ -29,7 +29,7 @@ sealed; 'vaultctl init' or 'vaultctl unseal' opens it.`,
 			if err != nil {
 				return err
 			}
-			return runDaemon(cmd.Context(), c, measures)
+			return runDaemon(cmd.Context(), &s, c, measures)
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true

@@ -21,9 +21,10 @@ import (
 // stopTime is how long running requests may take to end after a signal to stop.
 const stopTime = 10 * time.Second
 
-// runDaemon serves until a signal stops it or serving becomes impossible.
-func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) error {
-	log := newLog(c.Log)
+// runDaemon serves until a signal stops it or serving becomes impossible. It
+// begins with c, which s has read, and follows what changes in it.
+func runDaemon(ctx context.Context, s *settings, c config.Config, measures []harden.Measure) error {
+	log, level := newLiveLog(c.Log)
 	harden.Log(log, measures)
 	tuneMemory()
 
@@ -43,6 +44,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	o := vault.Options{
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
+		Guesses: guessesFile(c.Store), KeysPerOwner: c.Limits.KeysPerOwner,
 	}
 	var records *audit.Log
 	if trail != nil {
@@ -68,12 +70,21 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
 		AuditLog: records, Machine: machineID(machineFile, log),
 	})
-	files, err := startPolicyFiles(c.Access.PolicyDir, server, log)
+	own := newOwnRecords(records, log)
+	files, err := startPolicyFiles(c.Access.PolicyDir, server, own, log)
 	if err != nil {
 		_ = l.Close()
 		return err
 	}
 	defer files.close()
+	live := &liveConfig{
+		settings: s, server: server, vault: v, policy: rules, level: level, own: own, log: log, inForce: c,
+	}
+	if err := live.watch(); err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer live.close()
 	status := v.Status()
 	log.Info("vaultd serves", "version", versionString(), "socket", c.Socket.Path, "store", c.Store.Dir,
 		"initialized", status.Initialized, "sealed", status.Sealed, "memory", secret.Protection())
@@ -83,7 +94,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, files.reload)
+	return serve(ctx, log, server, v, l, func() { live.reload(); files.reload() })
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
@@ -139,6 +150,10 @@ func limitsOf(l config.Limits) ipc.Limits {
 		MemoryPerUser:       int(l.MemoryPerUser),
 		Expensive:           l.Expensive,
 		ExpensivePerUser:    l.ExpensivePerUser,
+		RequestsPerSecond:   l.RequestsPerSecond,
+		RequestBurst:        l.RequestBurst,
+		ChangesPerSecond:    l.ChangesPerSecond,
+		ChangeBurst:         l.ChangeBurst,
 		RequestTimeout:      time.Duration(l.RequestTimeout),
 		HeaderTimeout:       time.Duration(l.HeaderTimeout),
 		WriteTimeout:        time.Duration(l.WriteTimeout),

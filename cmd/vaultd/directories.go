@@ -36,6 +36,16 @@ func openDirectories(c config.Store) (lock *os.File, err error) {
 	return lockDirectory(c.Dir)
 }
 
+// guessesFile is where wrong passwords are counted: beside the anchor, where a
+// copy of the store that is put back does not reach it, or else in the store's
+// directory, which is the only one that is sure to be the daemon's own.
+func guessesFile(c config.Store) string {
+	if c.Anchor != "" {
+		return c.Anchor + ".guesses"
+	}
+	return filepath.Join(c.Dir, "guesses")
+}
+
 // openExisting is openDirectories for a store that has to be there already.
 func openExisting(c config.Store) (lock *os.File, err error) {
 	if _, err := os.Lstat(c.Dir); errors.Is(err, fs.ErrNotExist) {

@@ -11,11 +11,19 @@ import (
 // newLog writes to standard error: text for a person at a terminal, JSON for the
 // program that collects it.
 func newLog(c config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
+	log, _ := newLiveLog(c)
+	return log
+}
+
+// newLiveLog is newLog with a level that can change.
+func newLiveLog(c config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(c.Level)
+	o := &slog.HandlerOptions{Level: level}
 	if c.Format == config.FormatText || c.Format == config.FormatAuto && atTerminal() {
-		return slog.New(slog.NewTextHandler(os.Stderr, o))
+		return slog.New(slog.NewTextHandler(os.Stderr, o)), level
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	return slog.New(slog.NewJSONHandler(os.Stderr, o)), level
 }
 
 func atTerminal() bool { return term.IsTerminal(int(os.Stderr.Fd())) }

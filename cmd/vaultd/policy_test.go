@@ -76,21 +76,105 @@ func within(t *testing.T, c *client.Client, what string, ok func(*vaultdv1.Statu
 	}
 }
 
-// Whatever way a policy file is changed, the change is in force within a
-// second, and there is never a moment in which no policy is.
-func TestPolicyEditsAreInForce(t *testing.T) {
-	p := newPlace(t)
-	dir := makePolicyDir(t, p, grantFile("first"))
-	d := p.start(t)
-	c := d.client(t)
-	file := filepath.Join(dir, "a.toml")
-	if got := status(t, c).GetPolicyHash(); got != hashOf(t, dir) {
-		t.Fatalf("at the start %q is in force", got)
-	}
+// policyEdit is a way in which people and programs change a policy file.
+type policyEdit struct {
+	name string
+	edit func(text string) error
+}
 
-	empty := emptyHash(t)
+// policyEdits are ways to change a.toml, the only file in dir. They are done in
+// order; each finds what the one before has left.
+func policyEdits(dir string) []policyEdit {
+	file := filepath.Join(dir, "a.toml")
+	put := func(text string) error { return os.WriteFile(file, []byte(text), 0o600) }
+	return []policyEdit{
+		{"written in place", put},
+		{"renamed into place", func(text string) error {
+			return errors.Join(os.WriteFile(file+".tmp", []byte(text), 0o600), os.Rename(file+".tmp", file))
+		}},
+		{"backup kept, as vim does", func(text string) error {
+			return errors.Join(os.Rename(file, file+"~"), put(text), os.Remove(file+"~"))
+		}},
+		{"truncated, then written", func(text string) error {
+			f, err := os.OpenFile(file, os.O_WRONLY|os.O_TRUNC, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteString(text)
+			return errors.Join(err, f.Close())
+		}},
+		{"truncated, and written a good while later", func(text string) error {
+			err := os.Truncate(file, 0)
+			time.Sleep(3 * policyDebounce)
+			return errors.Join(err, put(text))
+		}},
+		{"deleted and made again", func(text string) error { return errors.Join(os.Remove(file), put(text)) }},
+		{"another made, the first deleted", func(text string) error {
+			other := filepath.Join(dir, "b.toml")
+			return errors.Join(os.WriteFile(other, []byte(text), 0o600), os.Remove(file), os.Rename(other, file))
+		}},
+		{"a burst of writes", func(text string) error {
+			for range 1000 {
+				if err := put(text); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"directory replaced", func(text string) error {
+			next, old := dir+".new", dir+".old"
+			return errors.Join(os.RemoveAll(old), os.Mkdir(next, 0o700), os.WriteFile(filepath.Join(next, "a.toml"), []byte(text), 0o600),
+				os.Rename(dir, old), os.Rename(next, dir))
+		}},
+		{"link swapped, as Kubernetes does", func(text string) error {
+			// a.toml -> ..data/a.toml, and ..data -> a directory that is never written again.
+			at := func(name string) string { return filepath.Join(dir, name) }
+			first := errors.Join(os.Mkdir(at("..v1"), 0o700), os.WriteFile(at("..v1/a.toml"), []byte(text), 0o600),
+				os.Symlink("..v1", at("..data")), os.Symlink("..data/a.toml", at("..a")), os.Rename(at("..a"), file))
+			time.Sleep(3 * policyDebounce)
+			return errors.Join(first, os.Mkdir(at("..v2"), 0o700), os.WriteFile(at("..v2/a.toml"), []byte(text+"# 2\n"), 0o600),
+				os.Symlink("..v2", at("..next")), os.Rename(at("..next"), at("..data")))
+		}},
+		{"link swapped again", func(text string) error {
+			at := func(name string) string { return filepath.Join(dir, name) }
+			return errors.Join(os.Mkdir(at("..v3"), 0o700), os.WriteFile(at("..v3/a.toml"), []byte(text), 0o600),
+				os.Symlink("..v3", at("..next")), os.Rename(at("..next"), at("..data")), os.RemoveAll(at("..v1")), os.RemoveAll(at("..v2")))
+		}},
+	}
+}
+
+// Whatever way a policy file is changed, the change is in force within a
+// second, and there is never a moment in which no policy is. So it is where the
+// system has nothing left to watch with.
+func TestPolicyEditsAreInForce(t *testing.T) {
+	for name, start := range map[string]func(*testing.T, place) *daemon{
+		"watched":              func(t *testing.T, p place) *daemon { return p.start(t) },
+		"no inotify instances": func(t *testing.T, p place) *daemon { return p.startWithout(t, "max_inotify_instances") },
+		"no inotify watches":   func(t *testing.T, p place) *daemon { return p.startWithout(t, "max_inotify_watches") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			dir := makePolicyDir(t, p, grantFile("first"))
+			d := start(t, p)
+			if polls := strings.Contains(d.log.String(), "can't be watched"); polls != (name != "watched") {
+				t.Fatalf("the directory is polled: %v", polls)
+			}
+			alwaysSomePolicy := watchPolicy(t, d)
+			followEdits(t, d, dir)
+			followFlaws(t, d, dir)
+			alwaysSomePolicy()
+			d.stop(t, syscall.SIGTERM)
+		})
+	}
+}
+
+// watchPolicy looks all the time whether a policy is in force, until the
+// function that it returns is called.
+func watchPolicy(t *testing.T, d *daemon) (end func()) {
+	t.Helper()
+	empty, c := emptyHash(t), d.client(t)
 	stop, watched := make(chan struct{}), sync.WaitGroup{}
-	watcher := d.client(t)
 	watched.Go(func() {
 		for {
 			select {
@@ -98,63 +182,45 @@ func TestPolicyEditsAreInForce(t *testing.T) {
 				return
 			default:
 			}
-			s, err := watcher.Status(context.Background(), &vaultdv1.StatusRequest{})
+			s, err := c.Status(context.Background(), &vaultdv1.StatusRequest{})
 			if err != nil || s.GetPolicyHash() == "" || s.GetPolicyHash() == empty {
 				t.Errorf("a moment without a policy: %v, %v", s, err)
 				return
 			}
+			time.Sleep(time.Millisecond) // others run here as well
 		}
 	})
+	return func() { close(stop); watched.Wait() }
+}
+
+func followEdits(t *testing.T, d *daemon, dir string) {
+	t.Helper()
+	c := d.client(t)
+	if got := status(t, c).GetPolicyHash(); got != hashOf(t, dir) {
+		t.Fatalf("at the start %q is in force", got)
+	}
+	for i, e := range policyEdits(dir) {
+		if err := e.edit(grantFile(fmt.Sprint("edit", i))); err != nil {
+			t.Fatalf("%s: %v", e.name, err)
+		}
+		want := hashOf(t, dir)
+		within(t, c, e.name, func(s *vaultdv1.StatusResponse) bool {
+			return s.GetPolicyHash() == want && s.GetPolicyProblem() == ""
+		})
+	}
+}
+
+// followFlaws checks that what is broken changes nothing and is told, and that
+// what mends it counts.
+func followFlaws(t *testing.T, d *daemon, dir string) {
+	t.Helper()
+	c, file := d.client(t), filepath.Join(dir, "a.toml")
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, style := range []struct {
-		name string
-		edit func(text string)
-	}{
-		{"written in place", func(text string) { must(os.WriteFile(file, []byte(text), 0o600)) }},
-		{"renamed into place", func(text string) {
-			must(os.WriteFile(file+".tmp", []byte(text), 0o600))
-			must(os.Rename(file+".tmp", file))
-		}},
-		{"backup kept, as vim does", func(text string) {
-			must(os.Rename(file, file+"~"))
-			must(os.WriteFile(file, []byte(text), 0o600))
-			must(os.Remove(file + "~"))
-		}},
-		{"truncated, then written", func(text string) {
-			f, err := os.OpenFile(file, os.O_WRONLY|os.O_TRUNC, 0)
-			must(err)
-			_, err = f.WriteString(text)
-			must(errors.Join(err, f.Close()))
-		}},
-		{"deleted and made again with another beside", func(text string) {
-			must(os.WriteFile(filepath.Join(dir, "b.toml"), []byte(text), 0o600))
-			must(os.Remove(file))
-		}},
-		{"a burst of writes", func(text string) {
-			for range 1000 {
-				must(os.WriteFile(file, []byte(text), 0o600))
-			}
-		}},
-		{"directory replaced", func(text string) {
-			must(os.MkdirAll(dir+".new", 0o700))
-			must(os.WriteFile(filepath.Join(dir+".new", "a.toml"), []byte(text), 0o600))
-			must(os.Rename(dir, dir+".old"))
-			must(os.Rename(dir+".new", dir))
-		}},
-	} {
-		style.edit(grantFile(strings.ReplaceAll(strings.Fields(style.name)[0]+"x", ",", "")))
-		want := hashOf(t, dir)
-		within(t, c, style.name, func(s *vaultdv1.StatusResponse) bool {
-			return s.GetPolicyHash() == want && s.GetPolicyProblem() == ""
-		})
-	}
-
-	// What is broken changes nothing and is told; what mends it counts.
 	good := hashOf(t, dir)
 	for _, broken := range []struct{ text, want string }{
 		{"[[grant]]\nverbs = [\"fly\"]\n", "a.toml:2"},
@@ -174,9 +240,6 @@ func TestPolicyEditsAreInForce(t *testing.T) {
 	within(t, c, "safe again", func(s *vaultdv1.StatusResponse) bool { return s.GetPolicyProblem() == "" })
 	must(os.RemoveAll(dir))
 	within(t, c, "directory removed", func(s *vaultdv1.StatusResponse) bool { return s.GetPolicyProblem() != "" })
-	close(stop)
-	watched.Wait()
-	d.stop(t, syscall.SIGTERM)
 }
 
 // emptyHash is the hash of a policy without any grant.

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/vaultd/vaultd/internal/watch"
 	"github.com/vaultd/vaultd/ipc"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/policy"
 	"github.com/vaultd/vaultd/vault/policyfile"
 )
@@ -27,17 +29,19 @@ type policyFiles struct {
 	dir    string // empty for none
 	server *ipc.Server
 	log    *slog.Logger
+	own    *ownRecords
 
 	mu      sync.Mutex // held over a load; guards what follows
 	found   bool       // the directory was there once
+	problem string     // as recorded last, empty for none
 	watcher *watch.Watcher
 }
 
 // startPolicyFiles loads the directory and watches it until close. A policy
 // that is broken when the daemon starts is an error: there is no good one to
 // keep, and one without its denials would allow too much.
-func startPolicyFiles(dir string, server *ipc.Server, log *slog.Logger) (*policyFiles, error) {
-	p := &policyFiles{dir: dir, server: server, log: log}
+func startPolicyFiles(dir string, server *ipc.Server, own *ownRecords, log *slog.Logger) (*policyFiles, error) {
+	p := &policyFiles{dir: dir, server: server, own: own, log: log}
 	if dir == "" {
 		return p, server.InstallFiles(nil)
 	}
@@ -56,6 +60,9 @@ func startPolicyFiles(dir string, server *ipc.Server, log *slog.Logger) (*policy
 		go p.watcher.Close() // it may wait for p.mu
 		return nil, usage("the policy files in %s can't be used: %v", dir, err)
 	}
+	if p.found {
+		p.recordInForce(len(grants))
+	}
 	if s := p.watcher.State(); s.Polling {
 		log.Warn("the policy directory is looked at every now and then: it can't be watched", "dir", dir, "err", s.Err)
 	}
@@ -69,15 +76,36 @@ func (p *policyFiles) reload() {
 	if p.dir == "" {
 		return
 	}
+	before, _ := p.server.PolicyInForce()
 	grants, err := p.read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !p.found:
-		// It was not there when the daemon started either.
+		return // it was not there when the daemon started either
 	case err != nil:
 		p.server.FilesBroken(err)
 	default:
-		_ = p.server.InstallFiles(grants) // says itself what is wrong
+		err = p.server.InstallFiles(grants) // tells the log what is wrong
 	}
+	if err != nil {
+		if p.problem != err.Error() {
+			p.own.add(actionPolicyReload, err)
+		}
+		p.problem = err.Error()
+		return
+	}
+	if now, _ := p.server.PolicyInForce(); now != before || p.problem != "" {
+		p.recordInForce(len(grants))
+	}
+	p.problem = ""
+}
+
+// recordInForce records which policy decides from now on.
+func (p *policyFiles) recordInForce(grants int) {
+	generation, hash := p.server.PolicyInForce()
+	p.own.add(actionPolicyReload, nil,
+		audit.Field{Name: "generation", Value: strconv.FormatUint(generation, 10)},
+		audit.Field{Name: "hash", Value: hash},
+		audit.Field{Name: "file_grants", Value: strconv.Itoa(grants)})
 }
 
 // read reads the directory, a few times over while a file in it is written.

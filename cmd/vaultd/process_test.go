@@ -21,6 +21,9 @@ const roleVar = "VAULTD_TEST_IS_VAULTD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(roleVar) != "" {
+		if limit := os.Getenv(exhaustedVar); limit != "" {
+			exhaust(limit)
+		}
 		main()
 	}
 	os.Exit(m.Run())
@@ -93,13 +96,18 @@ func (l *logBuffer) String() string {
 // manager would.
 func (p place) start(t *testing.T, args ...string) *daemon {
 	t.Helper()
+	return p.startCommand(t, p.command(args...))
+}
+
+func (p place) startCommand(t *testing.T, cmd *exec.Cmd) *daemon {
+	t.Helper()
 	address := filepath.Join(p.dir, "notify")
 	_ = os.Remove(address)
 	n, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{place: p, cmd: p.command(args...), notify: n, log: &logBuffer{}}
+	d := &daemon{place: p, cmd: cmd, notify: n, log: &logBuffer{}}
 	d.cmd.Env = append(d.cmd.Env, "NOTIFY_SOCKET="+address)
 	d.cmd.Stderr = d.log
 	if err := d.cmd.Start(); err != nil {

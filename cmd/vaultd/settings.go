@@ -31,31 +31,49 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.BoolVar(&s.user, "user", false, "serve the user (default when not root)")
 }
 
-// load is the configuration in force: defaults, then the file, then the flags.
+// load is the configuration that a start uses: defaults, then the file, then the flags.
 func (s *settings) load() (config.Config, error) {
+	c, _, err := s.read()
+	return c, err
+}
+
+// found is what there was of a configuration file.
+type found uint8
+
+const (
+	noFile found = iota
+	emptyFile
+	wholeFile
+)
+
+// read is load, and says what it has found of the file.
+func (s *settings) read() (config.Config, found, error) {
 	base, file, err := s.base()
 	if err != nil {
-		return config.Config{}, err
+		return config.Config{}, noFile, err
 	}
-	c := base
+	c, was := base, noFile
 	if file != "" {
 		c, err = config.Load(file, base)
+		was = wholeFile
 	}
 	switch {
+	case errors.Is(err, config.ErrEmpty):
+		was = emptyFile
 	case errors.Is(err, fs.ErrNotExist) && s.config == "":
-		c = base
+		c, was = base, noFile
 	case errors.Is(err, fs.ErrNotExist):
-		return config.Config{}, usage("there is no configuration file %s", s.config)
+		return config.Config{}, noFile, usage("there is no configuration file %s", s.config)
 	case err != nil:
-		return config.Config{}, err
+		return config.Config{}, was, err
 	}
 	if err := s.override(&c); err != nil {
-		return config.Config{}, err
+		return config.Config{}, was, err
 	}
 	if err := c.Check(); err != nil {
-		return config.Config{}, usage("%v", err)
+		return config.Config{}, was, usage("%v", err)
 	}
-	return c, nil
+	return c, was, nil
 }
 
 // base is where the configuration starts from, and the file that may change

@@ -18,8 +18,8 @@ type signals struct {
 }
 
 // watchSignals starts to mind signals, until close. Without a terminal SIGHUP is
-// a service manager's request to read files again: those of the policy, since
-// other configuration takes a restart; at a terminal it says that the terminal went away.
+// a service manager's request to read configuration and policy again; at a
+// terminal it says that the terminal went away.
 func watchSignals(log *slog.Logger, reload func()) *signals {
 	s := &signals{stop: make(chan os.Signal, 1), raw: make(chan os.Signal, 4)}
 	// A closed log or client shows as an error of its write, not as a death.
@@ -29,7 +29,7 @@ func watchSignals(log *slog.Logger, reload func()) *signals {
 	s.done.Go(func() {
 		for got := range s.raw {
 			if got == syscall.SIGHUP && !atTerminal {
-				log.Info("SIGHUP: the policy files are read again; a changed configuration takes effect when vaultd is started again")
+				log.Info("SIGHUP: configuration and policy files are read again")
 				reload()
 				continue
 			}

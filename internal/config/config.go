@@ -50,7 +50,8 @@ type Audit struct {
 	Compress    bool   `toml:"compress"`     // complete files
 }
 
-// Limits bound what clients can take; the fields are those of ipc.Limits.
+// Limits bound what clients can take; the fields are those of ipc.Limits, and
+// KeysPerOwner is the vault's.
 type Limits struct {
 	MessageSize         Size     `toml:"message_size"`         // of a request
 	Connections         int      `toml:"connections"`          // open at once
@@ -61,6 +62,11 @@ type Limits struct {
 	MemoryPerUser       Size     `toml:"memory_per_user"`      // root is exempt
 	Expensive           int      `toml:"expensive"`            // slow computations at once; 0 for half the processors
 	ExpensivePerUser    int      `toml:"expensive_per_user"`   // running or waiting
+	RequestsPerSecond   int      `toml:"requests_per_second"`  // of one uid; 0 for no limit; root is exempt
+	RequestBurst        int      `toml:"request_burst"`        // at once
+	ChangesPerSecond    int      `toml:"changes_per_second"`   // of one uid; 0 for no limit; root is exempt
+	ChangeBurst         int      `toml:"change_burst"`         // at once
+	KeysPerOwner        int      `toml:"keys_per_owner"`       // destroyed ones included; 0 for no limit
 	RequestTimeout      Duration `toml:"request_timeout"`
 	HeaderTimeout       Duration `toml:"header_timeout"`
 	WriteTimeout        Duration `toml:"write_timeout"`
@@ -108,6 +114,10 @@ func defaults(places paths.Set, mode Mode) Config {
 			Memory:              128 << 20,
 			MemoryPerUser:       32 << 20,
 			ExpensivePerUser:    8,
+			RequestBurst:        1000,
+			ChangesPerSecond:    100,
+			ChangeBurst:         1000,
+			KeysPerOwner:        100_000,
 			RequestTimeout:      Duration(30 * time.Second),
 			HeaderTimeout:       Duration(5 * time.Second),
 			WriteTimeout:        Duration(10 * time.Second),

@@ -82,6 +82,11 @@ memory = "64 MiB"
 memory_per_user = "16 MiB"
 expensive = 3
 expensive_per_user = 2
+requests_per_second = 9
+request_burst = 11
+changes_per_second = 12
+change_burst = 13
+keys_per_owner = 14
 request_timeout = "1m"
 idle_timeout = "2m"
 header_timeout = "1s"
@@ -99,7 +104,7 @@ format = "json"
 		Access{[]string{"wheel", "sudo"}, "/p"},
 		Audit{false, "/l", 2 << 20, true},
 		Limits{
-			2 << 20, 10, 5, 4, 7, 64 << 20, 16 << 20, 3, 2,
+			2 << 20, 10, 5, 4, 7, 64 << 20, 16 << 20, 3, 2, 9, 11, 12, 13, 14,
 			Duration(time.Minute), Duration(time.Second), Duration(3 * time.Second), Duration(2 * time.Minute),
 		},
 		Log{slog.LevelDebug, FormatJSON},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,13 @@ import (
 // MaxFile is the longest configuration file that is read, in bytes.
 const MaxFile = 1 << 20
 
+// ErrEmpty says that the file has nothing in it, not even a comment. It may be
+// meant so, or be about to be written.
+var ErrEmpty = errors.New("the file is empty; if it is meant to be, write a comment into it")
+
 // Load reads the file at path over base. A file that others can change is
-// refused; one that is not there is an error of fs.ErrNotExist.
+// refused; one that is not there is an error of fs.ErrNotExist. With ErrEmpty
+// comes base.
 func Load(path string, base Config) (Config, error) {
 	if err := perm.Check(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -33,6 +39,9 @@ func Load(path string, base Config) (Config, error) {
 	}
 	if len(data) > MaxFile {
 		return Config{}, fmt.Errorf("%s: longer than %v", path, Size(MaxFile))
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return base, fmt.Errorf("%s: %w", path, ErrEmpty)
 	}
 	return Parse(path, data, base)
 }

@@ -93,3 +93,22 @@ func TestChangedAdministratorIsNobody(t *testing.T) {
 		t.Errorf("explained as %+v", e.Decision)
 	}
 }
+
+// Other administrators decide the next request, also of callers known already.
+func TestAdministratorsChange(t *testing.T) {
+	p := &Policy{DaemonUID: 990, AdminGroups: []uint32{27}}
+	old, next := p.Caller(&Principal{UID: 1002, GID: 27, User: "ada"}), p.Caller(&Principal{UID: 1003, GID: 28, User: "bea"})
+	check := func(when string, oldIs, nextIs bool) {
+		t.Helper()
+		if old.Decide(Seal, Resource{}, nil).Allowed != oldIs || next.Decide(Seal, Resource{}, nil).Allowed != nextIs {
+			t.Errorf("%s: the wrong ones are administrators", when)
+		}
+	}
+	check("at first", true, false)
+	gids := []uint32{28}
+	p.SetAdminGroups(gids)
+	gids[0] = 27
+	check("changed", false, true)
+	p.SetAdminGroups(nil)
+	check("none any more", false, false)
+}

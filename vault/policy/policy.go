@@ -65,11 +65,26 @@ type Decision struct {
 // never after; a Policy is then safe for concurrent use and must not be copied.
 type Policy struct {
 	DaemonUID   uint32
-	AdminGroups []uint32
+	AdminGroups []uint32         // until SetAdminGroups
 	Now         func() time.Time // for grants that begin, end or count; nil is time.Now
 
 	installing sync.Mutex          // held while a set is replaced
 	set        atomic.Pointer[Set] // nil until the first is installed
+	admins     atomic.Pointer[[]uint32]
+}
+
+// SetAdminGroups puts others in the place of AdminGroups, for every decision
+// that begins from now on.
+func (p *Policy) SetAdminGroups(gids []uint32) {
+	gids = slices.Clone(gids)
+	p.admins.Store(&gids)
+}
+
+func (p *Policy) adminGroups() []uint32 {
+	if set := p.admins.Load(); set != nil {
+		return *set
+	}
+	return p.AdminGroups
 }
 
 // IsAdmin reports whether the principal may do everything, and by which rule.
@@ -83,7 +98,7 @@ func (p *Policy) IsAdmin(who *Principal) (string, bool) {
 	if who.Changed {
 		return "", false
 	}
-	for _, g := range p.AdminGroups {
+	for _, g := range p.adminGroups() {
 		if who.GID == g || slices.Contains(who.Groups, g) {
 			return RuleAdmin, true
 		}

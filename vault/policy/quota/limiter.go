@@ -3,6 +3,7 @@ package quota
 import (
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -22,6 +23,8 @@ const MaxPrincipals = 4096
 // they have their whole burst again; if those are more than MaxPrincipals, the
 // rest share one rate.
 type Limiter struct {
+	limits atomic.Bool // there is a rate: Allow needs no lock without
+
 	mu    sync.Mutex // guards what follows
 	rate  Rate
 	max   int
@@ -38,6 +41,7 @@ type bucket struct {
 // NewLimiter returns a limiter in which nobody has asked for anything.
 func NewLimiter(r Rate) *Limiter {
 	l := &Limiter{rate: r, max: MaxPrincipals, known: make(map[uint32]*list.Element), order: list.New()}
+	l.limits.Store(r.PerSecond > 0)
 	l.rest = l.bucket()
 	return l
 }
@@ -58,6 +62,7 @@ func (l *Limiter) SetRate(r Rate, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.rate = r
+	l.limits.Store(r.PerSecond > 0)
 	set := func(b *rate.Limiter) {
 		b.SetLimitAt(now, limit(r))
 		b.SetBurstAt(now, max(r.Burst, 1))
@@ -68,22 +73,26 @@ func (l *Limiter) SetRate(r Rate, now time.Time) {
 	}
 }
 
+// Limits reports whether there is a rate at all. It takes no lock.
+func (l *Limiter) Limits() bool { return l.limits.Load() }
+
 // Allow reports whether uid may do one more thing now, and if not, how long to
 // wait before it is worth asking again. A refusal costs nothing.
 func (l *Limiter) Allow(uid uint32, now time.Time) (wait time.Duration, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.rate.PerSecond <= 0 {
+	if !l.Limits() {
 		return 0, true
 	}
-	b := l.find(uid, now)
-	if b.AllowN(now, 1) {
+	l.mu.Lock()
+	b, perSecond := l.find(uid, now), l.rate.PerSecond
+	l.mu.Unlock()
+	if perSecond <= 0 || b.AllowN(now, 1) {
 		return 0, true
 	}
 	missing := 1 - b.TokensAt(now)
-	return max(time.Duration(missing/l.rate.PerSecond*float64(time.Second)), time.Millisecond), false
+	return max(time.Duration(missing/perSecond*float64(time.Second)), time.Millisecond), false
 }
 
+// find is uid's own bucket, or the common one; mu is held.
 func (l *Limiter) find(uid uint32, now time.Time) *rate.Limiter {
 	if e, ok := l.known[uid]; ok {
 		l.order.MoveToFront(e)

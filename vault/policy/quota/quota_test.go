@@ -76,36 +76,72 @@ func TestRateChangesLive(t *testing.T) {
 
 func TestBackoffDoubles(t *testing.T) {
 	th, now := NewThrottle(Backoff{Free: 2, First: time.Second, Most: 10 * time.Second, Forget: time.Hour}), start
+	var last Guess
 	for i, want := range []time.Duration{0, 0, 1, 2, 4, 8, 10, 10} {
+		var ok bool
 		wait := th.Wait("x", now)
 		if wait != want*time.Second {
 			t.Fatalf("guess %d waits %v, want %v", i+1, wait, want*time.Second)
 		}
 		if wait > 0 {
-			if _, ok := th.Begin("x", now.Add(wait-1)); ok {
+			if _, _, ok := th.Begin("x", now.Add(wait-1)); ok {
 				t.Fatalf("guess %d is let through early", i+1)
 			}
 		}
 		now = now.Add(wait)
-		if _, ok := th.Begin("x", now); !ok {
+		if last, _, ok = th.Begin("x", now); !ok {
 			t.Fatalf("guess %d is refused after its wait", i+1)
 		}
 	}
 	if th.Wait("y", now) != 0 {
 		t.Error("another subject waits as well")
 	}
-	th.Undo("x")
-	if w := th.Wait("x", now); w != 10*time.Second {
-		t.Errorf("after an undo: %v", w)
+	last.Undo()
+	if w := th.Wait("x", now); w != 0 {
+		t.Errorf("after an undo: %v, though the wait before it was over", w)
 	}
-	th.Right("x")
+	last, _, _ = th.Begin("x", now)
+	last.Right()
 	if w := th.Wait("x", now); w != 0 {
 		t.Errorf("after the right one: %v", w)
 	}
-	th.Begin("x", now)
-	th.Undo("x")
+	last, _, _ = th.Begin("x", now)
+	last.Undo()
 	if _, known := th.subjects["x"]; known {
 		t.Error("an undone first guess is remembered")
+	}
+}
+
+// Who succeeds at something else in between does not get more guesses.
+func TestUndoneGuessesGiveNoOthers(t *testing.T) {
+	wrong := func(between func(*Throttle, time.Time)) (n int) {
+		th := NewThrottle(Passwords)
+		for now := start; now.Before(start.Add(6 * time.Hour)); now = now.Add(time.Second) {
+			between(th, now)
+			if _, _, ok := th.Begin("x", now); ok {
+				n++
+			}
+		}
+		return n
+	}
+	alone := wrong(func(*Throttle, time.Time) {})
+	mixed := wrong(func(th *Throttle, now time.Time) {
+		if g, _, ok := th.Begin("x", now); ok {
+			g.Undo()
+		}
+	})
+	if alone != mixed || alone > 40 {
+		t.Errorf("%d guesses, and %d with successes in between", alone, mixed)
+	}
+	// Nor does an undo take back the time of a guess that began after it.
+	th := NewThrottle(Passwords)
+	first, _, _ := th.Begin("x", start)
+	for i := range 3 {
+		th.Begin("x", start.Add(time.Duration(1+i)*time.Minute))
+	}
+	first.Undo()
+	if w := th.Wait("x", start.Add(3*time.Minute)); w != Passwords.First {
+		t.Errorf("wait %v after three wrong ones", w)
 	}
 }
 
@@ -131,7 +167,7 @@ func TestGuessesPerDay(t *testing.T) {
 			var at []time.Time
 			for now := start; now.Before(start.Add(72 * time.Hour)); {
 				restart(th)
-				wait, ok := th.Begin("unseal", now)
+				_, wait, ok := th.Begin("unseal", now)
 				if ok {
 					at = append(at, now)
 				}
@@ -161,7 +197,7 @@ func TestClockSetBackDoesNotLockOut(t *testing.T) {
 	if w := th.Wait("x", back); w <= 0 || w > Passwords.Most {
 		t.Errorf("wait %v with the clock set back", w)
 	}
-	if _, ok := th.Begin("x", back); ok {
+	if _, _, ok := th.Begin("x", back); ok {
 		t.Error("setting the clock back gives a guess")
 	}
 	if w := th.Wait("x", back.Add(Passwords.Most)); w != 0 {
@@ -175,7 +211,7 @@ func TestManyAtOnceAreOne(t *testing.T) {
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {
-			if _, ok := th.Begin("unseal", start); ok {
+			if _, _, ok := th.Begin("unseal", start); ok {
 				through.Add(1)
 			}
 		})
@@ -190,7 +226,7 @@ func TestThrottleIsBounded(t *testing.T) {
 	th := NewThrottle(Passwords)
 	through := 0
 	for i := range 3 * MaxSubjects {
-		if _, ok := th.Begin(fmt.Sprint("s", i), start); ok {
+		if _, _, ok := th.Begin(fmt.Sprint("s", i), start); ok {
 			through++
 		}
 	}
@@ -200,7 +236,7 @@ func TestThrottleIsBounded(t *testing.T) {
 	if want := MaxSubjects + Passwords.Free; through != want {
 		t.Errorf("%d let through, want %d: those without room share one back-off", through, want)
 	}
-	if _, ok := th.Begin("late", start.Add(Passwords.Forget)); !ok {
+	if _, _, ok := th.Begin("late", start.Add(Passwords.Forget)); !ok {
 		t.Error("no room after all was forgotten")
 	}
 }

@@ -28,9 +28,8 @@ var Passwords = Backoff{Free: 3, First: time.Second, Most: 15 * time.Minute, For
 const MaxSubjects = 4096
 
 // Throttle slows down guessing. A subject is what is guessed, and by whom where
-// not everybody may: "unseal", or "import uid=1000 key=alice/k". A subject must
-// not be such that who guesses can succeed at something else in it, since that
-// resets it. A Throttle is safe for concurrent use.
+// not everybody may: "unseal", or "passphrase owner=alice". A Throttle is safe
+// for concurrent use.
 //
 // Each guess is taken for a wrong one from the moment it begins. To survive a
 // restart, and a kill in the middle of a guess, save the throttle (it marshals
@@ -40,6 +39,15 @@ type Throttle struct {
 
 	mu       sync.Mutex // guards subjects
 	subjects map[string]guesses
+}
+
+// Guess is one that Begin let through. Unless Right or Undo is called, once, it
+// stays a wrong one.
+type Guess struct {
+	throttle *Throttle
+	subject  string
+	before   time.Time // of the guess before it; zero for none
+	began    time.Time
 }
 
 type guesses struct {
@@ -53,40 +61,50 @@ func NewThrottle(b Backoff) *Throttle { return &Throttle{backoff: b, subjects: m
 // overflow is the subject of all that there is no room for.
 const overflow = ""
 
-// Begin asks for a guess. If ok, the guess is counted as wrong until Right says
+// Begin asks for a guess. If ok, the guess is counted as wrong until it says
 // otherwise; if not, nothing is counted, and wait is how long to wait.
-func (t *Throttle) Begin(subject string, now time.Time) (wait time.Duration, ok bool) {
+func (t *Throttle) Begin(subject string, now time.Time) (g Guess, wait time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	subject = t.place(subject, now)
-	g := t.current(subject, now)
-	if wait = t.backoff.left(g, now); wait > 0 {
-		return wait, false
+	past := t.current(subject, now)
+	if wait = t.backoff.left(past, now); wait > 0 {
+		return Guess{}, wait, false
 	}
-	t.subjects[subject] = guesses{min(g.Wrong, math.MaxInt-1) + 1, now.Round(0)}
-	return 0, true
+	began := now.Round(0)
+	t.subjects[subject] = guesses{min(past.Wrong, math.MaxInt-1) + 1, began}
+	return Guess{t, subject, past.Last, began}, 0, true
 }
 
-// Right says that the guess was right: the subject starts anew.
-func (t *Throttle) Right(subject string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.subjects, subject)
+// Right says that the guess was right, and that who knows this has nothing left
+// to guess in the subject: it starts anew.
+func (g Guess) Right() {
+	if g.subject == overflow { // which is not this guess's alone
+		g.Undo()
+		return
+	}
+	g.throttle.mu.Lock()
+	defer g.throttle.mu.Unlock()
+	delete(g.throttle.subjects, g.subject)
 }
 
-// Undo says that the guess was not checked at all.
-func (t *Throttle) Undo(subject string) {
+// Undo says that the guess does not count: it was not checked at all, or it was
+// right and says nothing of the wrong ones before it. These still count, as if
+// this one had never been.
+func (g Guess) Undo() {
+	t := g.throttle
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, known := t.subjects[subject]; !known {
-		subject = overflow
+	past, known := t.subjects[g.subject]
+	if !known || past.Wrong <= 1 {
+		delete(t.subjects, g.subject)
+		return
 	}
-	if g, known := t.subjects[subject]; known && g.Wrong > 1 {
-		g.Wrong--
-		t.subjects[subject] = g
-	} else {
-		delete(t.subjects, subject)
+	past.Wrong--
+	if past.Last.Equal(g.began) && !g.before.IsZero() { // no other came after it
+		past.Last = g.before
 	}
+	t.subjects[g.subject] = past
 }
 
 // Wait is how long Begin would have to wait.

@@ -76,6 +76,13 @@ type statusView struct {
 	Audit          string     `json:"audit,omitempty"` // "ok", "off", "failing", "tampered"
 	AuditRecords   uint64     `json:"audit_records"`
 	Changed        uint64     `json:"principals_changed"` // accounts in quarantine
+	Config         configView `json:"config"`
+}
+
+// configView is the daemon's configuration as JSON shows it, to administrators.
+type configView struct {
+	Problem       string   `json:"problem,omitempty"` // why the newest one is not in force
+	RestartNeeded []string `json:"restart_needed"`    // settings that wait for a restart
 }
 
 // policyView is the policy in force as JSON shows it.
@@ -96,6 +103,13 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 	v.Policy = policyView{s.GetPolicyGeneration(), s.GetPolicyHash(), s.GetPolicyProblem()}
 	if v.Policy.Problem != "" {
 		a.print.Warn("the newest policy files are not in force: %s", v.Policy.Problem)
+	}
+	v.Config = configView{s.GetConfigProblem(), append([]string{}, s.GetRestartNeeded()...)}
+	if v.Config.Problem != "" {
+		a.print.Warn("the newest configuration is not in force, the last good one is: %s", v.Config.Problem)
+	}
+	if len(v.Config.RestartNeeded) > 0 {
+		a.print.Warn("changed in the configuration, and in force after a restart of vaultd: %s", strings.Join(v.Config.RestartNeeded, ", "))
 	}
 	v.Audit, v.AuditRecords = s.GetAudit(), s.GetAuditRecords()
 	if v.Changed = s.GetPrincipalsChanged(); v.Changed > 0 {

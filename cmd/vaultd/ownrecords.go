@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/vaultd/vaultd/vault/audit"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// What the daemon does by itself, as audit records name it.
+const (
+	actionConfigReload = "config.reload"
+	actionPolicyReload = "policy.reload"
+)
+
+// ownRecordTime bounds the wait for a record of the daemon's own.
+const ownRecordTime = 10 * time.Second
+
+// ownRecords write to the audit log what nobody asked for over the socket. Their
+// principal is the daemon.
+type ownRecords struct {
+	log  *audit.Log // nil without an audit log
+	told *slog.Logger
+	self audit.Principal
+}
+
+func newOwnRecords(log *audit.Log, told *slog.Logger) *ownRecords {
+	o := &ownRecords{log: log, told: told}
+	o.self = audit.Principal{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), PID: int32(os.Getpid())} //nolint:gosec // the kernel's own
+	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
+		o.self.User = u.Username
+	}
+	if exe, err := os.Executable(); err == nil {
+		o.self.Exe = exe
+	}
+	return o
+}
+
+// add records that an action was done, or why it was not. What the daemon does
+// by itself follows its files, so that it is done although it can't be recorded.
+func (o *ownRecords) add(action string, problem error, extra ...audit.Field) {
+	if o.log == nil {
+		return
+	}
+	r := audit.Record{Principal: o.self, Action: action, Outcome: audit.Allowed, Extra: extra}
+	if problem != nil {
+		r.Outcome, r.Code = audit.Failed, string(fault.CodeUsage)
+		r.Extra = append(r.Extra, audit.Field{Name: "problem", Value: problem.Error()})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), ownRecordTime)
+	defer cancel()
+	if _, err := o.log.Append(ctx, r); err != nil {
+		o.told.Error("no audit record", "action", action, "err", err)
+	}
+}
