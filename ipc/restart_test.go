@@ -258,3 +258,22 @@ func TestShutdownCutsOffWhatDoesNotFinish(t *testing.T) {
 	wantCode(t, "the request", <-answered, fault.CodeUnreachable)
 	close(release)
 }
+
+// A signal can come before the daemon serves: that is an orderly end as well.
+func TestShutdownBeforeServing(t *testing.T) {
+	d := startSealed(t)
+	if err := d.server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ipc.Listen(filepath.Join(t.TempDir(), "s"), 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.server.Serve(t.Context(), l); err != nil {
+		t.Errorf("serving afterwards: %v", err)
+	}
+	if c, err := net.Dial("unix", l.Addr().String()); err == nil {
+		_ = c.Close()
+		t.Error("the socket still answers")
+	}
+}

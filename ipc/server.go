@@ -109,9 +109,8 @@ func NewServer(c Config) *Server {
 // closes l. It returns nil after Shutdown and the context's error after ctx
 // has ended, which also cuts off every connection of the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	if !s.enlist(l) {
-		_ = l.Close()
-		return net.ErrClosed
+	if !s.enlist(l) { // Shutdown was faster
+		return l.Close()
 	}
 	defer s.delist(l)
 	unhook := context.AfterFunc(ctx, func() { _ = l.Close(); s.cutOff() })
