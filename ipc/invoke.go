@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/fault"
 	"github.com/vaultd/vaultd/vault/policy"
 )
@@ -36,6 +37,7 @@ type call struct {
 	caller  *policy.Caller
 	room    attributes
 	form    Form
+	peer    vault.Peer
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
 
@@ -65,7 +67,7 @@ func (s *Server) limitTime(ctx context.Context, m *method, asked time.Duration) 
 }
 
 // invoke is the one line of steps that every request takes, whatever its form:
-// find what it touches, authorize, perform, record.
+// find what it touches, complete its context, authorize, perform, record.
 func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (resp message, failure *fault.Error) {
 	recorded := s.audit != nil || s.trail != nil
 	var started time.Time
@@ -132,10 +134,15 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 	if err := m.targets(s.service, c.who, req, t); err != nil {
 		return nil, err
 	}
+	if m.binds {
+		if err := fromPeer(req.(contextual).GetContext(), c.asPeer()); err != nil {
+			return nil, err
+		}
+	}
 	for _, r := range t.list() {
 		var at *policy.Attributes
 		if s.policy.Set().NeedsAttributes() {
-			at = s.service.attributes(&c.room, req, r)
+			at = s.service.attributes(c, m, req, r)
 		}
 		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
 			return nil, s.denied(c.who, m, r, at, *d)

@@ -44,7 +44,7 @@ func (k *key) info(now time.Time) KeyInfo {
 	i := KeyInfo{
 		Name: k.name, ID: k.id, Type: k.typ.Name, Uses: r.uses, Exportable: r.exportable,
 		Created: r.created, TTL: r.ttl, Origin: r.origin, Version: newest,
-		Versions: make([]VersionInfo, newest),
+		Versions: make([]VersionInfo, newest), RequireContext: requirementTexts(r.required),
 	}
 	if i.State = k.whole(); i.State == StateActive {
 		i.State = k.state(newest, now)

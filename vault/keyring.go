@@ -31,6 +31,9 @@ type key struct {
 	typ   *keytype.Type
 	owner *owner
 
+	required []requirement // of every context, see bind
+	bindsTo  []string      // names in required that the caller's own values go with
+
 	// write serialises changes to the key; it is taken before mu and held
 	// over a commit.
 	write sync.Mutex
@@ -67,15 +70,19 @@ func newKeyring() *keyring {
 	}
 }
 
+// named finds a key by name; nil when there is none.
+func (r *keyring) named(n Name) *key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.keys[n]
+}
+
 // lookup finds a key by name.
 func (r *keyring) lookup(n Name) (*key, error) {
-	r.mu.RLock()
-	k := r.keys[n]
-	r.mu.RUnlock()
-	if k == nil {
-		return nil, E(CodeKeyNotFound, "there is no key %s", n)
+	if k := r.named(n); k != nil {
+		return k, nil
 	}
-	return k, nil
+	return nil, E(CodeKeyNotFound, "there is no key %s", n)
 }
 
 // byID finds a key by the id that ciphertexts carry; nil when there is none.
@@ -198,8 +205,11 @@ func newKey(n Name, o *owner, rec *keyRecord, version uint64) (*key, error) {
 	if rec.uses&^typ.Uses != 0 {
 		return nil, fmt.Errorf("key with uses that %s does not have: %w", typ.Name, errMalformed)
 	}
+	if mayRequire(typ, rec.uses, rec.required) != nil {
+		return nil, fmt.Errorf("key of type %s that requires a context: %w", typ.Name, errMalformed)
+	}
 	return &key{
-		name: n, id: rec.id, typ: typ, owner: o, rec: rec, recVersion: version,
-		handles: make([]keytype.Key, len(rec.versions)),
+		name: n, id: rec.id, typ: typ, owner: o, required: rec.required, bindsTo: peerNames(rec.required),
+		rec: rec, recVersion: version, handles: make([]keytype.Key, len(rec.versions)),
 	}, nil
 }
