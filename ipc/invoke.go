@@ -26,6 +26,7 @@ type Event struct {
 	Resources []policy.Resource // what it touches; valid during the call only
 	Decision  policy.Decision   // the one that refused, or the last that allowed
 	Code      fault.Code        // empty when the request was performed
+	Ref       string            // id of the decision that refused, see fault.Error
 	Took      time.Duration
 	Form      Form
 }
@@ -38,6 +39,7 @@ type call struct {
 	room    attributes
 	form    Form
 	peer    vault.Peer
+	used    uint32 // version of the key that was used, where the answer does not say
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
 
@@ -76,7 +78,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	var t targets
 	var decision policy.Decision
-	c.record, c.unrecorded, c.care = "", false, m.care
+	c.record, c.unrecorded, c.care, c.used = "", false, m.care, 0
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)
@@ -89,9 +91,9 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 		Took: time.Since(started), Form: c.form,
 	}
 	if failure != nil {
-		event.Code = failure.Code
+		event.Code, event.Ref = failure.Code, failure.Ref
 	}
-	if err := s.recordAfter(ctx, c, &event, resp); err != nil {
+	if err := s.recordAfter(ctx, c, &event, req, resp); err != nil {
 		if resp != nil {
 			m.wipe(resp)
 		}
@@ -109,7 +111,7 @@ func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *target
 }
 
 // recordAfter records how a request ended.
-func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, resp message) error {
+func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, req, resp message) error {
 	if s.audit != nil {
 		if err := s.audit(ctx, *e); err != nil {
 			return err
@@ -118,7 +120,7 @@ func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, resp messag
 	if s.trail == nil {
 		return nil
 	}
-	return s.trail.after(ctx, c, e, resp)
+	return s.trail.after(ctx, c, e, req, resp)
 }
 
 // perform authorizes and runs the request. A panic below ends the request,

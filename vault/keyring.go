@@ -44,6 +44,7 @@ type key struct {
 	recVersion uint64     // of its record in the store
 	revoked    *revocationRecord
 	handles    []keytype.Key // by version-1; nil until first use
+	prints     []string      // formatted fingerprints, by version-1; there once there was a handle
 }
 
 // owner is one namespace in memory. One that is not recorded yet stands for a
@@ -212,4 +213,14 @@ func newKey(n Name, o *owner, rec *keyRecord, version uint64) (*key, error) {
 		name: n, id: rec.id, typ: typ, owner: o, required: rec.required, bindsTo: peerNames(rec.required),
 		rec: rec, recVersion: version, handles: make([]keytype.Key, len(rec.versions)),
 	}, nil
+}
+
+// put makes a version ready for use. The caller holds k.mu exclusively, or
+// nobody else has the key.
+func (k *key) put(number uint32, h keytype.Key) {
+	k.handles[number-1] = h
+	if more := len(k.handles) - len(k.prints); more > 0 {
+		k.prints = append(k.prints, make([]string, more)...)
+	}
+	k.prints[number-1] = keytype.FormatFingerprint(k.rec.versions[number-1].fingerprint)
 }

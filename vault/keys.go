@@ -174,7 +174,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	k.handles[0] = handle
+	k.put(1, handle)
 	info := k.info(now)
 	o.ring.add(k)
 	return info, nil
@@ -278,7 +278,8 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	}
 	k.mu.Lock()
 	k.rec, k.recVersion = rec, k.recVersion+1
-	k.handles = append(k.handles, handle)
+	k.handles = append(k.handles, nil)
+	k.put(uint32(len(rec.versions)), handle)
 	k.mu.Unlock()
 	return k.info(now), nil
 }
