@@ -14,6 +14,7 @@ import (
 // use.
 type keyring struct {
 	mu        sync.RWMutex // guards what follows, but not what is inside a key or owner
+	all       []*key       // every key, in the order in which they came; none ever leaves
 	keys      map[Name]*key
 	ids       map[KeyID]*key
 	owners    map[string]*owner
@@ -129,6 +130,7 @@ func (r *keyring) record(o *owner, rec *ownerRecord, version uint64) {
 func (r *keyring) add(k *key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.all = append(r.all, k)
 	r.keys[k.name], r.ids[k.id] = k, k
 	if len(k.owner.fresh) == 0 {
 		r.unsettled = append(r.unsettled, k.owner)
@@ -158,6 +160,13 @@ func (r *keyring) sortIn() {
 		o.fresh = nil
 	}
 	r.unsettled = nil
+}
+
+// everyKey is a snapshot of all keys.
+func (r *keyring) everyKey() []*key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.all[:len(r.all):len(r.all)]
 }
 
 // counts tells how many keys and owners there are.

@@ -45,6 +45,7 @@ type Vault struct {
 	log      *slog.Logger
 	files    headerFiles
 	throttle throttle
+	bytes    byteCount
 
 	// admin serialises Init, Unseal, Seal, ChangePassword and Close. It is
 	// taken before mu and held over a key derivation, which mu never is.
@@ -70,6 +71,7 @@ type opened struct {
 	auditHead  *auditHead
 	clock      *clock
 	timekeeper *timekeeper
+	census     censusTaker
 	since      time.Time
 	warnings   []string
 	random     io.Reader
