@@ -9,16 +9,15 @@ import (
 )
 
 // attributes gathers what a grant may ask for beyond names, into room that
-// requests of a connection share. It is called only when some grant in force
+// requests of a connection share. A context is as it will be bound, with what
+// the key puts in by itself. It is called only when some grant in force
 // asks for any. A key that is not there has no type and no labels, so that no
 // grant for some type or label covers it, as none covers a key of another type:
 // what a stranger is told does not depend on which of the two it is.
-func (s *service) attributes(room *attributes, req message, r policy.Resource) *policy.Attributes {
-	at := &room.at
+func (s *service) attributes(c *call, m *method, req message, r policy.Resource) *policy.Attributes {
+	at := &c.room.at
 	*at = policy.Attributes{Labels: at.Labels[:0], Context: at.Context[:0]}
-	if q, ok := req.(interface {
-		GetContext() []*vaultdv1.ContextPair
-	}); ok {
+	if q, ok := req.(contextual); ok {
 		for _, p := range q.GetContext() {
 			at.Context = append(at.Context, policy.Pair{Name: p.GetName(), Value: p.GetValue()})
 		}
@@ -45,7 +44,10 @@ func (s *service) attributes(room *attributes, req message, r policy.Resource) *
 		return at
 	}
 	if name, err := vault.MakeName(r.Owner, r.Key); err == nil {
-		s.keyAttributes(name, at)
+		ofPeer := s.keyAttributes(name, at)
+		if m.binds {
+			at.Context = fillIn(at.Context, ofPeer, c.asPeer())
+		}
 	}
 	if _, exchange := req.(interface{ GetSessionKey() string }); exchange && at.Type == "" {
 		return nil // of a type that is not known before the exchange is done
@@ -53,14 +55,16 @@ func (s *service) attributes(room *attributes, req message, r policy.Resource) *
 	return at
 }
 
-// keyAttributes fills in the key's own.
-func (s *service) keyAttributes(name vault.Name, at *policy.Attributes) {
+// keyAttributes fills in the key's own, and returns the context names that it
+// binds to its caller.
+func (s *service) keyAttributes(name vault.Name, at *policy.Attributes) (ofPeer []string) {
 	var room [8]vault.Label
-	typ, labels := s.vault.KeyAttributes(name, room[:0])
-	at.Type = typ
-	for _, l := range labels {
+	k := s.vault.KeyAttributes(name, room[:0])
+	at.Type = k.Type
+	for _, l := range k.Labels {
 		at.Labels = append(at.Labels, policy.Pair{Name: l.Name, Value: l.Value})
 	}
+	return k.FromPeer
 }
 
 // attributes are room that is used again.

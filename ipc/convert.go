@@ -88,7 +88,7 @@ func keyToProto(k vault.KeyInfo, listed bool) *vaultdv1.Key {
 		Exportable: k.Exportable, Labels: k.Labels,
 		Created: timestamp(k.Created), Version: k.Version,
 		RevocationReason: k.RevocationReason, Revoked: timestamp(k.Revoked), RevokedBy: k.RevokedBy,
-		Origin: k.Origin.String(),
+		Origin: k.Origin.String(), RequireContext: k.RequireContext,
 	}
 	if k.TTL > 0 {
 		p.Ttl = durationpb.New(k.TTL)

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/fault"
 	"github.com/vaultd/vaultd/vault/policy"
 )
@@ -26,6 +27,7 @@ type Event struct {
 	About     string            // the uid that is decided on, empty for none
 	Decision  policy.Decision   // the one that refused, or the last that allowed
 	Code      fault.Code        // empty when the request was performed
+	Ref       string            // id of the decision that refused, see fault.Error
 	Took      time.Duration
 	Form      Form
 }
@@ -40,6 +42,8 @@ type call struct {
 
 	room    attributes
 	form    Form
+	peer    vault.Peer
+	used    uint32 // version of the key that was used, where the answer does not say
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
 
@@ -69,7 +73,7 @@ func (s *Server) limitTime(ctx context.Context, m *method, asked time.Duration) 
 }
 
 // invoke is the one line of steps that every request takes, whatever its form:
-// find what it touches, authorize, perform, record.
+// find what it touches, complete its context, authorize, perform, record.
 func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (resp message, failure *fault.Error) {
 	if s.rates.apply(m) {
 		if failure := s.tooOften(c, m); failure != nil {
@@ -83,7 +87,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	var t targets
 	var decision policy.Decision
-	c.record, c.unrecorded, c.care = "", false, m.care
+	c.record, c.unrecorded, c.care, c.used = "", false, m.care, 0
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)
@@ -96,9 +100,9 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 		Took: time.Since(started), Form: c.form,
 	}
 	if failure != nil {
-		event.Code = failure.Code
+		event.Code, event.Ref = failure.Code, failure.Ref
 	}
-	if err := s.recordAfter(ctx, c, &event, resp); err != nil {
+	if err := s.recordAfter(ctx, c, &event, req, resp); err != nil {
 		if resp != nil {
 			m.wipe(resp)
 		}
@@ -118,7 +122,7 @@ func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *target
 }
 
 // recordAfter records how a request ended.
-func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, resp message) error {
+func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, req, resp message) error {
 	if s.audit != nil {
 		if err := s.audit(ctx, *e); err != nil {
 			return err
@@ -127,7 +131,7 @@ func (s *Server) recordAfter(ctx context.Context, c *call, e *Event, resp messag
 	if s.trail == nil {
 		return nil
 	}
-	return s.trail.after(ctx, c, e, resp)
+	return s.trail.after(ctx, c, e, req, resp)
 }
 
 // perform authorizes and runs the request. A panic below ends the request,
@@ -143,10 +147,15 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 	if err := m.targets(s.service, c.who, req, t); err != nil {
 		return nil, err
 	}
+	if m.binds {
+		if err := fromPeer(req.(contextual).GetContext(), c.asPeer()); err != nil {
+			return nil, err
+		}
+	}
 	for _, r := range t.list() {
 		var at *policy.Attributes
 		if s.policy.Set().NeedsAttributes() {
-			at = s.service.attributes(&c.room, req, r)
+			at = s.service.attributes(c, m, req, r)
 		}
 		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
 			return nil, s.denied(c, m, r, at, *d)

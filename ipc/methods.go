@@ -35,6 +35,7 @@ type method struct {
 	fast    bool // takes microseconds: no timer
 	slow    bool // may take long: answers before it are sent first
 	lists   bool // its answer may be as large as a message may be
+	binds   bool // its context is bound to what it encrypts or opens
 	aliases bool // its request may point into the read buffer: the service keeps nothing of it
 
 	newRequest func() message
@@ -182,6 +183,7 @@ func row[Req, Resp any, PReq interface {
 		name:   name,
 		action: rule.Action,
 		care:   cares[rule.Action],
+		binds:  bindsContext(rule.Action),
 
 		emergency: emergencies[rule.Action],
 		newRequest: func() message {

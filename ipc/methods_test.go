@@ -98,6 +98,28 @@ func TestEverySecretIsWiped(t *testing.T) {
 	}
 }
 
+// TestEveryContextIsCompleted: a request with a context has the caller's own
+// values put in before it is decided. Can does it for whom it is asked about.
+func TestEveryContextIsCompleted(t *testing.T) {
+	pair := (&vaultdv1.ContextPair{}).ProtoReflect().Descriptor().FullName()
+	for _, m := range methods {
+		req := m.newRequest()
+		_, has := req.(contextual)
+		fields, found := req.(proto.Message).ProtoReflect().Descriptor().Fields(), false
+		for i := range fields.Len() {
+			if d := fields.Get(i).Message(); d != nil && d.FullName() == pair {
+				found = true
+			}
+		}
+		if has != found {
+			t.Errorf("%s has a context by another name", m.name)
+		}
+		if m.binds != found && m.name != "Can" {
+			t.Errorf("%s: context %v, completed %v", m.name, found, m.binds)
+		}
+	}
+}
+
 func newByName(t *testing.T, d protoreflect.MessageDescriptor) proto.Message {
 	t.Helper()
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(d.FullName())

@@ -92,7 +92,7 @@ func NewServer(c Config) *Server {
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
 	}
 	if c.AuditLog != nil {
-		s.trail = newTrail(c.AuditLog, c.Log)
+		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
 	s.principals = newPrincipals(c, s.trail)

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 
@@ -51,16 +52,17 @@ func by(ctx context.Context) string {
 // Status tells how the vault is; how much is in it, only to administrators.
 func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vaultdv1.StatusResponse, error) {
 	st := s.vault.Status()
-	auditState, auditRecords := s.auditStatus()
 	resp := &vaultdv1.StatusResponse{
 		Initialized:  st.Initialized,
 		Sealed:       st.Sealed,
 		Version:      s.version,
 		MemoryLocked: st.MemoryLocked,
-		Audit:        auditState,
-		AuditRecords: auditRecords,
 	}
 	_, admin := s.policy.IsAdmin(callFrom(ctx).who)
+	s.auditStatus(resp, admin)
+	if admin {
+		resp.GoVersion = runtime.Version()
+	}
 	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
 	resp.PolicyProblem = problemText(resp.PolicyProblem)
 	if resp.PolicyProblem != "" && !admin {
@@ -89,6 +91,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 		resp.Keys, resp.Owners = uint64(st.Keys), uint64(st.Owners) //nolint:gosec // counts
 		resp.Records, resp.Sequence = uint64(st.Records), st.Sequence
 		resp.Generation = uint32(st.Generation) //nolint:gosec // one for each rewrite of the store
+		s.takeStock(resp)
 	}
 	return resp, nil
 }

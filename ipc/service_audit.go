@@ -22,22 +22,6 @@ const (
 var errNoAudit = fault.E(fault.CodeAuditUnavailable, "this daemon keeps no audit log").
 	WithHint("[audit] enabled = true in its configuration keeps one")
 
-// auditStatus is the log's state in one word, and its size.
-func (s *service) auditStatus() (string, uint64) {
-	if s.audit == nil {
-		return "off", 0
-	}
-	st := s.audit.Status()
-	records := uint64(st.Size + int64(st.Unsynced)) //nolint:gosec // counts
-	switch {
-	case len(st.Problems) > 0:
-		return "tampered", records
-	case st.Err != nil:
-		return "failing", records
-	}
-	return "ok", records
-}
-
 // ReadAudit returns records. Reading on is not recorded again: whoever follows
 // the log would else read about nothing but itself.
 func (s *service) ReadAudit(ctx context.Context, req *vaultdv1.ReadAuditRequest) (*vaultdv1.ReadAuditResponse, error) {

@@ -47,6 +47,7 @@ func (s *service) OfferExchange(ctx context.Context, req *vaultdv1.OfferExchange
 	if err != nil {
 		return nil, err
 	}
+	callFrom(ctx).used = m.Signer
 	return &vaultdv1.OfferExchangeResponse{Message: string(m.Message), ExchangeId: m.ID, Expires: timestamp(m.Expires)}, nil
 }
 
@@ -60,6 +61,7 @@ func (s *service) AcceptExchange(ctx context.Context, req *vaultdv1.AcceptExchan
 	if err != nil {
 		return nil, err
 	}
+	callFrom(ctx).used = m.Signer
 	resp := &vaultdv1.AcceptExchangeResponse{Message: string(m.Message), ExchangeId: m.ID}
 	if m.Session != nil {
 		resp.Session = keyToProto(*m.Session, false)

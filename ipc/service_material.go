@@ -30,7 +30,7 @@ func (s *service) ImportKey(ctx context.Context, req *vaultdv1.ImportKeyRequest)
 		Name: name, Type: req.GetType(),
 		Material: req.GetMaterial(), Format: format, Passphrase: req.GetPassphrase(),
 		TTL: ttl, NoExpiry: req.GetNoExpiry(),
-		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(),
+		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(), RequireContext: req.GetRequireContext(),
 	})
 	if err != nil {
 		return nil, err

@@ -52,6 +52,10 @@ func (s *service) Can(ctx context.Context, req *vaultdv1.CanRequest) (*vaultdv1.
 	if err != nil {
 		return nil, err
 	}
+	peer := peerOf(subject)
+	if err := fromPeer(req.GetContext(), &peer); err != nil {
+		return nil, err
+	}
 	at := &policy.Attributes{}
 	if bound, err := contextFromProto(req.GetContext()); err != nil {
 		return nil, err
@@ -61,7 +65,10 @@ func (s *service) Can(ctx context.Context, req *vaultdv1.CanRequest) (*vaultdv1.
 		}
 	}
 	if name, err := vault.ParseName(resource.String()); resource.Key != "" && err == nil {
-		s.keyAttributes(name, at)
+		ofPeer := s.keyAttributes(name, at)
+		if bindsContext(rule.Action) {
+			at.Context = fillIn(at.Context, ofPeer, &peer)
+		}
 	}
 	e := s.policy.Explain(subject, rule.Action, resource, at)
 	if !admin {

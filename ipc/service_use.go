@@ -33,7 +33,9 @@ func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*v
 		return nil, err
 	}
 	c := callFrom(ctx)
-	out, version, err := s.vault.Encrypt(name, req.GetPlaintext(), bound, c.scratch[:0], req.GetBinary())
+	out, version, err := s.vault.Encrypt(vault.Encrypt{
+		Key: name, Plaintext: req.GetPlaintext(), Context: bound, Peer: c.asPeer(), Binary: req.GetBinary(),
+	}, c.scratch[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,8 @@ func (s *service) fitsDecrypt(req *vaultdv1.EncryptRequest, ciphertext []byte) e
 
 // Decrypt opens what Encrypt made.
 func (s *service) Decrypt(ctx context.Context, req *vaultdv1.DecryptRequest) (*vaultdv1.DecryptResponse, error) {
-	d := vault.Decrypt{}
+	c := callFrom(ctx)
+	d := vault.Decrypt{Peer: c.asPeer()}
 	var err error
 	if req.GetKey() != "" {
 		if d.Key, err = usedName(req.GetKey()); err != nil {
@@ -86,7 +89,6 @@ func (s *service) Decrypt(ctx context.Context, req *vaultdv1.DecryptRequest) (*v
 	if d.MaxAge, err = lifetime("max_age", req.GetMaxAge()); err != nil {
 		return nil, err
 	}
-	c := callFrom(ctx)
 	out, by, err := s.vault.Decrypt(d, c.scratch[:0])
 	if err != nil {
 		return nil, err

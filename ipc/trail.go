@@ -11,6 +11,7 @@ import (
 	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 	"github.com/vaultd/vaultd/vault/policy"
@@ -24,7 +25,8 @@ import (
 type trail struct {
 	log  *audit.Log
 	told *slog.Logger
-	run  string // begins every request id of this run
+	keys *vault.Vault // knows fingerprints
+	run  string       // begins every request id of this run
 	next atomic.Uint64
 }
 
@@ -63,10 +65,10 @@ var cares = map[policy.Action]care{
 	policy.Approve: {first: true}, policy.Reject: {first: true},
 }
 
-func newTrail(log *audit.Log, told *slog.Logger) *trail {
+func newTrail(log *audit.Log, told *slog.Logger, keys *vault.Vault) *trail {
 	var run [6]byte
 	_, _ = rand.Read(run[:])
-	return &trail{log: log, told: told, run: hex.EncodeToString(run[:]) + "-"}
+	return &trail{log: log, told: told, keys: keys, run: hex.EncodeToString(run[:]) + "-"}
 }
 
 // unrecorded is the refusal of what can't be recorded.
@@ -104,7 +106,7 @@ func (t *trail) before(ctx context.Context, c *call, e *Event) error {
 }
 
 // after records how e ended.
-func (t *trail) after(ctx context.Context, c *call, e *Event, answer message) error {
+func (t *trail) after(ctx context.Context, c *call, e *Event, req, answer message) error {
 	if c.unrecorded && e.Code == "" {
 		return nil
 	}
@@ -114,7 +116,7 @@ func (t *trail) after(ctx context.Context, c *call, e *Event, answer message) er
 	}
 	r := record(e)
 	r.Request = c.record
-	describe(&r, answer)
+	t.describe(c, &r, req, answer)
 	var err error
 	if c.record == "" {
 		if care.lenient && t.log.Failing() != nil {
@@ -190,6 +192,9 @@ func record(e *Event) audit.Record {
 	if e.Decision.Grant != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "grant", Value: e.Decision.Grant})
 	}
+	if e.Ref != "" && r.Outcome == audit.Denied {
+		r.Extra = append(r.Extra, audit.Field{Name: "decision", Value: e.Ref})
+	}
 	return r
 }
 
@@ -214,25 +219,53 @@ func (t *trail) principalChanged(b binding.Binding) {
 	}
 }
 
-// describe adds what the answer says of the key.
-func describe(r *audit.Record, answer message) {
+// describe adds which version of the key it was, by number and fingerprint, as
+// the answer says. Where there is no answer, the name is all that is known.
+func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 	switch a := answer.(type) {
 	case nil:
+		return
 	case interface {
 		GetPrincipal() *vaultdv1.BoundPrincipal
 	}:
 		r.Owner = a.GetPrincipal().GetUser()
+	case interface{ GetVersion() uint32 }: // the one that was used
+		c.used = a.GetVersion()
 	case interface{ GetKey() *vaultdv1.Key }:
 		r.Key.Version = a.GetKey().GetVersion()
-		r.Key.Fingerprint = newestFingerprint(a.GetKey())
-	case interface{ GetVersion() uint32 }:
-		r.Key.Version = a.GetVersion()
+		if d, ok := req.(*vaultdv1.DestroyKeyRequest); ok && d.GetVersion() != 0 {
+			r.Key.Version = d.GetVersion()
+		}
+		r.Key.Fingerprint = fingerprintIn(a.GetKey(), r.Key.Version)
+	case interface{ GetSession() *vaultdv1.Key }:
+		describeSession(r, a.GetSession())
+	}
+	if c.used != 0 {
+		r.Key.Version = c.used
+		r.Key.Fingerprint = t.keys.Fingerprint(r.Owner, r.Key.Name, c.used)
 	}
 }
 
-func newestFingerprint(k *vaultdv1.Key) string {
+// describeSession adds the key that an exchange made: as the record's own where
+// the request does not name one, and else beside the key that signed.
+func describeSession(r *audit.Record, session *vaultdv1.Key) {
+	name, err := vault.ParseName(session.GetName())
+	if err != nil {
+		return // none is made yet
+	}
+	fingerprint := fingerprintIn(session, session.GetVersion())
+	if r.Key.Name != "" {
+		r.Extra = append(r.Extra, audit.Field{Name: "session_fingerprint", Value: fingerprint})
+		return
+	}
+	r.Owner = name.Owner()
+	r.Key = audit.Key{Name: name.Key(), Version: session.GetVersion(), Fingerprint: fingerprint}
+}
+
+// fingerprintIn is that of a version in an answer.
+func fingerprintIn(k *vaultdv1.Key, version uint32) string {
 	for _, v := range k.GetVersions() {
-		if v.GetNumber() == k.GetVersion() {
+		if v.GetNumber() == version {
 			return v.GetFingerprint()
 		}
 	}

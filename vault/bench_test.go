@@ -20,7 +20,7 @@ func BenchmarkEncrypt(b *testing.B) {
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, _, err := r.Encrypt(n, plaintext, nil, dst, true); err != nil {
+					if _, _, err := r.Encrypt(vault.Encrypt{Key: n, Plaintext: plaintext, Binary: true}, dst); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -37,7 +37,7 @@ func BenchmarkEncryptParallel(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		plaintext, dst := make([]byte, 64), make([]byte, 0, 512)
 		for pb.Next() {
-			if _, _, err := r.Encrypt(n, plaintext, nil, dst, true); err != nil {
+			if _, _, err := r.Encrypt(vault.Encrypt{Key: n, Plaintext: plaintext, Binary: true}, dst); err != nil {
 				b.Error(err)
 				return
 			}
@@ -51,7 +51,7 @@ func BenchmarkDecrypt(b *testing.B) {
 		n := r.createWith(vault.CreateKey{Name: r.name("a/" + typ), Type: typ, NoExpiry: true}).Name
 		for _, binary := range []bool{true, false} {
 			b.Run(fmt.Sprintf("%s/binary=%v", typ, binary), func(b *testing.B) {
-				c, _, err := r.Encrypt(n, make([]byte, 64), nil, nil, binary)
+				c, _, err := r.Encrypt(vault.Encrypt{Key: n, Plaintext: make([]byte, 64), Binary: binary}, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

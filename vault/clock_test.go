@@ -14,7 +14,7 @@ func TestClockSetBackUnexpiresNothing(t *testing.T) {
 	r.clock.Advance(2 * time.Hour)
 	expired := func() {
 		t.Helper()
-		_, _, err := r.Encrypt(r.name("alice/k"), nil, nil, nil, false)
+		_, _, err := r.Encrypt(vault.Encrypt{Key: r.name("alice/k")}, nil)
 		r.wantCode(err, vault.CodeExpired)
 	}
 	expired()

@@ -25,7 +25,7 @@ func TestConcurrentRotationsLoseNoVersion(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				c, number, err := r.Encrypt(info.Name, []byte("x"), nil, nil, false)
+				c, number, err := r.Encrypt(vault.Encrypt{Key: info.Name, Plaintext: []byte("x")}, nil)
 				if err != nil || number < info.Version {
 					t.Errorf("encrypted under %d after making %d: %v", number, info.Version, err)
 				}
@@ -122,7 +122,10 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		})
 	}
-	loop(func(int) { _, _, err := r.Encrypt(r.name("bob/a"), []byte("x"), nil, nil, true); fine(err) })
+	loop(func(int) {
+		_, _, err := r.Encrypt(vault.Encrypt{Key: r.name("bob/a"), Plaintext: []byte("x"), Binary: true}, nil)
+		fine(err)
+	})
 	loop(func(i int) {
 		_, err := r.CreateKey(ctx, vault.CreateKey{Name: r.name(fmt.Sprintf("alice/n%d", i))})
 		fine(err)

@@ -16,6 +16,7 @@ type Decrypt struct {
 	Ciphertext []byte
 	Binary     bool             // Ciphertext is in binary form, not text
 	Context    envelope.Context // the one it was encrypted with
+	Peer       *Peer            // who asks, for keys that require it; nil is nobody
 	MaxAge     time.Duration    // Fernet: refuse older tokens; zero takes any
 }
 
@@ -29,7 +30,8 @@ type Decrypted struct {
 // unknown key are the same invalid_ciphertext; a vd1 ciphertext under another
 // key than the one named is incorrect_key, unless it is another vault's copy of
 // that key (from an exchange, or exported and imported). A Fernet token older than MaxAge is
-// expired. dst must not overlap the ciphertext.
+// expired. A context that is not what the key requires is bad_context. dst must
+// not overlap the ciphertext.
 func (v *Vault) Decrypt(c Decrypt, dst []byte) ([]byte, Decrypted, error) {
 	o, err := v.enter()
 	if err != nil {
@@ -81,7 +83,7 @@ func (o *opened) openEnvelope(k *key, c Decrypt, dst []byte) ([]byte, Decrypted,
 		return dst, Decrypted{}, errOtherKey(k)
 	case k != nil && k.id != h.KeyID:
 		// Only of the owner's own keys it is told that there is one.
-		return o.openForeign(k, under != nil && under.owner == k.owner, sealed, c.Context, dst)
+		return o.openForeign(k, under != nil && under.owner == k.owner, sealed, c, dst)
 	case under == nil:
 		return dst, Decrypted{}, ErrInvalidCiphertext
 	}
@@ -97,7 +99,11 @@ func (o *opened) openEnvelope(k *key, c Decrypt, dst []byte) ([]byte, Decrypted,
 	if !ok {
 		return dst, Decrypted{}, ErrInvalidCiphertext
 	}
-	plaintext, err := envelope.Open(dst, aead, sealed, c.Context.Canonical())
+	bound, err := under.bind(c.Context, c.Peer)
+	if err != nil {
+		return dst, Decrypted{}, err
+	}
+	plaintext, err := envelope.Open(dst, aead, sealed, bound.Canonical())
 	if err != nil {
 		return dst, Decrypted{}, cryptoError(err)
 	}
@@ -125,7 +131,11 @@ func (k *key) shared() bool {
 // openForeign opens a ciphertext that another vault made with its copy of k.
 // Its header, which stays authenticated, names that copy's id and version, so
 // k's own versions are tried newest first.
-func (o *opened) openForeign(k *key, known bool, sealed []byte, bound envelope.Context, dst []byte) ([]byte, Decrypted, error) {
+func (o *opened) openForeign(k *key, known bool, sealed []byte, c Decrypt, dst []byte) ([]byte, Decrypted, error) {
+	bound, err := k.bind(c.Context, c.Peer)
+	if err != nil {
+		return dst, Decrypted{}, err
+	}
 	var plaintext []byte
 	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
 		aead, ok := h.(keytype.AEAD)
@@ -181,7 +191,11 @@ func (o *opened) openOAEP(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, err
 			return dst, Decrypted{}, E(CodeInvalidCiphertext, "the ciphertext is not in base64")
 		}
 	}
-	label := c.Context.Canonical()
+	bound, err := k.bind(c.Context, c.Peer)
+	if err != nil {
+		return dst, Decrypted{}, err
+	}
+	label := bound.Canonical()
 	var plaintext []byte
 	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
 		d, ok := h.(keytype.Decrypter)

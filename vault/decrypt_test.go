@@ -100,11 +100,11 @@ func TestOAEPBindsItsContext(t *testing.T) {
 	r.wantCode(err, vault.CodeInvalidCiphertext)
 	_, err = r.decrypt("alice/rsa", []byte("not base64!"))
 	r.wantCode(err, vault.CodeInvalidCiphertext)
-	_, _, err = r.Encrypt(r.name("alice/rsa"), make([]byte, 4096), nil, nil, false)
+	_, _, err = r.Encrypt(vault.Encrypt{Key: r.name("alice/rsa"), Plaintext: make([]byte, 4096)}, nil)
 	r.wantCode(err, vault.CodeBadArgument)
 	_, _, err = r.Sign(r.name("alice/rsa"), nil, keytype.SignOptions{})
 	r.wantCode(err, vault.CodeWrongKeyUsage)
-	raw, _, err := r.Encrypt(r.name("alice/rsa"), []byte("raw"), nil, nil, true)
+	raw, _, err := r.Encrypt(vault.Encrypt{Key: r.name("alice/rsa"), Plaintext: []byte("raw"), Binary: true}, nil)
 	if err != nil || len(raw) != 256 {
 		t.Fatal(len(raw), err)
 	}
@@ -128,7 +128,7 @@ func TestUsesAreKept(t *testing.T) {
 	r.wantCode(err, vault.CodeBadArgument)
 
 	r.createWith(vault.CreateKey{Name: r.name("a/in"), Uses: keytype.UseDecrypt})
-	_, _, err = r.Encrypt(r.name("a/in"), nil, nil, nil, false)
+	_, _, err = r.Encrypt(vault.Encrypt{Key: r.name("a/in")}, nil)
 	r.wantCode(err, vault.CodeWrongKeyUsage)
 	r.create("a/d", "")
 	show, err := r.ShowKey(ctx, r.name("a/in"))

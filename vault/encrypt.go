@@ -27,20 +27,30 @@ func returnScratch(p *[]byte) {
 	}
 }
 
+// Encrypt asks for the ciphertext of a plaintext.
+type Encrypt struct {
+	Key       Name
+	Plaintext []byte
+	Context   envelope.Context // what the ciphertext is bound to
+	Peer      *Peer            // who asks, for keys that require it; nil is nobody
+	Binary    bool             // answer in binary form, not text
+}
+
 // Encrypt appends to dst the plaintext encrypted under the newest version of a
 // key, whose number it returns too. AEAD keys give a vd1 ciphertext bound to
 // the context, in text or binary form; fernet keys a Fernet token, which has no
 // room for a context (bad_context); RSA keys RSAES-OAEP with SHA-256 and the
 // canonical context as label, in base64 or binary. dst must not overlap
 // plaintext. Errors: key_not_found, expired, revoked, owner_revoked,
-// key_destroyed, wrong_key_usage, too_large.
-func (v *Vault) Encrypt(n Name, plaintext []byte, bound envelope.Context, dst []byte, binary bool) ([]byte, uint32, error) {
+// key_destroyed, wrong_key_usage, too_large, and bad_context for one that is
+// not what the key requires.
+func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
 	o, err := v.enter()
 	if err != nil {
 		return dst, 0, err
 	}
 	defer v.mu.RUnlock()
-	k, err := o.ring.lookup(n)
+	k, err := o.ring.lookup(c.Key)
 	if err != nil {
 		return dst, 0, err
 	}
@@ -49,21 +59,25 @@ func (v *Vault) Encrypt(n Name, plaintext []byte, bound envelope.Context, dst []
 		return dst, 0, err
 	}
 	defer k.mu.RUnlock()
+	bound, err := k.bind(c.Context, c.Peer)
+	if err != nil {
+		return dst, 0, err
+	}
 	switch h := h.(type) {
 	case keytype.AEAD:
-		dst, err = sealEnvelope(dst, h, envelope.Header{Type: k.typ.ID, KeyID: k.id, Version: number}, bound, plaintext, binary)
+		dst, err = sealEnvelope(dst, h, envelope.Header{Type: k.typ.ID, KeyID: k.id, Version: number}, bound, c.Plaintext, c.Binary)
 	case keytype.TokenSealer:
 		if len(bound) != 0 {
 			return dst, 0, errTokenContext
 		}
 		var token []byte
-		if token, err = h.SealToken(o.clock.now(), plaintext); err == nil {
+		if token, err = h.SealToken(o.clock.now(), c.Plaintext); err == nil {
 			dst = append(dst, token...)
 		}
 	case keytype.Decrypter:
-		var c []byte
-		if c, err = h.EncryptOAEP(o.random, oaepHash, plaintext, bound.Canonical()); err == nil {
-			dst = appendForm(dst, c, binary)
+		var raw []byte
+		if raw, err = h.EncryptOAEP(o.random, oaepHash, c.Plaintext, bound.Canonical()); err == nil {
+			dst = appendForm(dst, raw, c.Binary)
 		}
 	default:
 		err = E(CodeWrongKeyUsage, "a key of type %s does not encrypt", k.typ.Name)

@@ -37,7 +37,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ciphertext, _, err := v.Encrypt(name, []byte("attack at dawn"), bound, nil, false)
+	ciphertext, _, err := v.Encrypt(vault.Encrypt{Key: name, Plaintext: []byte("attack at dawn"), Context: bound}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -46,6 +46,7 @@ type ExchangeMessage struct {
 	ID      string
 	Expires time.Time // when the answer comes too late
 	Session *KeyInfo  // compat answers only: the result, stored already
+	Signer  uint32    // version of the signing key that signed it
 }
 
 // party is ExchangeTerms after everything in them was checked.
@@ -275,7 +276,7 @@ func (o *opened) keepPending(ctx context.Context, p *party, version uint32, id e
 	}
 	o.exchanges.drop(gone)
 	o.exchanges.all[id] = rec.entry()
-	return ExchangeMessage{Message: text, ID: id.String(), Expires: rec.expires}, nil
+	return ExchangeMessage{Message: text, ID: id.String(), Expires: rec.expires, Signer: version}, nil
 }
 
 // drop takes what is gone from the store out of the index. The caller holds x.mu.

@@ -44,7 +44,7 @@ func (o *opened) acceptCompat(ctx context.Context, p *party, message []byte) (Ex
 		return ExchangeMessage{}, ErrReplayed
 	}
 	var text, agreed []byte
-	_, err := o.signing(p, func(self exchange.Identity, sign exchange.Signer) (err error) {
+	version, err := o.signing(p, func(self exchange.Identity, sign exchange.Signer) (err error) {
 		text, agreed, err = exchange.CompatAccept(message, exchange.CompatOptions{
 			SPKI: self.SPKI, Sign: sign, PeerSPKI: p.spki, Info: compatInfo(p.Purpose), Random: o.random,
 		})
@@ -63,7 +63,7 @@ func (o *opened) acceptCompat(ctx context.Context, p *party, message []byte) (Ex
 	if err != nil {
 		return ExchangeMessage{}, err
 	}
-	return ExchangeMessage{Message: text, ID: id.String(), Session: &key}, nil
+	return ExchangeMessage{Message: text, ID: id.String(), Session: &key, Signer: version}, nil
 }
 
 // finishCompat takes the answer to an offer. The caller holds o.exchanges.mu.

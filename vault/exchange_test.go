@@ -118,7 +118,7 @@ func TestExchange(t *testing.T) {
 			_, err = p.bob.AcceptExchange(ctx, vault.AcceptExchange{ExchangeTerms: terms, Message: m.Message})
 			p.bob.wantCode(err, vault.CodeReplayed)
 			p.alice.clock.Advance(2 * time.Hour)
-			_, _, err = p.alice.Encrypt(p.alice.name("alice/session"), nil, nil, nil, false)
+			_, _, err = p.alice.Encrypt(vault.Encrypt{Key: p.alice.name("alice/session")}, nil)
 			p.alice.wantCode(err, vault.CodeExpired)
 		}
 		if testing.Short() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"testing"
+	"time"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
 	"github.com/vaultd/vaultd/vault/store"
@@ -67,4 +68,10 @@ func BeforeKDF(t *testing.T, fn func()) {
 		return CheapKDF(password, p)
 	}
 	t.Cleanup(func() { deriveSlotKey = CheapKDF })
+}
+
+// ForgetCensus has the next census and the next sum of file sizes taken anew.
+func (v *Vault) ForgetCensus() {
+	v.opened.census.taken = time.Time{}
+	v.bytes.taken = time.Time{}
 }

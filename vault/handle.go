@@ -84,7 +84,7 @@ func (o *opened) load(k *key, number uint32) error {
 		h.Wipe()
 		return k.damaged(number, fmt.Errorf("the fingerprint differs"))
 	}
-	k.handles[number-1] = h
+	k.put(number, h)
 	return nil
 }
 

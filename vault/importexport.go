@@ -39,6 +39,8 @@ type ImportKey struct {
 	Exportable bool
 	Uses       keytype.Use
 	Labels     map[string]string
+
+	RequireContext []string // as for CreateKey
 }
 
 // ImportKey makes a key from material made elsewhere. The material must be
@@ -60,7 +62,7 @@ func (v *Vault) ImportKey(ctx context.Context, c ImportKey) (KeyInfo, error) {
 	defer secret.Wipe(material)
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginImported, ttl: c.TTL, noExpiry: c.NoExpiry,
-		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, material: material,
+		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext, material: material,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err

@@ -62,7 +62,7 @@ func TestInterruptedOwnerRevocationIsFinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := v.Encrypt(Name{"alice", "k3"}, nil, nil, nil, false); !errors.Is(err, ErrOwnerRevoked) {
+	if _, _, err := v.Encrypt(Encrypt{Key: Name{"alice", "k3"}}, nil); !errors.Is(err, ErrOwnerRevoked) {
 		t.Errorf("encrypt: %v", err)
 	}
 	d.apply()
@@ -139,10 +139,10 @@ func TestMaterialIsBoundToItsPlace(t *testing.T) {
 		}
 	}
 	v.reseal(t)
-	if _, _, err := v.Encrypt(Name{"alice", "b"}, nil, nil, nil, false); !errors.Is(err, ErrStoreCorrupt) {
+	if _, _, err := v.Encrypt(Encrypt{Key: Name{"alice", "b"}}, nil); !errors.Is(err, ErrStoreCorrupt) {
 		t.Errorf("encrypt under swapped material: %v", err)
 	}
-	if _, _, err := v.Encrypt(Name{"alice", "a"}, nil, nil, nil, false); err != nil {
+	if _, _, err := v.Encrypt(Encrypt{Key: Name{"alice", "a"}}, nil); err != nil {
 		t.Errorf("the other key: %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestTimeIsNotedWhileIdle(t *testing.T) {
 	}
 	now = now.Add(-2 * time.Hour)
 	v.reseal(t)
-	if _, _, err := v.Encrypt(Name{"alice", "k"}, nil, nil, nil, false); !errors.Is(err, ErrExpired) {
+	if _, _, err := v.Encrypt(Encrypt{Key: Name{"alice", "k"}}, nil); !errors.Is(err, ErrExpired) {
 		t.Errorf("encrypt: %v", err)
 	}
 }

@@ -35,6 +35,15 @@ func (k *key) state(number uint32, now time.Time) KeyState {
 	return StateActive
 }
 
+// stateOfAll is the key's state at a time: of the newest version, or of the
+// whole key when that is revoked or destroyed. The caller holds k.mu.
+func (k *key) stateOfAll(now time.Time) KeyState {
+	if s := k.whole(); s != StateActive {
+		return s
+	}
+	return k.state(uint32(len(k.rec.versions)), now)
+}
+
 // info describes the key at a time.
 func (k *key) info(now time.Time) KeyInfo {
 	k.mu.RLock()
@@ -43,11 +52,8 @@ func (k *key) info(now time.Time) KeyInfo {
 	newest := uint32(len(r.versions))
 	i := KeyInfo{
 		Name: k.name, ID: k.id, Type: k.typ.Name, Uses: r.uses, Exportable: r.exportable,
-		Created: r.created, TTL: r.ttl, Origin: r.origin, Version: newest,
-		Versions: make([]VersionInfo, newest),
-	}
-	if i.State = k.whole(); i.State == StateActive {
-		i.State = k.state(newest, now)
+		Created: r.created, TTL: r.ttl, Origin: r.origin, Version: newest, State: k.stateOfAll(now),
+		Versions: make([]VersionInfo, newest), RequireContext: requirementTexts(r.required),
 	}
 	if len(r.labels) > 0 {
 		i.Labels = make(map[string]string, len(r.labels))

@@ -62,6 +62,8 @@ type KeyInfo struct {
 	Version    uint32        // the newest
 	Origin     Origin
 
+	RequireContext []string // as for CreateKey, sorted
+
 	Revoked          time.Time // zero unless revoked
 	RevokedBy        string
 	RevocationReason string
@@ -86,6 +88,12 @@ type CreateKey struct {
 	Exportable bool
 	Uses       keytype.Use // zero is the type's default
 	Labels     map[string]string
+
+	// RequireContext lists names that the context of every encryption and
+	// decryption must have, at most MaxRequiredContext. "uid=@peer",
+	// "user=@peer" and "unit=@peer" want the caller's own value, which is put
+	// in where the context has none.
+	RequireContext []string
 }
 
 // RotateKey asks for a new version of a key.

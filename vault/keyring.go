@@ -14,6 +14,7 @@ import (
 // use.
 type keyring struct {
 	mu        sync.RWMutex // guards what follows, but not what is inside a key or owner
+	all       []*key       // every key, in the order in which they came; none ever leaves
 	keys      map[Name]*key
 	ids       map[KeyID]*key
 	owners    map[string]*owner
@@ -31,6 +32,9 @@ type key struct {
 	typ   *keytype.Type
 	owner *owner
 
+	required []requirement // of every context, see bind
+	bindsTo  []string      // names in required that the caller's own values go with
+
 	// write serialises changes to the key; it is taken before mu and held
 	// over a commit.
 	write sync.Mutex
@@ -41,6 +45,7 @@ type key struct {
 	recVersion uint64     // of its record in the store
 	revoked    *revocationRecord
 	handles    []keytype.Key // by version-1; nil until first use
+	prints     []string      // formatted fingerprints, by version-1; there once there was a handle
 }
 
 // owner is one namespace in memory. One that is not recorded yet stands for a
@@ -68,15 +73,19 @@ func newKeyring() *keyring {
 	}
 }
 
+// named finds a key by name; nil when there is none.
+func (r *keyring) named(n Name) *key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.keys[n]
+}
+
 // lookup finds a key by name.
 func (r *keyring) lookup(n Name) (*key, error) {
-	r.mu.RLock()
-	k := r.keys[n]
-	r.mu.RUnlock()
-	if k == nil {
-		return nil, E(CodeKeyNotFound, "there is no key %s", n)
+	if k := r.named(n); k != nil {
+		return k, nil
 	}
-	return k, nil
+	return nil, E(CodeKeyNotFound, "there is no key %s", n)
 }
 
 // byID finds a key by the id that ciphertexts carry; nil when there is none.
@@ -122,6 +131,7 @@ func (r *keyring) record(o *owner, rec *ownerRecord, version uint64) {
 func (r *keyring) add(k *key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.all = append(r.all, k)
 	r.keys[k.name], r.ids[k.id] = k, k
 	k.owner.unborn--
 	if len(k.owner.fresh) == 0 {
@@ -152,6 +162,13 @@ func (r *keyring) sortIn() {
 		o.fresh = nil
 	}
 	r.unsettled = nil
+}
+
+// everyKey is a snapshot of all keys.
+func (r *keyring) everyKey() []*key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.all[:len(r.all):len(r.all)]
 }
 
 // counts tells how many keys and owners there are.
@@ -200,8 +217,21 @@ func newKey(n Name, o *owner, rec *keyRecord, version uint64) (*key, error) {
 	if rec.uses&^typ.Uses != 0 {
 		return nil, fmt.Errorf("key with uses that %s does not have: %w", typ.Name, errMalformed)
 	}
+	if mayRequire(typ, rec.uses, rec.required) != nil {
+		return nil, fmt.Errorf("key of type %s that requires a context: %w", typ.Name, errMalformed)
+	}
 	return &key{
-		name: n, id: rec.id, typ: typ, owner: o, rec: rec, recVersion: version,
-		handles: make([]keytype.Key, len(rec.versions)),
+		name: n, id: rec.id, typ: typ, owner: o, required: rec.required, bindsTo: peerNames(rec.required),
+		rec: rec, recVersion: version, handles: make([]keytype.Key, len(rec.versions)),
 	}, nil
+}
+
+// put makes a version ready for use. The caller holds k.mu exclusively, or
+// nobody else has the key.
+func (k *key) put(number uint32, h keytype.Key) {
+	k.handles[number-1] = h
+	if more := len(k.handles) - len(k.prints); more > 0 {
+		k.prints = append(k.prints, make([]string, more)...)
+	}
+	k.prints[number-1] = keytype.FormatFingerprint(k.rec.versions[number-1].fingerprint)
 }

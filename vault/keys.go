@@ -25,7 +25,7 @@ func (v *Vault) CreateKey(ctx context.Context, c CreateKey) (KeyInfo, error) {
 	}
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginGenerated, ttl: c.TTL, noExpiry: c.NoExpiry,
-		exportable: c.Exportable, uses: c.Uses, labels: c.Labels,
+		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -80,6 +80,7 @@ type newborn struct {
 	exportable bool
 	uses       keytype.Use
 	labels     map[string]string
+	require    []string
 	material   []byte
 
 	// expires, where set, is the first version's expiry instead of its ttl.
@@ -88,7 +89,8 @@ type newborn struct {
 	alongside []store.Put
 	forgotten []store.ID
 
-	sorted []label
+	sorted   []label
+	required []requirement
 }
 
 // check fills in the type's defaults and refuses what no key can be.
@@ -108,8 +110,13 @@ func (n *newborn) check() (err error) {
 	if n.ttl, err = checkTTL(n.ttl, n.noExpiry); err != nil {
 		return err
 	}
-	n.sorted, err = sortLabels(n.labels)
-	return err
+	if n.sorted, err = sortLabels(n.labels); err != nil {
+		return err
+	}
+	if n.required, err = parseRequirements(n.require); err != nil {
+		return err
+	}
+	return mayRequire(n.typ, n.uses, n.required)
 }
 
 // checkTTL bounds a lifetime, which a caller who wants none must not name.
@@ -147,7 +154,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	now := o.clock.stamp()
 	rec := &keyRecord{
 		typ: n.typ.ID, uses: n.uses, exportable: n.exportable, origin: n.origin,
-		created: now, ttl: n.ttl, labels: n.sorted,
+		created: now, ttl: n.ttl, labels: n.sorted, required: n.required,
 	}
 	if _, err := io.ReadFull(o.random, rec.id[:]); err != nil {
 		return KeyInfo{}, fmt.Errorf("make a key id: %w", err)
@@ -182,7 +189,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	k.handles[0] = handle
+	k.put(1, handle)
 	info := k.info(now)
 	o.ring.add(k)
 	born = true
@@ -287,7 +294,8 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	}
 	k.mu.Lock()
 	k.rec, k.recVersion = rec, k.recVersion+1
-	k.handles = append(k.handles, handle)
+	k.handles = append(k.handles, nil)
+	k.put(uint32(len(rec.versions)), handle)
 	k.mu.Unlock()
 	return k.info(now), nil
 }

@@ -118,6 +118,7 @@ func (l *loader) index() error {
 		}
 		return nil
 	})
+	l.ring.all = l.keys
 	l.ring.keys = make(map[Name]*key, len(l.keys))
 	for _, k := range l.keys {
 		l.ring.keys[k.name] = k

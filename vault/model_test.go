@@ -178,7 +178,7 @@ func (x *modelRun) rotate(*rapid.T) {
 func (x *modelRun) encryptOne(t *rapid.T) {
 	k, n := x.pick()
 	plain := rapid.StringN(0, 20, -1).Draw(t, "plaintext")
-	c, version, err := x.Encrypt(n, []byte(plain), nil, nil, false)
+	c, version, err := x.Encrypt(vault.Encrypt{Key: n, Plaintext: []byte(plain)}, nil)
 	key := x.keys[k]
 	if key == nil {
 		x.want(err, vault.CodeKeyNotFound, "encrypt")

@@ -20,7 +20,7 @@ func TestFernetKeyExpiresAfterAnHour(t *testing.T) {
 	r.clock.Advance(time.Hour - time.Second)
 	r.encrypt("alice/session", "still")
 	r.clock.Advance(time.Second)
-	_, _, err := r.Encrypt(r.name("alice/session"), []byte("late"), nil, nil, false)
+	_, _, err := r.Encrypt(vault.Encrypt{Key: r.name("alice/session"), Plaintext: []byte("late")}, nil)
 	r.wantCode(err, vault.CodeExpired)
 	r.mustDecrypt("alice/session", token, "hello")
 	if info, _ := r.ShowKey(ctx, r.name("alice/session")); info.State != vault.StateExpired {
@@ -48,7 +48,7 @@ func TestFernetTokens(t *testing.T) {
 	r.mustDecrypt("alice/f", first, "one")
 	r.mustDecrypt("alice/f", append(second, '\n'), "two")
 
-	_, _, err := r.Encrypt(r.name("alice/f"), nil, r.context("a=b"), nil, false)
+	_, _, err := r.Encrypt(vault.Encrypt{Key: r.name("alice/f"), Context: r.context("a=b")}, nil)
 	r.wantCode(err, vault.CodeBadContext)
 	_, err = r.decrypt("alice/f", first, "a=b")
 	r.wantCode(err, vault.CodeBadContext)
@@ -100,7 +100,7 @@ func exerciseKey(r *rig, name string, typ *keytype.Type) {
 	if typ.Uses&keytype.UseEncrypt != 0 {
 		r.mustDecrypt(name, r.encrypt(name, "secret"), "secret")
 	} else {
-		_, _, err := r.Encrypt(n, nil, nil, nil, false)
+		_, _, err := r.Encrypt(vault.Encrypt{Key: n}, nil)
 		r.wantCode(err, vault.CodeWrongKeyUsage)
 	}
 	message := []byte("message")

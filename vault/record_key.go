@@ -18,12 +18,17 @@ type keyRecord struct {
 	origin     Origin
 	created    time.Time
 	ttl        time.Duration
-	labels     []label // sorted by key
+	labels     []label       // sorted by key
+	required   []requirement // sorted by name
 
 	destroyedBy   string // who asked for the last destruction
 	destroyReason string
 	versions      []versionRecord
 }
+
+// keyFormatRequired is recordFormat with the required context behind the labels.
+// A key that requires none has the older format.
+const keyFormatRequired = 2
 
 type label struct{ key, value string }
 
@@ -46,7 +51,11 @@ const (
 )
 
 func (k *keyRecord) append(b []byte) []byte {
-	b = append(b, recordFormat)
+	format := byte(recordFormat)
+	if len(k.required) > 0 {
+		format = keyFormatRequired
+	}
+	b = append(b, format)
 	b = append(b, k.id[:]...)
 	b = appendU16(b, k.typ)
 	b = appendU16(b, uint16(k.uses))
@@ -58,6 +67,13 @@ func (k *keyRecord) append(b []byte) []byte {
 	for _, l := range k.labels {
 		b = appendStr8(b, l.key)
 		b = appendStr8(b, l.value)
+	}
+	if format == keyFormatRequired {
+		b = append(b, byte(len(k.required)))
+		for _, r := range k.required {
+			b = appendStr16(b, r.name)
+			b = appendBool(b, r.peer)
+		}
 	}
 	b = appendStr8(b, k.destroyedBy)
 	b = appendStr16(b, k.destroyReason)
@@ -75,13 +91,17 @@ func (k *keyRecord) append(b []byte) []byte {
 
 func parseKeyRecord(b []byte) (*keyRecord, error) {
 	r := &reader{b: b}
-	r.check(r.u8() == recordFormat)
+	format := r.u8()
+	r.check(format == recordFormat || format == keyFormatRequired)
 	k := &keyRecord{
 		id: r.array16(), typ: r.u16(), uses: keytype.Use(r.u16()), exportable: r.bool(),
 		origin: Origin(r.u8()), created: r.time(), ttl: r.duration(),
 	}
 	r.check(k.origin >= OriginGenerated && k.origin <= OriginExchange && k.uses != 0 && !k.created.IsZero())
 	k.labels = readLabels(r)
+	if format == keyFormatRequired {
+		k.required = readRequired(r)
+	}
 	k.destroyedBy, k.destroyReason = r.str8(), r.str16()
 	r.check(len(k.destroyReason) <= MaxReasonLen)
 	n := int(r.u16())
@@ -115,6 +135,21 @@ func readLabels(r *reader) []label {
 		labels = append(labels, l)
 	}
 	return labels
+}
+
+func readRequired(r *reader) []requirement {
+	n := int(r.u8())
+	r.check(n >= 1 && n <= MaxRequiredContext)
+	var required []requirement
+	for range n {
+		q := requirement{r.str16(), r.bool()}
+		r.check(q.valid() == nil && (len(required) == 0 || required[len(required)-1].name < q.name))
+		if r.failed {
+			return nil
+		}
+		required = append(required, q)
+	}
+	return required
 }
 
 // clone is a copy that can be changed while others read the original.

@@ -2,12 +2,14 @@ package vault
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/vaultd/vaultd/crypto/envelope"
 	"github.com/vaultd/vaultd/crypto/keytype"
 	"github.com/vaultd/vaultd/vault/store"
 )
@@ -27,6 +29,14 @@ func testKeyRecord() *keyRecord {
 	}
 }
 
+// testRequiringRecord is of a key that requires a context.
+func testRequiringRecord() *keyRecord {
+	k := testKeyRecord()
+	k.typ, k.uses = keytype.IDXAES256GCM, keytype.UseEncrypt|keytype.UseDecrypt
+	k.required = []requirement{{"purpose", false}, {"uid", true}, {"unit", false}}
+	return k
+}
+
 func testExchangeRecord() *exchangeRecord {
 	return &exchangeRecord{
 		state: exchangePending, owner: "alice", created: testTime, expires: testTime.Add(time.Hour),
@@ -42,6 +52,16 @@ var records = map[string]struct {
 }{
 	"key": {
 		func() []byte { return testKeyRecord().append(nil) },
+		func(b []byte) ([]byte, error) {
+			r, err := parseKeyRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+	"key that requires a context": {
+		func() []byte { return testRequiringRecord().append(nil) },
 		func(b []byte) ([]byte, error) {
 			r, err := parseKeyRecord(b)
 			if err != nil {
@@ -130,13 +150,68 @@ func TestRecordsHaveOneEncoding(t *testing.T) {
 }
 
 func TestKeyRecordKeepsEverything(t *testing.T) {
-	want := testKeyRecord()
-	got, err := parseKeyRecord(want.append(nil))
-	if err != nil {
-		t.Fatal(err)
+	for _, want := range []*keyRecord{testKeyRecord(), testRequiringRecord()} {
+		got, err := parseKeyRecord(want.append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(keyRecord{}, versionRecord{}, label{}, requirement{})); d != "" {
+			t.Error(d)
+		}
 	}
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(keyRecord{}, versionRecord{}, label{})); d != "" {
-		t.Error(d)
+}
+
+// A key that requires no context is stored as it was before there were such keys.
+func TestOnlyRequiredContextHasTheNewerFormat(t *testing.T) {
+	with := testRequiringRecord()
+	b := with.append(nil)
+	with.required = nil
+	plain := with.append(nil)
+	if plain[0] != 1 || b[0] != 2 {
+		t.Fatalf("formats %d and %d", plain[0], b[0])
+	}
+	const block = 1 + 2 + len("purpose") + 1 + 2 + len("uid") + 1 + 2 + len("unit") + 1
+	at := bytes.Index(b, []byte("\x03\x00\x07purpose"))
+	if at < 0 {
+		t.Fatalf("no requirements in %x", b)
+	}
+	cut := slices.Delete(bytes.Clone(b), at, at+block)
+	cut[0] = 1
+	if !bytes.Equal(cut, plain) {
+		t.Errorf("apart from the requirements, %x became %x", plain, cut)
+	}
+}
+
+func TestKeyRecordsWithImpossibleRequirementsAreMalformed(t *testing.T) {
+	many := make([]requirement, MaxRequiredContext+1)
+	for i := range many {
+		many[i].name = string(rune('a' + i))
+	}
+	for what, required := range map[string][]requirement{
+		"out of order":   {{"b", false}, {"a", false}},
+		"twice":          {{"a", false}, {"a", false}},
+		"both ways":      {{"uid", false}, {"uid", true}},
+		"of no peer":     {{"tenant", true}},
+		"without a name": {{"", false}},
+		"with a value":   {{"a=b", false}},
+		"too many":       many,
+	} {
+		k := testRequiringRecord()
+		k.required = required
+		if _, err := parseKeyRecord(k.append(nil)); err == nil {
+			t.Errorf("requirements %s are read", what)
+		}
+	}
+	k := testRequiringRecord()
+	k.required = nil
+	empty := append([]byte{2}, k.append(nil)[1:]...)
+	if _, err := parseKeyRecord(empty); err == nil {
+		t.Error("the newer format without requirements is read")
+	}
+	signer := testKeyRecord()
+	signer.required = []requirement{{"purpose", false}}
+	if _, err := newKey(Name{"alice", "k"}, &owner{name: "alice"}, signer, 1); err == nil {
+		t.Error("a signing key requires a context")
 	}
 }
 
@@ -194,6 +269,9 @@ func TestLargestKeyRecordFits(t *testing.T) {
 	k.labels = nil
 	for i := range MaxLabels {
 		k.labels = append(k.labels, label{string(bytes.Repeat([]byte{byte('a' + i%26)}, MaxLabelKeyLen)), string(make([]byte, MaxLabelValueLen))})
+	}
+	for i := range MaxRequiredContext {
+		k.required = append(k.required, requirement{name: string(bytes.Repeat([]byte{byte('a' + i)}, envelope.MaxContextName))})
 	}
 	k.versions = make([]versionRecord, MaxVersions)
 	if n := len(k.append(nil)); n > 256<<10 {

@@ -23,7 +23,7 @@ func TestRevokedOwnerStaysRevoked(t *testing.T) {
 		t.Helper()
 		_, err := r.decrypt("", c)
 		r.wantCode(err, vault.CodeOwnerRevoked)
-		_, _, err = r.Encrypt(r.name("alice/a"), nil, nil, nil, false)
+		_, _, err = r.Encrypt(vault.Encrypt{Key: r.name("alice/a")}, nil)
 		r.wantCode(err, vault.CodeOwnerRevoked)
 		_, err = r.CreateKey(ctx, vault.CreateKey{Name: r.name("alice/new")})
 		r.wantCode(err, vault.CodeOwnerRevoked)

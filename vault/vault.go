@@ -51,6 +51,7 @@ type Vault struct {
 	log     *slog.Logger
 	files   headerFiles
 	guesses *guesses
+	bytes   byteCount
 	// keysPerOwner is SetKeysPerOwner's number, 0 for no bound.
 	keysPerOwner atomic.Int64
 
@@ -78,6 +79,7 @@ type opened struct {
 	auditHead  *auditHead
 	clock      *clock
 	timekeeper *timekeeper
+	census     censusTaker
 	since      time.Time
 	warnings   []string
 	random     io.Reader

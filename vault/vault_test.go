@@ -120,7 +120,7 @@ func (r *rig) createWith(c vault.CreateKey) vault.KeyInfo {
 
 func (r *rig) encrypt(name, plaintext string, pairs ...string) []byte {
 	r.Helper()
-	c, _, err := r.Encrypt(r.name(name), []byte(plaintext), r.context(pairs...), nil, false)
+	c, _, err := r.Encrypt(vault.Encrypt{Key: r.name(name), Plaintext: []byte(plaintext), Context: r.context(pairs...)}, nil)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -8,6 +8,12 @@
 //
 //	if errors.Is(err, fault.ErrSealed) { … }
 //
+// A context is bound to what is encrypted. In place of a value the daemon can
+// put in what the kernel says of the caller, so that only the same user or
+// service opens it:
+//
+//	Context: []*vaultdv1.ContextPair{{Name: "unit", FromPeer: true}}
+//
 // Signer, Decrypter and Encrypter make a key in the vault usable where Go
 // expects a crypto.Signer, a crypto.Decrypter or something like a cipher.AEAD.
 package client

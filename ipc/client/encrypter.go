@@ -19,7 +19,9 @@ type Encrypter struct {
 func (c *Client) Encrypter(key string) *Encrypter { return &Encrypter{client: c, key: key} }
 
 // Seal encrypts plaintext under the key's newest version and binds it to the
-// context, which may be nil. The result names key and version by itself, so
+// context, which may be nil. A key that requires the caller's own uid, user or
+// unit has them put in by the daemon; to bind them under any key, use
+// [Client.Encrypt] with a pair that is FromPeer. The result names key and version by itself, so
 // that a rotation strands nothing.
 func (e *Encrypter) Seal(ctx context.Context, plaintext []byte, context map[string]string) ([]byte, error) {
 	resp, err := e.client.Encrypt(ctx, &vaultdv1.EncryptRequest{

@@ -60,8 +60,9 @@ type Process struct {
 // Conditions are what else must be so.
 type Conditions struct {
 	// Context lists "name" or "name=value" that the request's context must
-	// have. A value of @uid, @user or @unit stands for that of the caller, and
-	// @@ for an @ at the beginning.
+	// have. A value of @uid, @user or @unit stands for that of the caller, as
+	// @peer does for the names uid, user and unit, and @@ for an @ at the
+	// beginning.
 	Context   []string  `json:"context,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`
 	NotAfter  time.Time `json:"not_after,omitzero"` // the first moment at which it does not apply

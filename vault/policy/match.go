@@ -216,6 +216,10 @@ func parseWant(s string) (want, error) {
 		return want{name: name, value: value[1:]}, nil
 	case value == "@uid" || value == "@user" || value == "@unit":
 		return want{name: name, fill: value}, nil
+	case value == "@peer" && (name == "uid" || name == "user" || name == "unit"):
+		return want{name: name, fill: "@" + name}, nil
+	case value == "@peer":
+		return want{}, fmt.Errorf("%q: @peer is the value of uid, user or unit; for another name write @uid, @user or @unit", clip(s))
 	case strings.HasPrefix(value, "@"):
 		return want{}, fmt.Errorf("%q: the value is @uid, @user or @unit, or begins with @@ for an @", clip(s))
 	}
@@ -247,18 +251,4 @@ func (w *want) is(value string, who *Principal) verdict {
 		return is(who.Unit == value)
 	}
 	return is(w.value == value)
-}
-
-// Fill is the value that @uid, @user or @unit stands for, false for anything
-// else and where the principal has none.
-func Fill(token string, who *Principal) (string, bool) {
-	switch token {
-	case "@uid":
-		return strconv.FormatUint(uint64(who.UID), 10), true
-	case "@user":
-		return who.User, who.User != ""
-	case "@unit":
-		return who.Unit, who.Unit != ""
-	}
-	return "", false
 }

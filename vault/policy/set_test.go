@@ -225,17 +225,3 @@ func TestGrantsOfOthersAreNotTold(t *testing.T) {
 		t.Errorf("told %+v", told)
 	}
 }
-
-func TestFill(t *testing.T) {
-	who := someone(7, "seven", unit("s.service"))
-	for token, want := range map[string]string{"@uid": "7", "@user": "seven", "@unit": "s.service"} {
-		if got, ok := Fill(token, who); !ok || got != want {
-			t.Errorf("%s is %q, %v", token, got, ok)
-		}
-	}
-	for _, token := range []string{"@unit", "@user", "@peer", "uid", ""} {
-		if got, ok := Fill(token, someone(7, "")); ok {
-			t.Errorf("%q is %q", token, got)
-		}
-	}
-}

@@ -42,6 +42,10 @@ func tableGrants() []Grant {
 			Subject: Subject{User: "svc"}, Verbs: []string{"encrypt"}, Keys: []string{"app/unit"},
 			Conditions: Conditions{Context: []string{"unit=@unit"}},
 		},
+		"b6": {
+			Subject: Subject{User: "svc"}, Verbs: []string{"encrypt"}, Keys: []string{"app/peer"},
+			Conditions: Conditions{Context: []string{"uid=@peer", "user=@peer", "unit=@peer", "at=@@peer"}},
+		},
 		"b4": {Subject: Subject{Group: "staff", User: "fay"}, Verbs: []string{"key.agree"}, Keys: []string{"team/x"}},
 		"b5": {
 			Subject: Subject{User: "fay"}, Verbs: []string{"list"}, Keys: []string{"lab/*"}, Labels: []string{"open"},
@@ -104,6 +108,7 @@ func process(n int32, s uint64) func(*Principal) {
 func TestWhoMayDoWhatToWhichKey(t *testing.T) {
 	p := tablePolicy(t)
 	alice, bob, carol := someone(1000, "alice"), someone(1001, "bob"), someone(1003, "carol")
+	svc := someone(80, "svc", unit("web.service"))
 	backup := someone(900, "backup", unit("backup.service"))
 	admin, supreme := someone(1010, "ada", in(27)), someone(0, "root")
 	at := func(edit func(*Attributes)) *Attributes { a := &Attributes{}; edit(a); return a }
@@ -199,6 +204,13 @@ func TestWhoMayDoWhatToWhichKey(t *testing.T) {
 		{someone(80, "svc", unit("web.service")), Encrypt, "app/unit", context(Pair{"unit", "web.service"}), RuleGrant, "b3"},
 		{someone(80, "svc", unit("web.service")), Encrypt, "app/unit", context(Pair{"unit", "db.service"}), RuleDefault, ""},
 		{someone(80, "svc"), Encrypt, "app/unit", context(Pair{"unit", ""}), RuleDefault, ""},
+
+		{svc, Encrypt, "app/peer", context(Pair{"uid", "80"}, Pair{"user", "svc"}, Pair{"unit", "web.service"}, Pair{"at", "@peer"}), RuleGrant, "b6"},
+		{svc, Encrypt, "app/peer", context(Pair{"uid", "81"}, Pair{"user", "svc"}, Pair{"unit", "web.service"}, Pair{"at", "@peer"}), RuleDefault, ""},
+		{svc, Encrypt, "app/peer", context(Pair{"uid", "80"}, Pair{"user", "bob"}, Pair{"unit", "web.service"}, Pair{"at", "@peer"}), RuleDefault, ""},
+		{svc, Encrypt, "app/peer", context(Pair{"uid", "80"}, Pair{"user", "svc"}, Pair{"unit", "db.service"}, Pair{"at", "@peer"}), RuleDefault, ""},
+		{svc, Encrypt, "app/peer", context(Pair{"uid", "@peer"}, Pair{"user", "@peer"}, Pair{"unit", "@peer"}, Pair{"at", "@peer"}), RuleDefault, ""},
+		{someone(80, "svc"), Encrypt, "app/peer", context(Pair{"uid", "80"}, Pair{"user", "svc"}, Pair{"unit", ""}, Pair{"at", "@peer"}), RuleDefault, ""},
 
 		// Times: from the first moment, up to the last.
 		{carol, Sign, "app/code", plain, RuleGrant, "a7"},

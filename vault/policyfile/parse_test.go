@@ -20,7 +20,7 @@ verbs      = ["use", "show"]
 keys       = ["alice/session-*", "bob/*"]
 labels     = ["env=prod"]
 types      = ["fernet"]
-context    = ["purpose=backup", "uid=@uid"]
+context    = ["purpose=backup", "uid=@peer"]
 not_before = 2026-01-01T01:00:00+01:00
 not_after  = 2027-01-01T00:00:00Z
 uses       = 100
@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 			Verbs:   []string{"use", "show"}, Keys: []string{"alice/session-*", "bob/*"},
 			Labels: []string{"env=prod"}, Types: []string{"fernet"},
 			Conditions: policy.Conditions{
-				Context:   []string{"purpose=backup", "uid=@uid"},
+				Context:   []string{"purpose=backup", "uid=@peer"},
 				NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
 				Uses: 100, Per: time.Hour, TotalUses: 5000,
 			},
@@ -119,6 +119,7 @@ func TestParseIsStrict(t *testing.T) {
 		{"unit", head + "user = \"b\"\nunit = \"backup\"\n" + rest, "p.toml:4: unit: wants the name of a service or scope"},
 		{"exe", head + "user = \"b\"\nexe = \"../x\"\n" + rest, "p.toml:4: exe: wants an absolute path"},
 		{"context token", head + "user = \"b\"\ncontext = [\"u=@peer\"]\n" + rest, "p.toml:4: context: "},
+		{"context token of another name", head + "user = \"b\"\ncontext = [\"u=@uidd\"]\n" + rest, "p.toml:4: context: "},
 		{"context name", head + "user = \"b\"\ncontext = [\"=x\"]\n" + rest, "p.toml:4: context: "},
 		{"local time", head + "user = \"b\"\nnot_after = 2027-01-01T00:00:00\n" + rest, "p.toml:4: not_after: wants a date with time and zone"},
 		{"only a date", head + "user = \"b\"\nnot_after = 2027-01-01\n" + rest, "p.toml:4: not_after: wants a date with time and zone"},

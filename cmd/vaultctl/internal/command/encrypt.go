@@ -14,7 +14,7 @@ import (
 	"github.com/vaultd/vaultd/ipc/client"
 )
 
-const contextHelp = "bind `NAME=VALUE` to the ciphertext; decrypting needs the same (repeatable)"
+const contextHelp = "bind `NAME=VALUE` to the ciphertext; decrypting needs the same; uid=@peer is your own (repeatable)"
 
 func (a *app) encrypt() *cobra.Command {
 	var in, out string
@@ -30,11 +30,16 @@ for the vault's own ciphertexts, a Fernet token for fernet keys, base64 for RSA.
 
 Context is not secret and not stored: it is bound to the ciphertext, and
 decrypting works only with exactly the same pairs, in any order. Use it to say
-what the data is for, so that it can't be passed off as something else.`),
+what the data is for, so that it can't be passed off as something else.
+
+uid=@peer, user=@peer and unit=@peer stand for your own uid, user name or
+systemd unit, as the kernel tells the daemon. A key made with --require-context
+may put them in by itself. A value that begins with an @ is written @@….`),
 		Example: example(`
 echo hello | vaultctl encrypt session > hello.vd1
 vaultctl encrypt backup --in dump.sql --out dump.vd1 --binary
-vaultctl encrypt session --context tenant=42 --context table=cards < card.json`),
+vaultctl encrypt session --context tenant=42 --context table=cards < card.json
+vaultctl encrypt alice/shared --context uid=@peer < mine`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
@@ -103,7 +108,7 @@ vaultctl decrypt session --max-age 5m < token`),
 	f := cmd.Flags()
 	f.StringVar(&in, "in", "", "read the ciphertext from this `FILE` instead of standard input")
 	f.StringVar(&out, "out", "", "write to this `FILE`, readable by you alone, instead of standard output")
-	f.StringArrayVar(&pairs, "context", nil, "`NAME=VALUE` that the ciphertext is bound to (repeatable)")
+	f.StringArrayVar(&pairs, "context", nil, "`NAME=VALUE` that the ciphertext is bound to; uid=@peer is your own (repeatable)")
 	f.BoolVar(&binary, "binary", false, "take the input for the binary form, whatever it looks like")
 	f.Var(&maxAge, "max-age", "refuse Fernet tokens older than this")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {

@@ -35,6 +35,7 @@ type attributes struct {
 	ttl        parse.Lifetime
 	labels     []string
 	uses       []string
+	require    []string
 	exportable bool
 }
 
@@ -44,10 +45,12 @@ func (at *attributes) flags(cmd *cobra.Command, typeHelp string) {
 	f.Var(&at.ttl, "ttl", "lifetime of each version: 1h, 30d, 1y, none (default: the type's; 1h for fernet, else none)")
 	f.StringArrayVar(&at.labels, "label", nil, "label the key with `NAME=VALUE` (repeatable)")
 	f.StringSliceVar(&at.uses, "use", nil, "allow only these `USE`s: "+strings.Join(parse.UseNames(), ", "))
+	f.StringSliceVar(&at.require, "require-context", nil, "refuse to encrypt or decrypt without these context `NAME`s; uid=@peer, user=@peer, unit=@peer bind to who asks")
 	f.BoolVar(&at.exportable, "exportable", false, "allow the private material to be exported; can't be added later")
 	mustComplete(cmd, "type", keyTypes...)
 	mustComplete(cmd, "use", parse.UseNames()...)
 	mustComplete(cmd, "ttl", "1h", "1d", "30d", "1y", "none")
+	mustComplete(cmd, "require-context", "uid=@peer", "user=@peer", "unit=@peer")
 }
 
 func (at *attributes) read() (labels map[string]string, uses []vaultdv1.KeyUse, err error) {
@@ -74,12 +77,19 @@ Types:
   ecdsa-p256/p384, ed25519             sign
   x25519, p256, ffdh-2048              agree on a secret with a peer
 
+--require-context names what every context of the key must have. With uid=@peer,
+user=@peer or unit=@peer the daemon puts in the uid, user name or systemd unit
+of whoever encrypts, and only the same can decrypt, whoever else may use the
+key. Neither can be changed later.
+
 A name is used once: a destroyed key keeps its name.`),
 		Example: example(`
 vaultctl key create session --type fernet --ttl 1h
 vaultctl key create backup --label env=prod --label team=db
 vaultctl key create signer --type ed25519 --ttl 1y
-vaultctl key create alice/unwrap --type rsa-3072 --use encrypt,decrypt`),
+vaultctl key create alice/unwrap --type rsa-3072 --use encrypt,decrypt
+vaultctl key create cards --require-context tenant,purpose
+vaultctl key create alice/shared --require-context uid=@peer`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -95,7 +105,7 @@ vaultctl key create alice/unwrap --type rsa-3072 --use encrypt,decrypt`),
 		}
 		r, err := call(ctx, a, "Generating the key", c.CreateKey, &vaultdv1.CreateKeyRequest{
 			Name: name, Type: at.kind, Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(),
-			Exportable: at.exportable, Uses: uses, Labels: labels,
+			Exportable: at.exportable, Uses: uses, Labels: labels, RequireContext: at.require,
 		})
 		if err != nil {
 			return err

@@ -37,7 +37,8 @@ Formats:
 		Example: example(`
 openssl genpkey -algorithm ed25519 | vaultctl key import deploy
 vaultctl key import legacy --in key.pem --passphrase-file ./passphrase
-vaultctl key import shared --type fernet --format fernet --in fernet.key`),
+vaultctl key import shared --type fernet --format fernet --in fernet.key
+vaultctl key import cards --type aes-256-gcm --in cards.key --require-context tenant`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -70,6 +71,7 @@ vaultctl key import shared --type fernet --format fernet --in fernet.key`),
 		request := &vaultdv1.ImportKeyRequest{
 			Name: name, Type: at.kind, Material: material, Format: encoding,
 			Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(), Exportable: at.exportable, Uses: uses, Labels: labels,
+			RequireContext: at.require,
 		}
 		if encrypted(encoding) {
 			phrase, err := a.ask.Existing(ctx, *passphrase)

@@ -152,7 +152,7 @@ vaultctl can decrypt alice/session --context purpose=backup --as unit:backup.ser
 	}
 	f := cmd.Flags()
 	f.StringVar(&as, "as", "", "ask about this user, uid:NUMBER or unit:NAME, a `PRINCIPAL`")
-	f.StringArrayVar(&pairs, "context", nil, "the request has this `NAME=VALUE` in its context (repeatable)")
+	f.StringArrayVar(&pairs, "context", nil, "the request has this `NAME=VALUE` in its context; uid=@peer is the caller's own (repeatable)")
 	mustCompleteBy(cmd, "as", nothing)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		request := &vaultdv1.CanRequest{Action: args[0]}

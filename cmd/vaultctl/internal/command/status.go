@@ -2,11 +2,14 @@ package command
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/autostart"
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/render"
@@ -19,14 +22,18 @@ func (a *app) status() *cobra.Command {
 		Use:   "status",
 		Short: "Show whether the vault is sealed, and how it fares",
 		Long: strings.TrimSpace(`
-Show the state of the vault and its daemon. Anybody may ask; how many keys and
-owners there are is told to administrators only.
+Show the state of the vault and its daemon. Anybody may ask; what is in the
+vault, such as how many keys and what they take up, when the next of them
+expires, and where the audit log is, is told to administrators only. In JSON,
+what is not told is not there. Keys are counted by the state of their newest
+version.
 
 The exit status is 0 when the vault is unsealed, 2 when it is sealed or not
 initialised yet, and 1 for every error.`),
 		Example: example(`
 vaultctl status
 vaultctl status -q -o json | jq .store
+vaultctl status -q -o json | jq '.key_states, .expiring_soon'
 vaultctl status > /dev/null || vaultctl unseal`),
 		Args:        takes(),
 		Annotations: map[string]string{annotationStatus: "own exit statuses"},
@@ -51,38 +58,87 @@ func (a *app) statusOf(ctx context.Context, c *client.Client) (*vaultdv1.StatusR
 	return call(ctx, a, "Waiting for the daemon", c.Status, &vaultdv1.StatusRequest{})
 }
 
-// statusView is the status as JSON shows it. Counts are absent while sealed and
-// for callers who may not see them.
+// statusView is the status as JSON shows it. What is in the vault is absent
+// while sealed and for callers who may not see it.
 type statusView struct {
-	State          string     `json:"state"` // "unsealed", "sealed", "uninitialized"
-	Initialized    bool       `json:"initialized"`
-	Sealed         bool       `json:"sealed"`
-	Socket         string     `json:"socket"`
-	Version        string     `json:"version"`
-	VaultID        string     `json:"vault_id,omitempty"`
-	Format         uint32     `json:"format,omitempty"`
-	Iterations     uint32     `json:"kdf_iterations,omitempty"`
-	UnsealedAt     *time.Time `json:"unsealed_at,omitempty"`
-	Store          string     `json:"store,omitempty"`
-	Keys           uint64     `json:"keys"`
-	Owners         uint64     `json:"owners"`
-	Records        uint64     `json:"records"`
-	Sequence       uint64     `json:"sequence"`
-	Generation     uint32     `json:"generation"`
+	State       string     `json:"state"` // "unsealed", "sealed", "uninitialized"
+	Initialized bool       `json:"initialized"`
+	Sealed      bool       `json:"sealed"`
+	Socket      string     `json:"socket"`
+	Version     string     `json:"version"`
+	VaultID     string     `json:"vault_id,omitempty"`
+	Format      uint32     `json:"format,omitempty"`
+	Iterations  uint32     `json:"kdf_iterations,omitempty"`
+	UnsealedAt  *time.Time `json:"unsealed_at,omitempty"`
+	Store       string     `json:"store,omitempty"`
+	*stockView
 	MemoryLocked   bool       `json:"memory_locked"`
 	ClockRegressed bool       `json:"clock_regressed"`
 	Warnings       []string   `json:"warnings"`
 	Policy         policyView `json:"policy"`
 	Audit          string     `json:"audit,omitempty"` // "ok", "off", "failing", "tampered"
 	AuditRecords   uint64     `json:"audit_records"`
-	Changed        uint64     `json:"principals_changed"` // accounts in quarantine
-	Config         configView `json:"config"`
+	// What follows is told to administrators.
+	Changed     *uint64     `json:"principals_changed,omitempty"` // accounts in quarantine
+	Config      *configView `json:"config,omitempty"`
+	AuditHead   string      `json:"audit_head,omitempty"`   // root of the log's tree, over what is durable
+	AuditSigned *uint64     `json:"audit_signed,omitempty"` // records under the newest checkpoint
+	GoVersion   string      `json:"go_version,omitempty"`
 }
 
 // configView is the daemon's configuration as JSON shows it, to administrators.
 type configView struct {
 	Problem       string   `json:"problem,omitempty"` // why the newest one is not in force
 	RestartNeeded []string `json:"restart_needed"`    // settings that wait for a restart
+}
+
+// stockView is what is in the vault.
+type stockView struct {
+	Keys         uint64            `json:"keys"`
+	KeyStates    map[string]uint64 `json:"key_states"`
+	ExpiringSoon uint64            `json:"expiring_soon"`         // within a week
+	NextExpiry   *time.Time        `json:"next_expiry,omitempty"` // absent when no key expires
+	Owners       uint64            `json:"owners"`
+	Records      uint64            `json:"records"`
+	Sequence     uint64            `json:"sequence"`
+	Generation   uint32            `json:"generation"`
+	StoreBytes   uint64            `json:"store_bytes"`
+}
+
+// stockOf is nil while sealed and for callers who are not told: an unsealed
+// store has a generation.
+func stockOf(s *vaultdv1.StatusResponse) *stockView {
+	if s.GetGeneration() == 0 {
+		return nil
+	}
+	v := &stockView{
+		Keys: s.GetKeys(), KeyStates: s.GetKeyStates(), ExpiringSoon: s.GetExpiringSoon(), NextExpiry: timeOf(s.GetNextExpiry()),
+		Owners: s.GetOwners(), Records: s.GetRecords(), Sequence: s.GetSequence(), Generation: s.GetGeneration(),
+		StoreBytes: s.GetStoreBytes(),
+	}
+	if v.KeyStates == nil {
+		v.KeyStates = map[string]uint64{}
+	}
+	return v
+}
+
+// fields are the rows of it.
+func (v *stockView) fields(p *render.Printer, next *timestamppb.Timestamp, t *render.Table) {
+	var states []string
+	for _, state := range slices.Sorted(maps.Keys(v.KeyStates)) {
+		states = append(states, grouped(v.KeyStates[state])+" "+state)
+	}
+	keys := grouped(v.Keys)
+	if len(states) > 0 {
+		keys += " (" + strings.Join(states, ", ") + ")"
+	}
+	t.Field("Keys", keys)
+	if v.NextExpiry != nil {
+		t.Field("Expiry", grouped(v.ExpiringSoon)+" within a week, the next "+p.When(next))
+	}
+	t.Field("Owners", grouped(v.Owners))
+	t.Field("Records", grouped(v.Records)+" in "+render.Size(v.StoreBytes))
+	t.Field("Sequence", grouped(v.Sequence)+" in generation "+strconv.FormatUint(uint64(v.Generation), 10))
 }
 
 // policyView is the policy in force as JSON shows it.
@@ -96,24 +152,21 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 	v := statusView{
 		State: stateWord(s), Initialized: s.GetInitialized(), Sealed: s.GetSealed(),
 		Socket: autostart.Find(a.socket, a.getenv).Socket, Version: s.GetVersion(), VaultID: s.GetVaultId(),
-		Format: s.GetFormat(), Iterations: s.GetKdfIterations(), Store: s.GetStore(), Keys: s.GetKeys(), Owners: s.GetOwners(),
-		Records: s.GetRecords(), Sequence: s.GetSequence(), Generation: s.GetGeneration(), MemoryLocked: s.GetMemoryLocked(),
+		Format: s.GetFormat(), Iterations: s.GetKdfIterations(), Store: s.GetStore(), stockView: stockOf(s),
+		MemoryLocked: s.GetMemoryLocked(), GoVersion: s.GetGoVersion(), AuditHead: s.GetAuditHead(),
 		ClockRegressed: s.GetClockRegressed(), Warnings: append([]string{}, s.GetWarnings()...),
 	}
 	v.Policy = policyView{s.GetPolicyGeneration(), s.GetPolicyHash(), s.GetPolicyProblem()}
 	if v.Policy.Problem != "" {
 		a.print.Warn("the newest policy files are not in force: %s", v.Policy.Problem)
 	}
-	v.Config = configView{s.GetConfigProblem(), append([]string{}, s.GetRestartNeeded()...)}
-	if v.Config.Problem != "" {
-		a.print.Warn("the newest configuration is not in force, the last good one is: %s", v.Config.Problem)
-	}
-	if len(v.Config.RestartNeeded) > 0 {
-		a.print.Warn("changed in the configuration, and in force after a restart of vaultd: %s", strings.Join(v.Config.RestartNeeded, ", "))
-	}
 	v.Audit, v.AuditRecords = s.GetAudit(), s.GetAuditRecords()
-	if v.Changed = s.GetPrincipalsChanged(); v.Changed > 0 {
-		a.print.Warn("accounts changed, and are in quarantine: %s; 'vaultctl principal list --changed' shows them", grouped(v.Changed))
+	if v.AuditHead != "" {
+		signed := s.GetAuditSigned()
+		v.AuditSigned = &signed
+	}
+	if v.GoVersion != "" {
+		a.operatorStatus(s, &v)
 	}
 	switch v.Audit {
 	case "failing":
@@ -132,15 +185,16 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			t.Field("Vault", "not initialised")
 		}
 		t.Field("Vault id", v.VaultID)
-		t.Field("Daemon", v.Version)
+		daemon := v.Version
+		if v.GoVersion != "" {
+			daemon += ", built with " + v.GoVersion
+		}
+		t.Field("Daemon", daemon)
 		t.Field("Socket", v.Socket)
 		t.Field("Unsealed", a.print.When(s.GetUnsealedAt()))
 		t.Field("Store", v.Store)
-		if v.Records > 0 {
-			t.Field("Keys", grouped(v.Keys))
-			t.Field("Owners", grouped(v.Owners))
-			t.Field("Records", grouped(v.Records))
-			t.Field("Sequence", grouped(v.Sequence)+" in generation "+strconv.FormatUint(uint64(v.Generation), 10))
+		if v.stockView != nil {
+			v.stockView.fields(a.print, s.GetNextExpiry(), t)
 		}
 		if v.Iterations > 0 {
 			t.Field("Password", "PBKDF2-HMAC-SHA-256, "+grouped(uint64(v.Iterations))+" iterations")
@@ -153,7 +207,11 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			if v.AuditRecords > 0 {
 				log += ", " + grouped(v.AuditRecords) + " records"
 			}
+			if v.AuditSigned != nil {
+				log += ", " + grouped(*v.AuditSigned) + " under a checkpoint"
+			}
 			t.Field("Audit log", log)
+			t.Field("Audit head", v.AuditHead)
 		}
 		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
 		if v.ClockRegressed {
@@ -166,6 +224,23 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			t.Field("Next", "vaultctl unseal")
 		}
 	})
+}
+
+// operatorStatus adds what administrators are told of the daemon, and warns of
+// what they have to do.
+func (a *app) operatorStatus(s *vaultdv1.StatusResponse, v *statusView) {
+	changed := s.GetPrincipalsChanged()
+	v.Changed = &changed
+	if changed > 0 {
+		a.print.Warn("accounts changed, and are in quarantine: %s; 'vaultctl principal list --changed' shows them", grouped(changed))
+	}
+	v.Config = &configView{s.GetConfigProblem(), append([]string{}, s.GetRestartNeeded()...)}
+	if v.Config.Problem != "" {
+		a.print.Warn("the newest configuration is not in force, the last good one is: %s", v.Config.Problem)
+	}
+	if len(v.Config.RestartNeeded) > 0 {
+		a.print.Warn("changed in the configuration, and in force after a restart of vaultd: %s", strings.Join(v.Config.RestartNeeded, ", "))
+	}
 }
 
 func stateWord(s *vaultdv1.StatusResponse) string {

@@ -9,7 +9,9 @@ import (
 )
 
 // Context reads "name=value" pairs into a ciphertext's context. The value may
-// be empty and may hold further equals signs; a name may come once.
+// be empty and may hold further equals signs; a name may come once. The value
+// @peer stands for the caller's own, which the daemon puts in, and @@ begins a
+// value that starts with an @, as in a grant.
 func Context(pairs []string) ([]*vaultdv1.ContextPair, error) {
 	var out []*vaultdv1.ContextPair
 	seen := make(map[string]bool, len(pairs))
@@ -24,7 +26,17 @@ func Context(pairs []string) ([]*vaultdv1.ContextPair, error) {
 			return nil, fault.E(fault.CodeBadContext, "context names %q twice", name)
 		}
 		seen[name] = true
-		out = append(out, &vaultdv1.ContextPair{Name: name, Value: value})
+		pair := &vaultdv1.ContextPair{Name: name, Value: value}
+		switch {
+		case value == "@peer":
+			pair.Value, pair.FromPeer = "", true
+		case strings.HasPrefix(value, "@@"):
+			pair.Value = value[1:]
+		case strings.HasPrefix(value, "@"):
+			return nil, fault.E(fault.CodeBadContext, "context %q begins its value with an @", p).
+				WithHint("write @peer for your own uid, user or unit, or @@ for an @")
+		}
+		out = append(out, pair)
 	}
 	return out, nil
 }

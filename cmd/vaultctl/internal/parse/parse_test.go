@@ -117,14 +117,20 @@ func TestKeyNames(t *testing.T) {
 }
 
 func TestContext(t *testing.T) {
-	got, err := Context([]string{"tenant=42", "empty=", "eq=a=b", "tenänt=ü"})
+	got, err := Context([]string{"tenant=42", "empty=", "eq=a=b", "tenänt=ü", "uid=@peer", "mail=@@home", "at=a@peer"})
 	want := []*vaultdv1.ContextPair{
-		{Name: "tenant", Value: "42"}, {Name: "empty"}, {Name: "eq", Value: "a=b"}, {Name: "tenänt", Value: "ü"},
+		{Name: "tenant", Value: "42"},
+		{Name: "empty"},
+		{Name: "eq", Value: "a=b"},
+		{Name: "tenänt", Value: "ü"},
+		{Name: "uid", FromPeer: true},
+		{Name: "mail", Value: "@home"},
+		{Name: "at", Value: "a@peer"},
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" || err != nil {
 		t.Errorf("%v: %s", err, diff)
 	}
-	for _, bad := range [][]string{{"tenant"}, {"=42"}, {""}, {"a=1", "a=2"}, {"a=1", "a=1"}, {"a=\xff"}, {"\xff=a"}} {
+	for _, bad := range [][]string{{"tenant"}, {"=42"}, {""}, {"a=1", "a=2"}, {"a=1", "a=1"}, {"a=\xff"}, {"\xff=a"}, {"uid=@uid"}, {"a=@"}, {"a=@peers"}} {
 		if got, err := Context(bad); !errors.Is(err, fault.E(fault.CodeBadContext, "")) {
 			t.Errorf("Context(%q) = %v, %v", bad, got, err)
 		}

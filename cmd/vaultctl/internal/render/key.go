@@ -26,6 +26,7 @@ type Key struct {
 	Exportable  bool              `json:"exportable"`
 	Origin      string            `json:"origin,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
+	Require     []string          `json:"require_context,omitempty"`
 	Versions    []KeyVersion      `json:"versions"`
 	Revoked     *time.Time        `json:"revoked,omitempty"`
 	RevokedBy   string            `json:"revoked_by,omitempty"`
@@ -48,6 +49,7 @@ func NewKey(k *vaultdv1.Key) Key {
 		Name: k.GetName(), ID: k.GetId(), Type: k.GetType(), State: State(k.GetState()), Version: k.GetVersion(),
 		Created: instant(k.GetCreated()), Exportable: k.GetExportable(), Origin: k.GetOrigin(), Labels: k.GetLabels(),
 		TTLSeconds: k.GetTtl().GetSeconds(), Uses: uses(k), Versions: []KeyVersion{},
+		Require: k.GetRequireContext(),
 		Revoked: instant(k.GetRevoked()), RevokedBy: k.GetRevokedBy(), Reason: k.GetRevocationReason(),
 	}
 	if v := Newest(k); v != nil {
@@ -101,6 +103,9 @@ func (p *Printer) Key(k *vaultdv1.Key) error {
 		t.Field("Origin", k.GetOrigin())
 		for _, name := range slices.Sorted(maps.Keys(k.GetLabels())) {
 			t.Field("Label", name+"="+k.GetLabels()[name])
+		}
+		if required := k.GetRequireContext(); len(required) > 0 {
+			t.Field("Requires", "context "+strings.Join(required, ", "))
 		}
 		t.Field("Revoked", p.When(k.GetRevoked()))
 		t.Field("Revoked by", k.GetRevokedBy())
