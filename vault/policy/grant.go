@@ -51,10 +51,14 @@ type Subject struct {
 	Process  *Process `json:"process,omitempty"`
 }
 
-// Process is one living process. A number alone would come back with another.
+// Process is one living process. A number alone would come back with another,
+// and after a reboot so could number and start together.
 type Process struct {
 	PID     int32  `json:"pid"`
 	Started uint64 `json:"started"` // clock ticks since boot
+	// Boot is the kernel's id of that boot. Decisions don't ask for it: whoever
+	// keeps the grants drops those of another boot before they are in force.
+	Boot string `json:"boot,omitempty"`
 }
 
 // Conditions are what else must be so.
