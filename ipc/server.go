@@ -75,10 +75,11 @@ func NewServer(c Config) *Server {
 	}
 	s.service = &service{
 		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: s.limits.MessageSize,
-		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
+		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy), approvals: newApprovals(),
 	}
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log)
+		s.service.rules.trail = s.trail
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
 	s.admission = newAdmission(s.limits)
@@ -179,6 +180,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err == nil {
 		<-finished
 	}
+	s.service.rules.close()
 	s.service.rules.flush()
 	return err
 }

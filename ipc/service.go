@@ -18,6 +18,7 @@ type service struct {
 	policy      *policy.Policy
 	rules       *rules
 	denials     *policy.Denials
+	approvals   *approvals
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
 	version     string
@@ -61,6 +62,9 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	resp.PolicyGeneration, resp.PolicyHash, resp.PolicyProblem = s.rules.state()
 	if resp.PolicyProblem != "" && !admin {
 		resp.PolicyProblem = "they have a mistake" // which may quote them
+	}
+	if admin {
+		resp.ApprovalsWaiting = uint64(s.approvals.waiting()) //nolint:gosec // a count
 	}
 	if !st.Initialized {
 		return resp, nil
@@ -107,6 +111,7 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 	if err != nil {
 		return nil, err
 	}
+	s.rules.sweep()
 	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
 }
 

@@ -128,13 +128,17 @@ func (s *service) ShowGrant(_ context.Context, req *vaultdv1.ShowGrantRequest) (
 	}
 	g, ok := findGrant(s.rules.list(), req.GetId())
 	if !ok {
-		return nil, fault.E(fault.CodeGrantNotFound, "there is no grant %q", clip(req.GetId()))
+		return nil, noGrant(req.GetId())
 	}
 	p, err := grantToProto(g)
 	if err != nil {
 		return nil, err
 	}
 	return &vaultdv1.ShowGrantResponse{Grant: p}, nil
+}
+
+func noGrant(id string) error {
+	return fault.E(fault.CodeGrantNotFound, "there is no grant %q", clip(id))
 }
 
 // openVault fails while the vault is sealed: the grants in it are not known
