@@ -304,6 +304,18 @@ func (r *rules) list() []policy.Grant {
 	return all
 }
 
+// standing is the state of a grant in force, by the clock that decides.
+func (r *rules) standing(g *policy.Grant) string {
+	r.mu.Lock()
+	uses := r.uses
+	r.mu.Unlock()
+	now := time.Now()
+	if r.policy.Now != nil {
+		now = r.policy.Now()
+	}
+	return g.State(now, uses.Total(g.ID))
+}
+
 // state is what Status tells of the policy.
 func (r *rules) state() (generation uint64, hash, problem string) {
 	r.mu.Lock()

@@ -104,5 +104,26 @@ func ParseID(s string) (id [IDSize]byte, err error) {
 	return id, nil
 }
 
+// The states of a grant that is in force: whether it can apply.
+const (
+	StateActive = "active"
+	StateNotYet = "not yet" // before not_before
+	StateOver   = "over"    // after not_after
+	StateUsedUp = "used up" // as often as it may be used at all
+)
+
+// State is the grant's state at a moment, after so many uses of it ever.
+func (g *Grant) State(now time.Time, total uint64) string {
+	switch {
+	case !g.NotAfter.IsZero() && !now.Before(g.NotAfter):
+		return StateOver
+	case g.TotalUses != 0 && total >= g.TotalUses:
+		return StateUsedUp
+	case !g.NotBefore.IsZero() && now.Before(g.NotBefore):
+		return StateNotYet
+	}
+	return StateActive
+}
+
 // limited reports whether uses of the grant are counted.
 func (g *Grant) limited() bool { return g.Uses != 0 || g.TotalUses != 0 }
