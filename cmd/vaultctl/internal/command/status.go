@@ -75,6 +75,8 @@ type statusView struct {
 	Policy         policyView `json:"policy"`
 	Audit          string     `json:"audit,omitempty"` // "ok", "off", "failing", "tampered"
 	AuditRecords   uint64     `json:"audit_records"`
+
+	ApprovalsWaiting uint64 `json:"approvals_waiting"`
 }
 
 // policyView is the policy in force as JSON shows it.
@@ -96,6 +98,7 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 	if v.Policy.Problem != "" {
 		a.print.Warn("the newest policy files are not in force: %s", v.Policy.Problem)
 	}
+	v.ApprovalsWaiting = s.GetApprovalsWaiting()
 	v.Audit, v.AuditRecords = s.GetAudit(), s.GetAuditRecords()
 	switch v.Audit {
 	case "failing":
@@ -129,6 +132,9 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		}
 		if v.Policy.Generation > 0 {
 			t.Field("Policy", "generation "+grouped(v.Policy.Generation)+", "+v.Policy.Hash[:min(16, len(v.Policy.Hash))])
+		}
+		if v.ApprovalsWaiting > 0 {
+			t.Field("Approvals", grouped(v.ApprovalsWaiting)+" wait; see 'vaultctl approval list'")
 		}
 		if v.Audit != "" {
 			log := v.Audit
