@@ -31,7 +31,14 @@ const roleVar = "VAULTD_UID_CALLER"
 
 func TestMain(m *testing.M) {
 	if socket := os.Getenv(roleVar); socket != "" {
-		if err := serveCalls(socket); err != nil {
+		serve := serveCalls
+		switch os.Getenv(heirVar) {
+		case "bequeath":
+			serve = bequeath
+		case "inherit":
+			serve = inherit
+		}
+		if err := serve(socket); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -64,8 +71,8 @@ func request(t *testing.T, method string, m proto.Message) call {
 	return call{method, b}
 }
 
-// as makes calls as another user.
-func as(t *testing.T, who account, socket string, calls ...call) []answer {
+// program is this test binary where every user can run it.
+func program(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -82,11 +89,17 @@ func as(t *testing.T, who account, socket string, calls ...call) []answer {
 			t.Fatal(err)
 		}
 	}
+	return open
+}
+
+// as makes calls as another user.
+func as(t *testing.T, who account, socket string, calls ...call) []answer {
+	t.Helper()
 	in, err := json.Marshal(calls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.CommandContext(rig.Context(t), open)
+	child := exec.CommandContext(rig.Context(t), program(t))
 	child.Env = append(os.Environ(), roleVar+"="+socket)
 	child.Dir = "/"
 	child.Stdin = bytes.NewReader(in)
@@ -104,12 +117,8 @@ func as(t *testing.T, who account, socket string, calls ...call) []answer {
 	return answers
 }
 
-// serveCalls is the caller's side.
+// serveCalls is the caller's side: it answers list after list of calls.
 func serveCalls(socket string) error {
-	var calls []call
-	if err := json.NewDecoder(os.Stdin).Decode(&calls); err != nil {
-		return err
-	}
 	ctx := context.Background()
 	frames, err := client.Dial(ctx, client.WithSocket(socket))
 	if err != nil {
@@ -119,16 +128,34 @@ func serveCalls(socket string) error {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}}}
-	answers := make([]answer, len(calls))
-	for i, c := range calls {
-		if err := answers[i].overFrames(ctx, frames, c); err != nil {
-			return fmt.Errorf("%s: %w", c.Method, err)
+	return eachList(func(a *answer, c call) error {
+		if err := a.overFrames(ctx, frames, c); err != nil {
+			return err
 		}
-		if err := answers[i].overHTTP(ctx, web, c); err != nil {
-			return fmt.Errorf("%s: %w", c.Method, err)
+		return a.overHTTP(ctx, web, c)
+	})
+}
+
+// eachList reads lists of calls until there are no more, and answers each.
+func eachList(perform func(*answer, call) error) error {
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var calls []call
+		if err := in.Decode(&calls); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		answers := make([]answer, len(calls))
+		for i, c := range calls {
+			if err := perform(&answers[i], c); err != nil {
+				return fmt.Errorf("%s: %w", c.Method, err)
+			}
+		}
+		if err := out.Encode(answers); err != nil {
+			return err
 		}
 	}
-	return json.NewEncoder(os.Stdout).Encode(answers)
 }
 
 func (a *answer) overFrames(ctx context.Context, c *client.Client, call call) error {

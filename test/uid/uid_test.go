@@ -104,6 +104,8 @@ func administrative(t *testing.T, owner string) []call {
 		request(t, "ShowGrant", &vaultdv1.ShowGrantRequest{Id: "00000000000000000000000000000000"}),
 		request(t, "ListGrants", &vaultdv1.ListGrantsRequest{}),
 		request(t, "RemoveGrant", &vaultdv1.RemoveGrantRequest{Id: "00000000000000000000000000000000"}),
+		request(t, "Approve", &vaultdv1.ApproveRequest{Id: "0000000000000000"}),
+		request(t, "Reject", &vaultdv1.RejectRequest{Id: "0000000000000000"}),
 		request(t, "ReadAudit", &vaultdv1.ReadAuditRequest{}),
 		request(t, "CheckpointAudit", &vaultdv1.CheckpointAuditRequest{}),
 		request(t, "ProveAudit", &vaultdv1.ProveAuditRequest{}),
@@ -182,7 +184,7 @@ func otherKeyID(text string) string {
 
 // decision finds what differs in every denial: its id, in the message and in
 // base64 within the details.
-var decision = regexp.MustCompile(`explain [0-9a-f]{16}|"value":"[^"]*"`)
+var decision = regexp.MustCompile(`explain [0-9a-f]{16}|"(value|ref)":"[^"]*"`)
 
 // plain is an answer without the key's name and the decision's id.
 func plain(a answer, key string) string {

@@ -113,8 +113,10 @@ func (q *question) allowed(buckets []*bucket, counts bool) Decision {
 						continue
 					}
 					switch {
-					case r.grant.FourEyes && !q.approved():
+					case r.grant.FourEyes && !q.approved() && (r.limit == nil || r.limit.take(r.grant, q.when(), true)):
 						waiting = r
+					case r.grant.FourEyes && !q.approved():
+						exhausted = r // an approval would not help
 					case r.limit == nil || r.limit.take(r.grant, q.when(), q.dry):
 						return Decision{Allowed: true, Rule: RuleGrant, Grant: r.grant.ID}
 					default:
