@@ -15,9 +15,9 @@ const approvalPoll = 4 * time.Second
 // ListApprovals lists the requests under four eyes: all to administrators, else
 // the caller's own.
 func (s *service) ListApprovals(ctx context.Context, _ *vaultdv1.ListApprovalsRequest) (*vaultdv1.ListApprovalsResponse, error) {
-	resp := &vaultdv1.ListApprovalsResponse{}
-	for _, a := range s.approvals.list(s.approvalsOf(callFrom(ctx).who)) {
-		resp.Approvals = append(resp.Approvals, approvalToProto(a))
+	resp, who := &vaultdv1.ListApprovalsResponse{}, callFrom(ctx).who
+	for _, a := range s.approvals.list(s.approvalsOf(who)) {
+		resp.Approvals = append(resp.Approvals, s.approvalToProto(a, who))
 	}
 	// With a small limit for messages, details are for AwaitApproval to tell.
 	for i := len(resp.Approvals) - 1; i >= 0 && resp.SizeVT() > s.messageSize; i-- {
@@ -47,7 +47,7 @@ func (s *service) AwaitApproval(ctx context.Context, req *vaultdv1.AwaitApproval
 	}
 	// Who waits for an hour asks a thousand times, and learns nothing yet.
 	c.unrecorded = a.state == approvalWaiting && a.uid == c.who.UID
-	return &vaultdv1.AwaitApprovalResponse{Approval: approvalToProto(a)}, nil
+	return &vaultdv1.AwaitApprovalResponse{Approval: s.approvalToProto(a, c.who)}, nil
 }
 
 // Approve lets the requester make exactly this request once.
@@ -56,7 +56,7 @@ func (s *service) Approve(ctx context.Context, req *vaultdv1.ApproveRequest) (*v
 	if err != nil {
 		return nil, err
 	}
-	return &vaultdv1.ApproveResponse{Approval: approvalToProto(a)}, nil
+	return &vaultdv1.ApproveResponse{Approval: s.approvalToProto(a, callFrom(ctx).who)}, nil
 }
 
 // Reject refuses the request.
@@ -65,7 +65,7 @@ func (s *service) Reject(ctx context.Context, req *vaultdv1.RejectRequest) (*vau
 	if err != nil {
 		return nil, err
 	}
-	return &vaultdv1.RejectResponse{Approval: approvalToProto(a)}, nil
+	return &vaultdv1.RejectResponse{Approval: s.approvalToProto(a, callFrom(ctx).who)}, nil
 }
 
 func (s *service) decideApproval(ctx context.Context, id, state string) (approval, error) {
@@ -74,7 +74,13 @@ func (s *service) decideApproval(ctx context.Context, id, state string) (approva
 	return s.approvals.decide(id, state, c.who, by(ctx))
 }
 
-func approvalToProto(a approval) *vaultdv1.Approval {
+// approvalToProto is what who sees of an approval. The details are for those
+// who approve: they say what a key has just now, which the requester may not
+// know before it is approved.
+func (s *service) approvalToProto(a approval, who *policy.Principal) *vaultdv1.Approval {
+	if _, admin := s.policy.IsAdmin(who); !admin {
+		a.details = ""
+	}
 	return &vaultdv1.Approval{
 		Id: a.id, State: a.state, Action: string(a.action), Resource: a.resource.String(), Details: a.details,
 		Requester: principalToProto(a.who), Requested: timestamp(a.requested), Expires: timestamp(a.expires),
