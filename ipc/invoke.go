@@ -30,6 +30,8 @@ type Event struct {
 	Ref       string            // id of the decision that refused, see fault.Error
 	Took      time.Duration
 	Form      Form
+
+	approval approvalUse
 }
 
 // call is what steps of one request share beside the message. A frame
@@ -50,6 +52,7 @@ type call struct {
 	record     string // pairs the two audit records of a change; empty without a first one
 	care       care
 	unrecorded bool // an audit record would be one too many
+	approval   approvalUse
 }
 
 type callKey struct{}
@@ -87,7 +90,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	var t targets
 	var decision policy.Decision
-	c.record, c.unrecorded, c.care, c.used = "", false, m.care, 0
+	c.record, c.unrecorded, c.care, c.used, c.approval = "", false, m.care, 0, approvalUse{}
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)
@@ -97,7 +100,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	event := Event{
 		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: decision,
-		Took: time.Since(started), Form: c.form,
+		Took: time.Since(started), Form: c.form, approval: c.approval,
 	}
 	if failure != nil {
 		event.Code, event.Ref = failure.Code, failure.Ref
@@ -117,7 +120,7 @@ func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *target
 		return nil
 	}
 	return s.trail.before(ctx, c, &Event{
-		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: d, Form: c.form,
+		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: d, Form: c.form, approval: c.approval,
 	})
 }
 
@@ -157,7 +160,13 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		if s.policy.Set().NeedsAttributes() {
 			at = s.service.attributes(c, m, req, r)
 		}
-		if *d = c.caller.Decide(m.action, r, at); !d.Allowed {
+		*d = c.caller.Decide(m.action, r, at)
+		if !d.Allowed && d.Rule == policy.RuleFourEyes {
+			if err := s.fourEyes(c, m, req, r, at, d); err != nil {
+				return nil, err
+			}
+		}
+		if !d.Allowed {
 			return nil, s.denied(c, m, r, at, *d)
 		}
 	}
@@ -206,8 +215,6 @@ func deniedHint(who *policy.Principal, m *method, d policy.Decision) *fault.Erro
 	switch d.Rule {
 	case policy.RuleDeny:
 		return e.WithHint("a grant denies it")
-	case policy.RuleFourEyes:
-		return e.WithHint("a grant wants a second administrator's approval for it")
 	case policy.RuleExhausted:
 		return e.WithHint("the grant that would allow it is used up")
 	}

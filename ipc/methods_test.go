@@ -85,6 +85,10 @@ func TestEverySecretIsWiped(t *testing.T) {
 				}
 			}
 			wipe(m.(message))
+			blank(m.(message))
+			if left := m.(message).SizeVT(); left > 0 {
+				t.Errorf("%s is not blank: %d bytes are left", d.Name(), left)
+			}
 			for _, b := range filled {
 				found++
 				if bytes.Contains(b, []byte("secret")) {

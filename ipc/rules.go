@@ -25,19 +25,24 @@ import (
 // vault is unsealed also those that it keeps. A set is made whole before it
 // replaces the one in force, so that there is no moment without one.
 type rules struct {
-	policy *policy.Policy
-	vault  *vault.Vault
-	log    *slog.Logger
+	policy    *policy.Policy
+	vault     *vault.Vault
+	log       *slog.Logger
+	trail     *trail // nil without an audit log
+	processes *processes
 
 	mu      sync.Mutex // guards what follows, and is held while a set is made and installed
 	files   []policy.Grant
 	kept    []policy.Grant // of the vault; none while sealed
+	over    []policy.Grant // out of force, their processes having ended, and still in the vault
 	uses    *policy.Uses
 	problem string // why the newest policy files are not in force
 }
 
 func newRules(p *policy.Policy, v *vault.Vault, log *slog.Logger) *rules {
-	return &rules{policy: p, vault: v, log: log, uses: new(policy.Uses)}
+	r := &rules{policy: p, vault: v, log: log, uses: new(policy.Uses)}
+	r.processes = newProcesses(r.processEnded)
+	return r
 }
 
 // install makes a set and puts it in force. The caller holds r.mu.
@@ -50,6 +55,7 @@ func (r *rules) install(files, kept []policy.Grant, uses *policy.Uses) error {
 	r.policy.Install(set)
 	r.files, r.kept, r.uses = files, kept, uses
 	now := r.policy.Set()
+	r.processes.keep(now.Processes())
 	if before == nil || before.Generation() != now.Generation() {
 		hash := now.Hash()
 		r.log.Info("policy in force", "generation", now.Generation(), "hash", hex.EncodeToString(hash[:]),
@@ -122,23 +128,36 @@ func (r *rules) fromVault(k *vault.PolicyRecords) error {
 		counted = loaded
 	}
 	kept := make([]policy.Grant, 0, len(k.Grants))
+	var over []policy.Grant
 	for _, g := range k.Grants {
 		var one policy.Grant
 		if err := json.Unmarshal(g.Body, &one); err != nil || one.ID != g.ID {
 			return fault.E(fault.CodeStoreCorrupt, "grant %s in the vault can't be read", g.ID)
 		}
+		if one.Process != nil {
+			if err := r.processes.hold(*one.Process); errors.Is(err, errProcessGone) {
+				over = append(over, one)
+				continue
+			} else if err != nil { // it may live: the grant stays in the vault
+				r.log.Error("a grant is not in force: its process can't be watched", "grant", one.ID, "err", err)
+				continue
+			}
+		}
 		kept = append(kept, one)
 	}
 	if err := r.install(r.files, kept, counted); err != nil {
+		r.keepProcesses()
 		return fault.E(fault.CodeBusy, "the grants in the vault can't be put in force").
 			WithHint("the daemon's log says why; mend it, or try again in a moment").Because(err)
 	}
+	r.over = over
 	return nil
 }
 
 // flush saves the uses that are not saved yet.
 func (r *rules) flush() {
 	r.mu.Lock()
+	r.removeOver()
 	uses := r.uses
 	r.mu.Unlock()
 	if err := uses.Flush(); err != nil && !errors.Is(err, fault.ErrSealed) {
@@ -148,17 +167,11 @@ func (r *rules) flush() {
 
 // add checks a grant, keeps it in the vault and puts it in force.
 func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy.Grant, error) {
-	g, err := parseGrant(text)
+	g, err := newGrant(text)
 	if err != nil {
 		return policy.Grant{}, err
 	}
-	var id [policy.IDSize]byte
-	_, _ = rand.Read(id[:]) // never fails
-	g.ID = policy.FormatID(id)
 	g.Source = policy.Source{By: by, At: now.UTC().Truncate(time.Second)}
-	if flaws := g.Validate(); len(flaws) > 0 {
-		return policy.Grant{}, flawed(flaws)
-	}
 	body, err := json.Marshal(g)
 	if err != nil {
 		return policy.Grant{}, err
@@ -170,19 +183,93 @@ func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy
 	if _, err := policy.Compile(slices.Concat(r.files, kept), policy.Machine{GroupID: findGroup, KeyType: isKeyType}); err != nil {
 		return policy.Grant{}, fault.E(fault.CodeBadArgument, "%v", err)
 	}
+	if g.Process != nil {
+		defer r.keepProcesses() // of what is in force by then
+		if err := r.processes.hold(*g.Process); errors.Is(err, errProcessGone) {
+			return policy.Grant{}, fault.E(fault.CodeBadArgument, "process: process %d has just ended", g.Process.PID)
+		} else if err != nil {
+			return policy.Grant{}, err
+		}
+	}
 	if err := r.vault.AddGrant(ctx, vault.Kept{ID: g.ID, Body: body}); err != nil {
 		return policy.Grant{}, err
 	}
 	return g, r.install(r.files, kept, r.uses)
 }
 
+// keepProcesses lets go of processes that no grant in force is for. The caller
+// holds r.mu.
+func (r *rules) keepProcesses() {
+	var list []policy.Process
+	if set := r.policy.Set(); set != nil {
+		list = set.Processes()
+	}
+	r.processes.keep(list)
+}
+
+// processEnded ends the grants of a process: at once in what is in force, and
+// then in the vault.
+func (r *rules) processEnded(p policy.Process) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var over, kept []policy.Grant
+	for _, g := range r.kept {
+		if g.Process != nil && *g.Process == p {
+			over = append(over, g)
+		} else {
+			kept = append(kept, g)
+		}
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	if err := r.install(r.files, kept, r.uses); err != nil {
+		r.log.Error("the grants of a process that has ended stay in force for now", "pid", p.PID, "err", err)
+		return err
+	}
+	r.over = append(r.over, over...)
+	r.removeOver()
+	return nil
+}
+
+// removeOver removes from the vault what is out of force since its process has
+// ended. What can't be removed now is tried again later. The caller holds r.mu.
+func (r *rules) removeOver() {
+	ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
+	defer cancel()
+	r.over = slices.DeleteFunc(r.over, func(g policy.Grant) bool {
+		err := r.vault.RemoveGrant(ctx, g.ID)
+		switch {
+		case err == nil:
+			r.uses.Forget(g.ID)
+			r.log.Info("grant ended with its process", "grant", g.ID, "pid", g.Process.PID)
+			r.trail.grantEnded(ctx, g)
+			return true
+		case errors.Is(err, fault.E(fault.CodeGrantNotFound, "")):
+			return true // somebody was faster
+		case !errors.Is(err, fault.ErrSealed):
+			r.log.Warn("a grant whose process has ended is still in the vault", "grant", g.ID, "err", err)
+		}
+		return false
+	})
+}
+
+// sweep removes what the unseal has left.
+func (r *rules) sweep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.removeOver()
+}
+
+// close stops watching processes.
+func (r *rules) close() { r.processes.close() }
+
 // remove ends a grant that is kept in the vault.
 func (r *rules) remove(ctx context.Context, id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if g, ok := findGrant(r.files, id); ok {
-		return fault.E(fault.CodeBadArgument, "grant %s is in a policy file, %s:%d", id, g.Source.File, g.Source.Line).
-			WithHint("remove it there")
+		return inFile(g)
 	}
 	if err := r.vault.RemoveGrant(ctx, id); err != nil {
 		return err
@@ -193,6 +280,12 @@ func (r *rules) remove(ctx context.Context, id string) error {
 	}
 	r.uses.Forget(id)
 	return nil
+}
+
+// inFile refuses to remove what is not the vault's.
+func inFile(g policy.Grant) error {
+	return fault.E(fault.CodeBadArgument, "grant %s is in a policy file, %s:%d", g.ID, g.Source.File, g.Source.Line).
+		WithHint("remove it there")
 }
 
 func findGrant(list []policy.Grant, id string) (policy.Grant, bool) {
@@ -212,6 +305,18 @@ func (r *rules) list() []policy.Grant {
 	return all
 }
 
+// standing is the state of a grant in force, by the clock that decides.
+func (r *rules) standing(g *policy.Grant) string {
+	r.mu.Lock()
+	uses := r.uses
+	r.mu.Unlock()
+	now := time.Now()
+	if r.policy.Now != nil {
+		now = r.policy.Now()
+	}
+	return g.State(now, uses.Total(g.ID))
+}
+
 // state is what Status tells of the policy.
 func (r *rules) state() (generation uint64, hash, problem string) {
 	r.mu.Lock()
@@ -222,6 +327,24 @@ func (r *rules) state() (generation uint64, hash, problem string) {
 		generation, hash = set.Generation(), hex.EncodeToString(sum[:])
 	}
 	return generation, hash, problem
+}
+
+// newGrant reads a new grant, gives it an id and checks it.
+func newGrant(text string) (policy.Grant, error) {
+	g, err := parseGrant(text)
+	if err != nil {
+		return g, err
+	}
+	if err := findProcess(&g); err != nil {
+		return g, err
+	}
+	var id [policy.IDSize]byte
+	_, _ = rand.Read(id[:]) // never fails
+	g.ID = policy.FormatID(id)
+	if flaws := g.Validate(); len(flaws) > 0 {
+		return g, flawed(flaws)
+	}
+	return g, nil
 }
 
 // parseGrant reads the JSON of a new grant strictly.

@@ -89,10 +89,11 @@ func NewServer(c Config) *Server {
 	s.inForce.Store(&limits)
 	s.service = &service{
 		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: func() int { return s.limits().MessageSize },
-		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy),
+		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy), approvals: newApprovals(),
 	}
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
+		s.service.rules.trail = s.trail
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
 	s.principals = newPrincipals(c, s.trail)
@@ -214,6 +215,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-finished
 	}
 	s.rates.refused.close()
+	s.service.rules.close()
 	s.service.rules.flush()
 	return err
 }

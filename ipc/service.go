@@ -21,6 +21,7 @@ type service struct {
 	rules       *rules
 	denials     *policy.Denials
 	principals  *principals
+	approvals   *approvals
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
 	version     string
@@ -71,6 +72,9 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	if c := s.config.Load(); c != nil && admin {
 		resp.ConfigProblem, resp.RestartNeeded = problemText(c.Problem), c.Restart
 	}
+	if admin {
+		resp.ApprovalsWaiting = uint64(s.approvals.waiting()) //nolint:gosec // a count
+	}
 	if !st.Initialized {
 		return resp, nil
 	}
@@ -118,6 +122,7 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 	if err != nil {
 		return nil, err
 	}
+	s.rules.sweep()
 	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
 }
 

@@ -130,7 +130,7 @@ func (s *service) AddGrant(ctx context.Context, req *vaultdv1.AddGrantRequest) (
 	if err != nil {
 		return nil, err
 	}
-	p, err := grantToProto(g)
+	p, err := s.grantToProto(g)
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +144,17 @@ func (s *service) ShowGrant(_ context.Context, req *vaultdv1.ShowGrantRequest) (
 	}
 	g, ok := findGrant(s.rules.list(), req.GetId())
 	if !ok {
-		return nil, fault.E(fault.CodeGrantNotFound, "there is no grant %q", clip(req.GetId()))
+		return nil, noGrant(req.GetId())
 	}
-	p, err := grantToProto(g)
+	p, err := s.grantToProto(g)
 	if err != nil {
 		return nil, err
 	}
 	return &vaultdv1.ShowGrantResponse{Grant: p}, nil
+}
+
+func noGrant(id string) error {
+	return fault.E(fault.CodeGrantNotFound, "there is no grant %q", clip(id))
 }
 
 // openVault fails while the vault is sealed: the grants and principals in it
@@ -186,7 +190,7 @@ func (s *service) ListGrants(_ context.Context, req *vaultdv1.ListGrantsRequest)
 		page := all[:min(n, len(all))]
 		resp := &vaultdv1.ListGrantsResponse{}
 		for _, g := range page {
-			p, err := grantToProto(g)
+			p, err := s.grantToProto(g)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -213,7 +217,7 @@ func (s *service) RemoveGrant(ctx context.Context, req *vaultdv1.RemoveGrantRequ
 	return &vaultdv1.RemoveGrantResponse{}, nil
 }
 
-func grantToProto(g policy.Grant) (*vaultdv1.Grant, error) {
+func (s *service) grantToProto(g policy.Grant) (*vaultdv1.Grant, error) {
 	source := "vault"
 	if g.Source.File != "" {
 		source = fmt.Sprintf("%s:%d", g.Source.File, g.Source.Line)
@@ -222,7 +226,7 @@ func grantToProto(g policy.Grant) (*vaultdv1.Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &vaultdv1.Grant{Id: g.ID, Json: string(text), Source: source}, nil
+	return &vaultdv1.Grant{Id: g.ID, Json: string(text), Source: source, State: s.rules.standing(&g)}, nil
 }
 
 func missingToProto(list []policy.Missing) (out []*vaultdv1.MissingAttribute) {

@@ -162,6 +162,28 @@ func (t *trail) refused(r refusal) {
 	}
 }
 
+// actionGrantEnded is the daemon's own: a grant went with its process.
+const actionGrantEnded = "grant.ended"
+
+// grantEnded records that the daemon removed a grant whose process has ended.
+// Without a record it is removed all the same: that gives nobody anything.
+func (t *trail) grantEnded(ctx context.Context, g policy.Grant) {
+	if t == nil {
+		return
+	}
+	r := audit.Record{
+		Principal: audit.Principal{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), PID: int32(os.Getpid())}, //nolint:gosec // as the kernel counts them
+		Action:    actionGrantEnded, Outcome: audit.Allowed, Rule: "process-ended",
+		Extra: []audit.Field{
+			{Name: "grant", Value: g.ID},
+			{Name: "process", Value: strconv.FormatInt(int64(g.Process.PID), 10)},
+		},
+	}
+	if _, err := t.log.AppendUrgent(ctx, r); err != nil {
+		t.told.Error("no audit record", "action", actionGrantEnded, "grant", g.ID, "performed", true, "err", err)
+	}
+}
+
 // record is e as a line of the log.
 func record(e *Event) audit.Record {
 	r := audit.Record{
@@ -172,7 +194,7 @@ func record(e *Event) audit.Record {
 		Rule: e.Decision.Rule, Form: string(e.Form), Duration: e.Took,
 	}
 	switch {
-	case e.Code == fault.CodePermissionDenied, e.Code == fault.CodePrincipalChanged:
+	case e.Code == fault.CodePermissionDenied, e.Code != "" && e.Decision.Rule != "" && !e.Decision.Allowed:
 		r.Outcome = audit.Denied
 	case e.Code != "":
 		r.Outcome = audit.Failed
@@ -192,8 +214,16 @@ func record(e *Event) audit.Record {
 	if e.Decision.Grant != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "grant", Value: e.Decision.Grant})
 	}
-	if e.Ref != "" && r.Outcome == audit.Denied {
-		r.Extra = append(r.Extra, audit.Field{Name: "decision", Value: e.Ref})
+	decision := e.Ref
+	if e.approval.ID != "" {
+		decision = e.approval.Decision
+		r.Extra = append(r.Extra, audit.Field{Name: "approval", Value: e.approval.ID})
+	}
+	if decision != "" && r.Outcome == audit.Denied {
+		r.Extra = append(r.Extra, audit.Field{Name: "decision", Value: decision})
+	}
+	if e.approval.By != "" {
+		r.Extra = append(r.Extra, audit.Field{Name: "approved_by", Value: e.approval.By})
 	}
 	return r
 }

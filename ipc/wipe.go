@@ -4,29 +4,35 @@ import (
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 )
 
-// wipe overwrites what is secret in a message. A test walks the message types
+// wipe overwrites what is secret in a message.
+func wipe(v message) { eachSecret(v, func(b *[]byte) { clear(*b) }) }
+
+// blank overwrites what is secret in a message and takes it out.
+func blank(v message) { eachSecret(v, func(b *[]byte) { clear(*b); *b = nil }) }
+
+// eachSecret visits what is secret in a message. A test walks the message types
 // and fails for a secret that is not here.
-func wipe(v message) {
+func eachSecret(v message, visit func(*[]byte)) {
 	switch m := v.(type) {
 	case *vaultdv1.EncryptRequest:
-		clear(m.Plaintext)
+		visit(&m.Plaintext)
 	case *vaultdv1.DecryptResponse:
-		clear(m.Plaintext)
+		visit(&m.Plaintext)
 	case *vaultdv1.AgreeResponse:
-		clear(m.Output)
+		visit(&m.Output)
 	case *vaultdv1.ExportKeyRequest:
-		clear(m.Passphrase)
+		visit(&m.Passphrase)
 	case *vaultdv1.ExportKeyResponse:
-		clear(m.Material)
+		visit(&m.Material)
 	case *vaultdv1.ImportKeyRequest:
-		clear(m.Material)
-		clear(m.Passphrase)
+		visit(&m.Material)
+		visit(&m.Passphrase)
 	case *vaultdv1.InitRequest:
-		clear(m.Password)
+		visit(&m.Password)
 	case *vaultdv1.UnsealRequest:
-		clear(m.Password)
+		visit(&m.Password)
 	case *vaultdv1.ChangePasswordRequest:
-		clear(m.OldPassword)
-		clear(m.NewPassword)
+		visit(&m.OldPassword)
+		visit(&m.NewPassword)
 	}
 }

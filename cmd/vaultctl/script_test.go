@@ -42,6 +42,10 @@ func withPrograms(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
 		return 1
 	}
+	if err := os.Chmod(dir, 0o755); err != nil { // for tests with other users
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	programs = dir
 	return m.Run()
 }
@@ -75,6 +79,12 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			return os.Mkdir(home, 0o700)
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"vaultctl": runVaultctl,

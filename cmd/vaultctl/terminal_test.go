@@ -47,6 +47,12 @@ func machine(t testing.TB) []string {
 
 func onTerminal(t *testing.T, env []string, args ...string) *session {
 	t.Helper()
+	return onTerminalOf(t, nil, env, args...)
+}
+
+// onTerminalOf is onTerminal for another user, or for nil the test's own.
+func onTerminalOf(t *testing.T, who *syscall.Credential, env []string, args ...string) *session {
+	t.Helper()
 	tty, mine, err := pty.Open()
 	if err != nil {
 		t.Skipf("no terminal can be made here: %v", err)
@@ -54,7 +60,7 @@ func onTerminal(t *testing.T, env []string, args ...string) *session {
 	s := &session{t: t, tty: tty, mine: mine, cmd: exec.Command(filepath.Join(programs, "vaultctl"), args...)}
 	s.cmd.Env = env
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = mine, mine, mine
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Credential: who}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -89,6 +89,7 @@ func changes(method vaultdv1.Method) bool {
 		vaultdv1.Method_METHOD_MAC, vaultdv1.Method_METHOD_VERIFY_MAC,
 		vaultdv1.Method_METHOD_AGREE,
 		vaultdv1.Method_METHOD_SHOW_OWNER, vaultdv1.Method_METHOD_LIST_OWNERS,
+		vaultdv1.Method_METHOD_LIST_APPROVALS, vaultdv1.Method_METHOD_AWAIT_APPROVAL,
 		vaultdv1.Method_METHOD_LIST_REVOCATIONS, vaultdv1.Method_METHOD_CHECK_REVOCATION:
 		return false
 	}

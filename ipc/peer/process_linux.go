@@ -30,19 +30,21 @@ func (p *process) close() {
 	}
 }
 
-// alive reports whether the process has not exited. A pidfd polls readable
-// once it has.
+// alive reports whether the process has not exited.
 func (p *process) alive() bool {
-	if p.pidfd < 0 {
-		return false
-	}
-	fds := []unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor
+	return p.pidfd >= 0 && !exited(p.pidfd)
+}
+
+// exited reports whether the process of the pidfd has exited, or can't be
+// asked. A pidfd polls readable once it has.
+func exited(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor
 	for {
 		n, err := unix.Poll(fds, 0)
 		if err == unix.EINTR {
 			continue
 		}
-		return err == nil && n == 0
+		return err != nil || n != 0
 	}
 }
 

@@ -32,7 +32,14 @@ const roleVar = "VAULTD_UID_CALLER"
 
 func TestMain(m *testing.M) {
 	if socket := os.Getenv(roleVar); socket != "" {
-		if err := serveCalls(socket); err != nil {
+		serve := serveCalls
+		switch os.Getenv(heirVar) {
+		case "bequeath":
+			serve = bequeath
+		case "inherit":
+			serve = inherit
+		}
+		if err := serve(socket); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -137,12 +144,8 @@ func (s stage) as(t *testing.T, who account, socket string, calls ...call) []ans
 	return answers
 }
 
-// serveCalls is the caller's side.
+// serveCalls is the caller's side: it answers list after list of calls.
 func serveCalls(socket string) error {
-	var calls []call
-	if err := json.NewDecoder(os.Stdin).Decode(&calls); err != nil {
-		return err
-	}
 	ctx := context.Background()
 	frames, err := client.Dial(ctx, client.WithSocket(socket))
 	if err != nil {
@@ -152,16 +155,34 @@ func serveCalls(socket string) error {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}}}
-	answers := make([]answer, len(calls))
-	for i, c := range calls {
-		if err := answers[i].overFrames(ctx, frames, c); err != nil {
-			return fmt.Errorf("%s: %w", c.Method, err)
+	return eachList(func(a *answer, c call) error {
+		if err := a.overFrames(ctx, frames, c); err != nil {
+			return err
 		}
-		if err := answers[i].overHTTP(ctx, web, c); err != nil {
-			return fmt.Errorf("%s: %w", c.Method, err)
+		return a.overHTTP(ctx, web, c)
+	})
+}
+
+// eachList reads lists of calls until there are no more, and answers each.
+func eachList(perform func(*answer, call) error) error {
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var calls []call
+		if err := in.Decode(&calls); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		answers := make([]answer, len(calls))
+		for i, c := range calls {
+			if err := perform(&answers[i], c); err != nil {
+				return fmt.Errorf("%s: %w", c.Method, err)
+			}
+		}
+		if err := out.Encode(answers); err != nil {
+			return err
 		}
 	}
-	return json.NewEncoder(os.Stdout).Encode(answers)
 }
 
 func (a *answer) overFrames(ctx context.Context, c *client.Client, call call) error {

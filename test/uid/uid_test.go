@@ -107,6 +107,8 @@ func administrative(t *testing.T, owner string) []call {
 		request(t, "ListPrincipals", &vaultdv1.ListPrincipalsRequest{}),
 		request(t, "AdoptPrincipal", &vaultdv1.AdoptPrincipalRequest{Uid: 54321}),
 		request(t, "RetirePrincipal", &vaultdv1.RetirePrincipalRequest{Uid: 54321}),
+		request(t, "Approve", &vaultdv1.ApproveRequest{Id: "0000000000000000"}),
+		request(t, "Reject", &vaultdv1.RejectRequest{Id: "0000000000000000"}),
 		request(t, "ReadAudit", &vaultdv1.ReadAuditRequest{}),
 		request(t, "CheckpointAudit", &vaultdv1.CheckpointAuditRequest{}),
 		request(t, "ProveAudit", &vaultdv1.ProveAuditRequest{}),
@@ -185,7 +187,7 @@ func otherKeyID(text string) string {
 
 // decision finds what differs in every denial: its id, in the message, the ref and in
 // base64 within the details.
-var decision = regexp.MustCompile(`explain [0-9a-f]{16}|"value":"[^"]*"|"ref":"[^"]*"`)
+var decision = regexp.MustCompile(`explain [0-9a-f]{16}|"(value|ref)":"[^"]*"`)
 
 // plain is an answer without the key's name and the decision's id.
 func plain(a answer, key string) string {

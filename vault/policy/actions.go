@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Scope says whose decision an action is.
 type Scope uint8
 
@@ -80,9 +82,9 @@ type Rule struct {
 	// Verb is the action's name in a grant, empty for an action that no grant
 	// can give or take.
 	Verb string
-	Set  string // the set of verbs that it is in: "use", "read" or "manage"
-	// Dangerous actions give material away or end it for good. They can be put
-	// under four eyes.
+	Set  string // the set of verbs that it is in: "use", "read" or "manage"; empty for none
+	// Dangerous actions give material away, end it for good, or change who may.
+	// They can be put under four eyes.
 	Dangerous bool
 }
 
@@ -92,6 +94,9 @@ const (
 	SetRead   = "read"   // learn of keys
 	SetManage = "manage" // make, change and end keys
 )
+
+// verbChangePolicy is the verb of adding and of removing a grant in the vault.
+const verbChangePolicy = "change_policy"
 
 // table is the one place that says who may do what. An action that is not in
 // it is denied to everybody, administrators included.
@@ -139,10 +144,12 @@ var table = []Rule{
 	{Action: WhoAmI, Method: "WhoAmI", Scope: ScopePublic},
 	{Action: Can, Method: "Can", Scope: ScopePublic},
 	{Action: Explain, Method: "Explain", Scope: ScopePublic},
-	{Action: AddGrant, Method: "AddGrant", Scope: ScopeAdmin},
+	// One verb for both, and in no set: a grant can take it from administrators'
+	// groups, and give it to nobody.
+	{AddGrant, "AddGrant", ScopeAdmin, verbChangePolicy, "", true},
 	{Action: ShowGrant, Method: "ShowGrant", Scope: ScopeAdmin},
 	{Action: ListGrants, Method: "ListGrants", Scope: ScopeAdmin},
-	{Action: RemoveGrant, Method: "RemoveGrant", Scope: ScopeAdmin},
+	{RemoveGrant, "RemoveGrant", ScopeAdmin, verbChangePolicy, "", true},
 
 	{Action: ListPrincipals, Method: "ListPrincipals", Scope: ScopeAdmin},
 	{Action: AdoptPrincipal, Method: "AdoptPrincipal", Scope: ScopeAdmin},
@@ -175,9 +182,11 @@ var byAction, byMethod, byVerb = func() (map[Action]row, map[string]Rule, map[st
 		var bit verbs
 		if r.Verb != "" {
 			bit, next = next, next<<1
-			v[r.Verb] = bit
+			v[r.Verb] |= bit
 			v[string(r.Action)] = bit
-			v[r.Set] |= bit
+			if r.Set != "" {
+				v[r.Set] |= bit
+			}
 		}
 		a[r.Action], m[r.Method] = row{r, bit}, r
 	}
@@ -194,7 +203,8 @@ func ForMethod(method string) (Rule, bool) {
 }
 
 // ForVerb is the row of the action of that name, which is a verb ("encrypt")
-// or the action as logs name it ("key.encrypt", "vault.seal").
+// or the action as logs name it ("key.encrypt", "vault.seal"). Of two actions
+// that share a verb it is the first.
 func ForVerb(name string) (Rule, bool) {
 	for _, r := range table {
 		if name != "" && (r.Verb == name || string(r.Action) == name) {
@@ -208,24 +218,22 @@ func ForVerb(name string) (Rule, bool) {
 // the order of the table.
 func Verbs() []string {
 	names := []string{SetUse, SetRead, SetManage}
-	for _, r := range table {
-		if r.Verb != "" {
-			names = append(names, r.Verb)
-		}
-	}
-	return names
+	return append(names, (^verbs(0)).names()...)
 }
 
 // names are the verbs in v, in the order of the table.
 func (v verbs) names() []string {
 	var names []string
 	for _, r := range table {
-		if byAction[r.Action].bit&v != 0 {
+		if byAction[r.Action].bit&v != 0 && !slices.Contains(names, r.Verb) {
 			names = append(names, r.Verb)
 		}
 	}
 	return names
 }
+
+// ofPolicy are the actions that change the policy, and are about the vault itself.
+var ofPolicy = byVerb[verbChangePolicy]
 
 // dangerous is every action that four eyes can guard.
 var dangerous = func() (v verbs) {

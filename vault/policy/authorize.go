@@ -14,7 +14,8 @@ func (p *Policy) Authorize(who *Principal, a Action, r Resource) Decision {
 //
 // In this order: what is public, root and the daemon's user are allowed; a
 // changed principal is denied; an explicit deny denies; administrators and the
-// owner are allowed; a grant allows; all else is denied.
+// owner are allowed; a grant allows; all else is denied. An approval is asked
+// for only where it helps.
 func (p *Policy) Decide(who *Principal, a Action, r Resource, at *Attributes) Decision {
 	s := p.set.Load()
 	q := question{who: who, res: r, at: at, pol: p}
@@ -41,12 +42,28 @@ func (q *question) decide(a Action, s *Set, deny, allow []*bucket) Decision {
 		return Decision{Rule: RuleChanged}
 	}
 	q.bit = row.bit
+	counts := s != nil && s.counts
 	if len(deny) > 0 && row.bit != 0 {
-		if d, denied := q.denied(deny); denied {
+		d, denied := q.denied(deny)
+		if denied && d.Rule == RuleFourEyes {
+			// Whoever would be denied anyway is denied at once, and learns
+			// nothing of who has to approve what.
+			q.dry = true
+			if other := q.permitted(row, allow, counts); !other.Allowed && other.Rule != RuleFourEyes {
+				return other
+			}
+		}
+		if denied {
 			return d
 		}
 	}
-	if by, ok := p.IsAdmin(who); ok {
+	return q.permitted(row, allow, counts)
+}
+
+// permitted decides what no deny has decided.
+func (q *question) permitted(row row, allow []*bucket, counts bool) Decision {
+	who := q.who
+	if by, ok := q.pol.IsAdmin(who); ok {
 		return Decision{Allowed: true, Rule: by}
 	}
 	if row.Scope != ScopeOwner || q.res.Owner == "" {
@@ -58,7 +75,7 @@ func (q *question) decide(a Action, s *Set, deny, allow []*bucket) Decision {
 	if len(allow) == 0 || row.bit == 0 {
 		return Decision{Rule: RuleDefault}
 	}
-	return q.allowed(allow, s.counts)
+	return q.allowed(allow, counts)
 }
 
 // denied looks for a deny. One that four eyes lift counts only if there is no
@@ -96,8 +113,10 @@ func (q *question) allowed(buckets []*bucket, counts bool) Decision {
 						continue
 					}
 					switch {
-					case r.grant.FourEyes && !q.approved():
+					case r.grant.FourEyes && !q.approved() && (r.limit == nil || r.limit.take(r.grant, q.when(), true)):
 						waiting = r
+					case r.grant.FourEyes && !q.approved():
+						exhausted = r // an approval would not help
 					case r.limit == nil || r.limit.take(r.grant, q.when(), q.dry):
 						return Decision{Allowed: true, Rule: RuleGrant, Grant: r.grant.ID}
 					default:

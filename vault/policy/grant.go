@@ -51,10 +51,14 @@ type Subject struct {
 	Process  *Process `json:"process,omitempty"`
 }
 
-// Process is one living process. A number alone would come back with another.
+// Process is one living process. A number alone would come back with another,
+// and after a reboot so could number and start together.
 type Process struct {
 	PID     int32  `json:"pid"`
 	Started uint64 `json:"started"` // clock ticks since boot
+	// Boot is the kernel's id of that boot. Decisions don't ask for it: whoever
+	// keeps the grants drops those of another boot before they are in force.
+	Boot string `json:"boot,omitempty"`
 }
 
 // Conditions are what else must be so.
@@ -99,6 +103,27 @@ func ParseID(s string) (id [IDSize]byte, err error) {
 	}
 	copy(id[:], b)
 	return id, nil
+}
+
+// The states of a grant that is in force: whether it can apply.
+const (
+	StateActive = "active"
+	StateNotYet = "not yet" // before not_before
+	StateOver   = "over"    // after not_after
+	StateUsedUp = "used up" // as often as it may be used at all
+)
+
+// State is the grant's state at a moment, after so many uses of it ever.
+func (g *Grant) State(now time.Time, total uint64) string {
+	switch {
+	case !g.NotAfter.IsZero() && !now.Before(g.NotAfter):
+		return StateOver
+	case g.TotalUses != 0 && total >= g.TotalUses:
+		return StateUsedUp
+	case !g.NotBefore.IsZero() && now.Before(g.NotBefore):
+		return StateNotYet
+	}
+	return StateActive
 }
 
 // limited reports whether uses of the grant are counted.

@@ -26,7 +26,8 @@ func naive(p *Policy, grants []Grant, who *Principal, a Action, r Resource, at *
 	case who.Changed:
 		return RuleChanged, nil
 	}
-	var deny, denyUnlessApproved, allow, waiting []string
+	rule, ids = naiveWithoutDenies(p, grants, who, row, r, at)
+	var deny, denyUnlessApproved []string
 	for _, g := range grants {
 		applies, unsure := naiveApplies(p, g, who, row, r, at)
 		approved := at != nil && at.Approved
@@ -35,17 +36,28 @@ func naive(p *Policy, grants []Grant, who *Principal, a Action, r Resource, at *
 			denyUnlessApproved = append(denyUnlessApproved, g.ID)
 		case g.Effect == Deny && (applies || unsure) && !g.FourEyes:
 			deny = append(deny, g.ID)
-		case g.Effect == Allow && applies && g.FourEyes && !approved:
-			waiting = append(waiting, g.ID)
-		case g.Effect == Allow && applies:
-			allow = append(allow, g.ID)
 		}
 	}
 	switch {
 	case len(deny) > 0:
 		return RuleDeny, deny
-	case len(denyUnlessApproved) > 0:
+	case len(denyUnlessApproved) > 0 && rule != RuleDefault: // who gets nothing anyway need not wait
 		return RuleFourEyes, denyUnlessApproved
+	}
+	return rule, ids
+}
+
+func naiveWithoutDenies(p *Policy, grants []Grant, who *Principal, row Rule, r Resource, at *Attributes) (rule string, ids []string) {
+	var allow, waiting []string
+	for _, g := range grants {
+		applies, _ := naiveApplies(p, g, who, row, r, at)
+		switch {
+		case g.Effect == Deny || !applies:
+		case g.FourEyes && (at == nil || !at.Approved):
+			waiting = append(waiting, g.ID)
+		default:
+			allow = append(allow, g.ID)
+		}
 	}
 	if slices.Contains(append(slices.Clone(who.Groups), who.GID), p.AdminGroups[0]) {
 		return RuleAdmin, nil
@@ -164,10 +176,16 @@ func anyGrant(t *rapid.T, i int) Grant {
 	for range rapid.IntRange(1, 3).Draw(t, "patterns") {
 		g.Keys = append(g.Keys, segment.Draw(t, "owner")+"/"+segment.Draw(t, "key"))
 	}
+	verbs := Verbs()
+	if covers := slices.ContainsFunc(g.Keys, func(k string) bool { return strings.Trim(k, "*") == "/" }); !covers ||
+		g.Effect == Allow || len(g.Labels)+len(g.Context) > 0 {
+		verbs = slices.DeleteFunc(verbs, func(v string) bool { return v == "change_policy" })
+	}
 	if rapid.IntRange(0, 4).Draw(t, "eyes") == 0 {
-		g.FourEyes, g.Verbs = true, []string{rapid.SampledFrom([]string{"export", "destroy"}).Draw(t, "verb")}
+		guarded := slices.DeleteFunc(slices.Clone(verbs), func(v string) bool { return v != "export" && v != "destroy" && v != "change_policy" })
+		g.FourEyes, g.Verbs = true, []string{rapid.SampledFrom(guarded).Draw(t, "verb")}
 	} else {
-		g.Verbs = append(some(t, "verbs", Verbs()...), "use")
+		g.Verbs = append(some(t, "verbs", verbs...), "use")
 	}
 	switch rapid.IntRange(0, 5).Draw(t, "time") {
 	case 0:

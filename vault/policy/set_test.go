@@ -70,6 +70,12 @@ func TestCompileIsAllOrNothing(t *testing.T) {
 		"process":       {func(g *Grant) { g.Subject = Subject{User: "b", Process: &Process{PID: 5}} }, "process: wants"},
 		"deny process":  {func(g *Grant) { g.Subject.Process = &Process{PID: 5, Started: 1}; g.Effect = Deny }, "process: a deny"},
 		"verb":          {func(g *Grant) { g.Verbs = []string{"seal"} }, "verbs: \"seal\" is no verb"},
+		"allow policy":  {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"change_policy"}, []string{"*/*"} }, "verbs: change_policy can only be denied"},
+		"allow adding":  {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"grant.add"}, []string{"*/*"} }, "verbs: change_policy can only be denied"},
+		"policy of one": {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Deny, []string{"change_policy"}, []string{"a/*", "*/k"} }, "keys: change_policy is about the vault itself"},
+		"policy label": {func(g *Grant) {
+			g.Effect, g.Verbs, g.Keys, g.Labels = Deny, []string{"export", "change_policy"}, []string{"*/*"}, []string{"env"}
+		}, "verbs: change_policy has no labels"},
 		"type":          {func(g *Grant) { g.Types = []string{"rot13"} }, "types: \"rot13\" is no type"},
 		"control":       {func(g *Grant) { g.Name = "a\x1b[2J" }, "name: has a control character"},
 		"group is lost": {func(g *Grant) { g.Subject = Subject{Group: "down"} }, "find group \"down\": no answer"},
@@ -127,7 +133,7 @@ func TestGrantsSurviveJSON(t *testing.T) {
 
 func TestProcessesAndNeeds(t *testing.T) {
 	s := tablePolicy(t).Set()
-	if got := s.Processes(); len(got) != 1 || got[0] != (Process{4242, 777}) {
+	if got := s.Processes(); len(got) != 1 || got[0] != (Process{PID: 4242, Started: 777}) {
 		t.Errorf("processes %v", got)
 	}
 	if !s.NeedsAttributes() {
@@ -144,6 +150,10 @@ func TestVerbsOfTheTable(t *testing.T) {
 		switch {
 		case r.Verb == "" && (r.Scope == ScopeOwner || r.Set != "" || r.Dangerous):
 			t.Errorf("%s has no verb", r.Action)
+		case r.Verb == verbChangePolicy:
+			if r.Scope != ScopeAdmin || r.Set != "" || !r.Dangerous {
+				t.Errorf("%s: %+v", r.Action, r)
+			}
 		case r.Verb != "" && r.Scope != ScopeOwner:
 			t.Errorf("%s: a grant could give what is the administrators'", r.Action)
 		case r.Verb != "" && byVerb[r.Set]&byVerb[r.Verb] == 0:
@@ -155,6 +165,14 @@ func TestVerbsOfTheTable(t *testing.T) {
 	}
 	if _, ok := ForVerb(""); ok {
 		t.Error("no name is a verb")
+	}
+	for _, set := range []string{SetUse, SetRead, SetManage} {
+		if byVerb[set]&ofPolicy != 0 {
+			t.Errorf("%q has change_policy in it", set)
+		}
+	}
+	if _, ok := byVerb[""]; ok || byVerb[verbChangePolicy] != byVerb["grant.add"]|byVerb["grant.remove"] {
+		t.Error("change_policy is not both, and nothing else")
 	}
 	if len(byVerb) > 2*64+3 {
 		t.Error("more verbs than bits")

@@ -59,6 +59,8 @@ func tableGrants() []Grant {
 		"d6": {Effect: Deny, Subject: Subject{User: "gil", Unit: "web.service"}, Verbs: []string{"read"}, Keys: []string{"gil/*"}},
 		"d7": {Effect: Deny, Subject: Subject{AnyUser: true}, Verbs: []string{"sign"}, Keys: []string{"*/*"}, Labels: []string{"frozen"}},
 		"d8": {Effect: Deny, Subject: Subject{GID: uid(66)}, Verbs: []string{"list"}, Keys: []string{"*/*"}},
+		"d9": {Effect: Deny, Subject: Subject{GID: uid(27)}, Verbs: []string{"change_policy"}, Keys: []string{"*/*"}, Conditions: Conditions{FourEyes: true}},
+		"da": {Effect: Deny, Subject: Subject{User: "abe"}, Verbs: []string{"grant.remove"}, Keys: []string{"*/*"}},
 	}
 	var all []Grant
 	for id, g := range grants {
@@ -244,6 +246,23 @@ func TestWhoMayDoWhatToWhichKey(t *testing.T) {
 		{alice, DestroyKey, "alice/k", approved, RuleOwner, ""},
 		{admin, DestroyKey, "alice/k", plain, RuleFourEyes, "d4"},
 		{supreme, DestroyKey, "alice/k", plain, RuleRoot, ""},
+
+		// Nobody waits for an approval that would not help.
+		{bob, DestroyKey, "alice/session-1", plain, RuleDefault, ""},
+		{bob, DestroyKey, "alice/session-1", approved, RuleDefault, ""},
+		{someone(1007, "erin"), DestroyKey, "alice/k", plain, RuleDefault, ""},
+
+		// The policy is changed by administrators, and by these with four eyes.
+		{admin, AddGrant, "", plain, RuleFourEyes, "d9"},
+		{admin, AddGrant, "", approved, RuleAdmin, ""},
+		{admin, RemoveGrant, "", nil, RuleFourEyes, "d9"},
+		{admin, ShowGrant, "", plain, RuleAdmin, ""},
+		{someone(1011, "abe", in(27)), RemoveGrant, "", approved, RuleDeny, "da"},
+		{someone(1011, "abe", in(27)), AddGrant, "", approved, RuleAdmin, ""},
+		{supreme, AddGrant, "", plain, RuleRoot, ""},
+		{someone(990, "vaultd"), RemoveGrant, "", plain, RuleDaemon, ""},
+		{alice, AddGrant, "", plain, RuleDefault, ""},
+		{alice, AddGrant, "", approved, RuleDefault, ""},
 
 		// A deny binds owners and administrators' groups, never root.
 		{someone(1040, "vip"), ExportKey, "vip/k", plain, RuleDeny, "d2"},

@@ -50,6 +50,19 @@ func NewUses(store UseStore) (*Uses, error) {
 // Snapshot is every use counted, in the order of grants.
 func (u *Uses) Snapshot() []Use { return u.collect(func(*counter) bool { return true }) }
 
+// Total is how often the grant was used, ever.
+func (u *Uses) Total(grant string) uint64 {
+	u.mu.Lock()
+	c := u.counters[grant]
+	u.mu.Unlock()
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.use.Total
+}
+
 // Flush saves what changed since it was last saved. Call it now and then, and
 // before the program ends.
 func (u *Uses) Flush() error {

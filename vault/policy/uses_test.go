@@ -168,6 +168,28 @@ func TestUnlimitedGrantComesFirst(t *testing.T) {
 	}
 }
 
+// Nobody is asked to approve what is used up.
+func TestUsedUpGrantAsksForNoApproval(t *testing.T) {
+	s, err := Compile([]Grant{{
+		ID: pad("1"), Effect: Allow, Subject: Subject{User: "bob"}, Verbs: []string{"export"}, Keys: []string{"alice/*"},
+		Conditions: Conditions{FourEyes: true, TotalUses: 1},
+	}}, Machine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Policy{DaemonUID: 990}
+	p.Install(s)
+	bob, k := someone(1001, "bob"), Resource{"alice", "k"}
+	for i, c := range []struct {
+		approved bool
+		rule     string
+	}{{false, RuleFourEyes}, {false, RuleFourEyes}, {true, RuleGrant}, {false, RuleExhausted}, {true, RuleExhausted}} {
+		if d := p.Decide(bob, ExportKey, k, &Attributes{Approved: c.approved}); d.Rule != c.rule {
+			t.Errorf("decision %d: %+v, want %s", i, d, c.rule)
+		}
+	}
+}
+
 // However many ask at once and however often the set is replaced meanwhile, a
 // grant gives what it says, and no decision falls between two sets.
 func TestConcurrentDecisionsAndReloads(t *testing.T) {

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,6 +56,9 @@ func (g *Grant) Validate() []*Flaw {
 	bits := v.verbs()
 	v.keys()
 	v.conditions(bits)
+	if bits&ofPolicy != 0 {
+		v.ofPolicy()
+	}
 	return v.flaws
 }
 
@@ -106,6 +110,7 @@ func (v *validator) subject() {
 		if p.PID <= 0 || p.Started == 0 {
 			v.flaw("process", "wants a process number and when that process started")
 		}
+		v.text("process", p.Boot)
 		if v.grant.Effect == Deny {
 			v.flaw("process", "a deny for one process is undone by starting another; deny its user")
 		}
@@ -176,6 +181,24 @@ func (v *validator) conditions(bits verbs) {
 	if other := bits &^ dangerous; c.FourEyes && other != 0 {
 		v.flaw("four_eyes", "goes only with %s; give the other verbs (%s) in a grant of their own",
 			strings.Join(dangerous.names(), ", "), strings.Join(other.names(), ", "))
+	}
+}
+
+// ofPolicy: a grant that does nothing for change_policy is a mistake, and a
+// dangerous one where it was meant to hold somebody back.
+func (v *validator) ofPolicy() {
+	g := v.grant
+	if g.Effect == Allow {
+		v.flaw("verbs", "%s can only be denied: changing the policy is the administrators', and no grant gives it", verbChangePolicy)
+	}
+	if !slices.ContainsFunc(g.Keys, func(k string) bool {
+		p, err := parsePattern(k)
+		return err != nil || p.covers(Resource{})
+	}) {
+		v.flaw("keys", `%s is about the vault itself, which only "*/*" covers`, verbChangePolicy)
+	}
+	if len(g.Labels)+len(g.Types)+len(g.Context) > 0 {
+		v.flaw("verbs", "%s has no labels, type or context, so the grant would never apply to it; give it in a grant of its own", verbChangePolicy)
 	}
 }
 

@@ -32,8 +32,11 @@ type app struct {
 	noStart bool
 	timeout time.Duration
 
-	started   bool   // arguments were accepted and the command runs
-	stdinUser string // what standard input was given to
+	waitApproval bool // also where nobody sees it
+
+	client    *client.Client // of the command that runs
+	started   bool           // arguments were accepted and the command runs
+	stdinUser string         // what standard input was given to
 }
 
 // action is the body of a command that talks to the daemon.
@@ -57,6 +60,7 @@ func (a *app) run(do action) func(*cobra.Command, []string) error {
 			return err
 		}
 		defer c.Close()
+		a.client = c
 		return do(ctx, c, args)
 	}
 }
@@ -76,8 +80,24 @@ func (a *app) connect(ctx context.Context) (*client.Client, error) {
 	return client.Dial(ctx, client.WithSocket(target.Socket))
 }
 
-// call makes one call within the time limit, showing progress when it is slow.
+// call makes one call, and makes it again when it was approved by a second
+// administrator whom the user waits for.
 func call[Q, S any](ctx context.Context, a *app, what string, method func(context.Context, *Q) (*S, error), request *Q) (*S, error) {
+	for before := ""; ; {
+		r, err := once(ctx, a, what, method, request)
+		id, yes := a.awaits(err)
+		if !yes || id == before {
+			return r, err
+		}
+		if err := a.awaitApproval(ctx, id); err != nil {
+			return nil, err
+		}
+		before = id
+	}
+}
+
+// once makes one call within the time limit, showing progress when it is slow.
+func once[Q, S any](ctx context.Context, a *app, what string, method func(context.Context, *Q) (*S, error), request *Q) (*S, error) {
 	stop := a.print.Progress(what)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)

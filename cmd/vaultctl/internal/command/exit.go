@@ -47,7 +47,7 @@ func (a *app) failure(ctx context.Context, cmd *cobra.Command, err error) render
 	default:
 		known = fault.E(fault.CodeInternal, "%v", err)
 	}
-	f := render.Failure{Code: known.Code, Message: known.Message, Hint: known.Hint, Exit: int(known.Code.Class())}
+	f := render.Failure{Code: known.Code, Message: known.Message, Hint: known.Hint, Ref: known.Ref, Exit: int(known.Code.Class())}
 	if f.Message == "" {
 		f.Message = strings.ReplaceAll(string(known.Code), "_", " ")
 	}
@@ -75,7 +75,7 @@ The exit status of vaultctl tells the class of what went wrong; the code in
    1  internal error, or the output could not be written
    2  usage: unknown flag, wrong argument, bad context
    3  not found: no such key, version, owner or exchange
-   4  denied: not your key, or too many requests
+   4  denied: not your key, not approved, or too many requests
    5  state: expired, revoked, destroyed, exists already, not initialised
    6  wrong key usage: the key is not for this, or not the one named
    7  cryptographic failure: the ciphertext, signature, MAC, message or

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ commands change those in the vault, and show both. They are for administrators.`
 type grantFlags struct {
 	policy.Grant
 	uid, gid    int64
+	pid         int32
 	deny        bool
 	from, until string
 	file        string
@@ -52,12 +54,18 @@ read and manage), on which keys (--keys: patterns such as 'alice/session-*') and
 under which conditions. --deny turns it into a denial, which wins over every
 grant and over the rights of owners. It is in force when the command returns.
 
+--pid binds it to one living process; the grant goes when that ends. --four-eyes,
+for export, destroy and change_policy, asks for a second administrator's
+approval: with --deny nobody is allowed without (see 'vaultctl approval').
+
 --file takes the grant as JSON instead, as 'grant show -o json' prints it under
 "grant", without id and source.`),
 		Example: example(`
 vaultctl grant add --user backup --unit backup.service --verbs decrypt --keys 'alice/session-*'
 vaultctl grant add --group web --verbs use --keys 'web/*' --label env=prod --until 2027-12-31
-vaultctl grant add --any-user --verbs export --keys '*/*' --deny --name stay`),
+vaultctl grant add --user backup --pid 4711 --verbs decrypt --keys 'alice/*' --total 100
+vaultctl grant add --any-user --verbs export --keys '*/*' --deny --name stay
+vaultctl grant add --any-user --verbs destroy,change_policy --keys '*/*' --deny --four-eyes`),
 		Args: takes(),
 	}
 	f := cmd.Flags()
@@ -72,6 +80,7 @@ vaultctl grant add --any-user --verbs export --keys '*/*' --deny --name stay`),
 	f.StringVar(&g.UserUnit, "user-unit", "", "only in this `UNIT` of the user's own systemd")
 	f.StringVar(&g.Exe, "exe", "", "only by the program at this `PATH`")
 	f.StringVar(&g.Label, "security-label", "", "only with this security `LABEL` (SELinux, AppArmor, Smack)")
+	f.Int32Var(&g.pid, "pid", 0, "only by the living process of this `NUMBER`, and gone when that ends")
 	f.StringSliceVar(&g.Verbs, "verbs", nil, "what is allowed, `VERBS` such as decrypt,show or use")
 	f.StringSliceVar(&g.Keys, "keys", nil, "on keys of these `PATTERNS`, such as 'alice/*'")
 	f.StringArrayVar(&g.Labels, "label", nil, "only on keys with this label, `NAME` or NAME=VALUE (repeatable)")
@@ -83,6 +92,7 @@ vaultctl grant add --any-user --verbs export --keys '*/*' --deny --name stay`),
 	f.DurationVar(&g.Per, "per", 0, "the period of --uses, a `TIME` such as 1h")
 	f.Uint64Var(&g.TotalUses, "total", 0, "at most this many uses, a `NUMBER`, ever")
 	f.BoolVar(&g.deny, "deny", false, "deny instead of allow")
+	f.BoolVar(&g.FourEyes, "four-eyes", false, "only with a second administrator's approval")
 	f.StringVar(&g.file, "file", "", "take the grant as JSON from this `FILE` (- is standard input)")
 	mustComplete(cmd, "verbs", policy.Verbs()...)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
@@ -126,6 +136,12 @@ func (a *app) grantText(ctx context.Context, cmd *cobra.Command, g *grantFlags) 
 		}
 		*n.into = &number
 	}
+	if cmd.Flags().Changed("pid") {
+		if g.pid <= 0 {
+			return "", fault.E(fault.CodeUsage, "--pid: %d is no number of a process", g.pid)
+		}
+		g.Process = &policy.Process{PID: g.pid}
+	}
 	var err error
 	if g.NotBefore, err = moment("from", g.from); err != nil {
 		return "", err
@@ -158,6 +174,7 @@ func moment(flag, s string) (time.Time, error) {
 type grantView struct {
 	ID     string          `json:"id"`
 	Source string          `json:"source"`
+	State  string          `json:"state"` // "active", "not yet", "over", "used up"
 	Grant  json.RawMessage `json:"grant"` // without id and source
 }
 
@@ -172,7 +189,7 @@ func viewGrant(g *vaultdv1.Grant) (grantView, policy.Grant, error) {
 		ID int `json:"id,omitempty"`
 		*policy.Grant
 	}{Grant: &bare})
-	return grantView{g.GetId(), g.GetSource(), text}, one, err
+	return grantView{g.GetId(), g.GetSource(), g.GetState(), text}, one, err
 }
 
 func (a *app) printGrant(g *vaultdv1.Grant) error {
@@ -183,10 +200,14 @@ func (a *app) printGrant(g *vaultdv1.Grant) error {
 	return a.print.Object(v, func(t *render.Table) {
 		t.Field("Grant", v.ID)
 		t.Field("Name", one.Name)
+		t.Field("State", v.State)
 		t.Field("Source", v.Source)
 		t.Field("Added by", one.Source.By)
 		t.Field("Effect", string(one.Effect))
 		t.Field("Who", whoOf(one.Subject))
+		if p := one.Process; p != nil {
+			t.Field("Process", fmt.Sprintf("%d, begun at tick %d of boot %s", p.PID, p.Started, p.Boot))
+		}
 		t.Field("Verbs", strings.Join(one.Verbs, " "))
 		t.Field("Keys", strings.Join(one.Keys, " "))
 		t.Field("Labels", strings.Join(one.Labels, " "))
@@ -201,6 +222,10 @@ func (a *app) printGrant(g *vaultdv1.Grant) error {
 
 // whoOf is a subject in one line.
 func whoOf(s policy.Subject) string {
+	if p := s.Process; p != nil {
+		s.Process = nil
+		return fmt.Sprintf("%s process=%d", whoOf(s), p.PID)
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return ""
@@ -212,7 +237,7 @@ func (a *app) grantList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the grants in force",
-		Long:    "List the grants in force, those of the vault and those of policy files.",
+		Long:    "List the grants in force, those of the vault and those of policy files. STATE tells\nwhether a grant can apply by its times and its number of uses.",
 		Example: example("vaultctl grant list\nvaultctl grant list -o json | jq '.grants[].id'"),
 		Args:    takes(),
 	}
@@ -239,9 +264,9 @@ func (a *app) grantList() *cobra.Command {
 		return a.print.Object(struct {
 			Grants []grantView `json:"grants"`
 		}{views}, func(t *render.Table) {
-			t.Row("GRANT", "EFFECT", "WHO", "VERBS", "KEYS", "SOURCE", "NAME")
+			t.Row("GRANT", "STATE", "EFFECT", "WHO", "VERBS", "KEYS", "SOURCE", "NAME")
 			for i, g := range all {
-				t.Row(views[i].ID, string(g.Effect), whoOf(g.Subject), strings.Join(g.Verbs, " "), strings.Join(g.Keys, " "),
+				t.Row(views[i].ID, views[i].State, string(g.Effect), whoOf(g.Subject), strings.Join(g.Verbs, " "), strings.Join(g.Keys, " "),
 					views[i].Source, g.Name)
 			}
 		})

@@ -104,7 +104,7 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree())
 	add(groupExchange, a.exchange())
 	add(groupOwners, a.owner(), a.revocation())
-	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.policy(), a.principal())
+	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.approval(), a.policy(), a.principal())
 	add(groupAudit, a.audit())
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommand(helpCommand(root))
@@ -128,5 +128,6 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&a.noStart, "no-start", false, "don't start a daemon when none runs")
 	f.BoolVarP(&a.print.Quiet, "quiet", "q", false, "no notes and no progress")
 	f.DurationVar(&a.timeout, "timeout", time.Minute, "give up on an answer after this long, a `TIME` such as 10s")
+	f.BoolVar(&a.waitApproval, "wait-approval", false, "wait for a second administrator's approval where it is needed, as on a terminal")
 	mustComplete(root, "output", "text", "json")
 }

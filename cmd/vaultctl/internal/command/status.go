@@ -80,6 +80,7 @@ type statusView struct {
 	AuditRecords   uint64     `json:"audit_records"`
 	// What follows is told to administrators.
 	Changed     *uint64     `json:"principals_changed,omitempty"` // accounts in quarantine
+	Approvals   *uint64     `json:"approvals_waiting,omitempty"`  // requests under four eyes
 	Config      *configView `json:"config,omitempty"`
 	AuditHead   string      `json:"audit_head,omitempty"`   // root of the log's tree, over what is durable
 	AuditSigned *uint64     `json:"audit_signed,omitempty"` // records under the newest checkpoint
@@ -202,6 +203,9 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		if v.Policy.Generation > 0 {
 			t.Field("Policy", "generation "+grouped(v.Policy.Generation)+", "+v.Policy.Hash[:min(16, len(v.Policy.Hash))])
 		}
+		if v.Approvals != nil && *v.Approvals > 0 {
+			t.Field("Approvals", grouped(*v.Approvals)+" wait; see 'vaultctl approval list'")
+		}
 		if v.Audit != "" {
 			log := v.Audit
 			if v.AuditRecords > 0 {
@@ -229,8 +233,8 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 // operatorStatus adds what administrators are told of the daemon, and warns of
 // what they have to do.
 func (a *app) operatorStatus(s *vaultdv1.StatusResponse, v *statusView) {
-	changed := s.GetPrincipalsChanged()
-	v.Changed = &changed
+	changed, waiting := s.GetPrincipalsChanged(), s.GetApprovalsWaiting()
+	v.Changed, v.Approvals = &changed, &waiting
 	if changed > 0 {
 		a.print.Warn("accounts changed, and are in quarantine: %s; 'vaultctl principal list --changed' shows them", grouped(changed))
 	}

@@ -56,6 +56,7 @@ type Failure struct {
 	Code    fault.Code `json:"code"`
 	Message string     `json:"message"`
 	Hint    string     `json:"hint,omitempty"`
+	Ref     string     `json:"ref,omitempty"` // id of the decision, or of the approval that is awaited
 	Exit    int        `json:"exit"`
 }
 

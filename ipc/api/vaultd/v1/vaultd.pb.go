@@ -5466,6 +5466,7 @@ type Grant struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Json          string                 `protobuf:"bytes,2,opt,name=json,proto3" json:"json,omitempty"`
 	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"` // "vault", or file:line
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`   // "active", "not yet", "over", "used up"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5517,6 +5518,13 @@ func (x *Grant) GetJson() string {
 func (x *Grant) GetSource() string {
 	if x != nil {
 		return x.Source
+	}
+	return ""
+}
+
+func (x *Grant) GetState() string {
+	if x != nil {
+		return x.State
 	}
 	return ""
 }
@@ -7666,11 +7674,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x10MissingAttribute\x12\x1c\n" +
 	"\tattribute\x18\x01 \x01(\tR\tattribute\x12\x12\n" +
 	"\x04want\x18\x02 \x01(\tR\x04want\x12\x12\n" +
-	"\x04have\x18\x03 \x01(\tR\x04have\"C\n" +
+	"\x04have\x18\x03 \x01(\tR\x04have\"Y\n" +
 	"\x05Grant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04json\x18\x02 \x01(\tR\x04json\x12\x16\n" +
-	"\x06source\x18\x03 \x01(\tR\x06source\"%\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\"%\n" +
 	"\x0fAddGrantRequest\x12\x12\n" +
 	"\x04json\x18\x01 \x01(\tR\x04json\":\n" +
 	"\x10AddGrantResponse\x12&\n" +
