@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -144,18 +145,20 @@ func (s stage) as(t *testing.T, who account, socket string, calls ...call) []ans
 	return answers
 }
 
-// serveCalls is the caller's side: it answers list after list of calls.
+// serveCalls is the caller's side: it answers list after list of calls. It does
+// not connect before the first: until then a test may move it.
 func serveCalls(socket string) error {
 	ctx := context.Background()
-	frames, err := client.Dial(ctx, client.WithSocket(socket))
-	if err != nil {
-		return err
-	}
+	dial := sync.OnceValues(func() (*client.Client, error) { return client.Dial(ctx, client.WithSocket(socket)) })
 	web := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}}}
 	return eachList(func(a *answer, c call) error {
+		frames, err := dial()
+		if err != nil {
+			return err
+		}
 		if err := a.overFrames(ctx, frames, c); err != nil {
 			return err
 		}
