@@ -52,6 +52,7 @@ type Vault struct {
 	closed bool // guarded by admin
 	// onGrants is guarded by admin; see OnGrants.
 	onGrants func(grants, uses []Grant) error
+	custody  custody // guarded by admin; see Inspect
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.

@@ -12,7 +12,7 @@ import (
 
 // Touched says what somebody other than the store did to one of its files.
 type Touched struct {
-	File string // name within the directory, "." for itself, or the anchor's path
+	File string // name within the directory, or path of the directory or the anchor
 	What string // for people
 }
 
@@ -96,10 +96,10 @@ func (s *Store) inspect(names []string) []Touched {
 	rewriting := s.rewriting.Load()
 	now, err := ownfile.Of(s.opts.Dir)
 	if err != nil {
-		tell(".", ownfile.Missing(err))
+		tell(s.opts.Dir, ownfile.Missing(err))
 		return found
 	}
-	tell(".", now.Fixed().Since(c.dir.Fixed()))
+	tell(s.opts.Dir, now.Fixed().Since(c.dir.Fixed()))
 	right := func(b []byte) bool { return bytes.Equal(b, s.ring.encoded) }
 	tell(fileKeyring, c.ring.Look(right))
 	tell(fileKeyringBackup, c.backup.Look(right))
@@ -198,7 +198,7 @@ func (s *Store) leftovers() bool {
 func (s *Store) strangers(names []string, rewriting bool) (found []Touched) {
 	list, err := os.ReadDir(s.opts.Dir)
 	if err != nil {
-		return []Touched{{".", "can't be read: " + err.Error()}}
+		return []Touched{{s.opts.Dir, "can't be read: " + err.Error()}}
 	}
 	c := &s.custody
 	for _, e := range list {
