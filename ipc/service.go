@@ -20,6 +20,7 @@ type service struct {
 	denials     *policy.Denials
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
+	tampering   tampering
 	version     string
 	messageSize int // what a request, and a listing, may take, encoded
 }
@@ -62,6 +63,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	if resp.PolicyProblem != "" && !admin {
 		resp.PolicyProblem = "they have a mistake" // which may quote them
 	}
+	s.statusOfFiles(resp, admin)
 	if !st.Initialized {
 		return resp, nil
 	}
@@ -107,6 +109,7 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 	if err != nil {
 		return nil, err
 	}
+	s.tampering.clear()
 	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
 }
 

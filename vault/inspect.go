@@ -42,12 +42,8 @@ func (v *Vault) Inspect(ctx context.Context) ([]Touched, error) {
 	if v.closed {
 		return nil, nil
 	}
-	var found []Touched
-	if v.o.AnchorPath != "" {
-		found = v.inspectPlace(found, filepath.Dir(v.o.AnchorPath))
-	}
+	found := v.inspectPlaces()
 	if v.opened == nil { // changes only under v.admin
-		found = v.inspectPlace(found, v.o.Dir)
 		return append(found, v.inspectSealed()...), nil
 	}
 	c, current := &v.custody, v.opened.header.encoded
@@ -74,6 +70,7 @@ func (v *Vault) takeCustody() {
 	}
 	v.custody.header.Wrote()
 	v.custody.backup.Wrote()
+	v.inspectPlaces()
 }
 
 // wroteHeader notes that the header was replaced by the vault itself.
@@ -96,6 +93,7 @@ func (v *Vault) closeCustody(orderly bool) {
 	if orderly {
 		v.custody.closed = survey(v.o.Dir, v.o.AnchorPath)
 	}
+	v.inspectPlaces()
 }
 
 // inspectSealed compares names, identities, sizes and times with those noted.
@@ -162,6 +160,18 @@ func surveyDir(marks map[string]ownfile.Mark, dir, below string, deeper bool) {
 		}
 		marks[name] = mark
 	}
+}
+
+// inspectPlaces looks at the directories that hold the vault and its anchor. That
+// of an unsealed vault is the store's to look at.
+func (v *Vault) inspectPlaces() (found []Touched) {
+	if v.o.AnchorPath != "" {
+		found = v.inspectPlace(found, filepath.Dir(v.o.AnchorPath))
+	}
+	if v.opened == nil {
+		found = v.inspectPlace(found, v.o.Dir)
+	}
+	return found
 }
 
 // inspectPlace looks at a directory itself.

@@ -74,6 +74,11 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 		return err
 	}
 	defer files.close()
+	guard := &fileGuard{
+		vault: v, server: server, records: records, listeners: []net.Listener{l}, reaction: c.Store.OnTampering, log: log,
+	}
+	guard.start(c.Socket.Path, c.Store.Anchor)
+	defer guard.close()
 	status := v.Status()
 	log.Info("vaultd serves", "version", versionString(), "socket", c.Socket.Path, "store", c.Store.Dir,
 		"initialized", status.Initialized, "sealed", status.Sealed, "memory", secret.Protection())
