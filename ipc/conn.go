@@ -40,6 +40,7 @@ func (s *Server) accept(nc net.Conn) {
 	}
 	c := &conn{UnixConn: uc, server: s, rank: s.rank(creds)}
 	if !s.admission.admit(creds.UID, c.rank) {
+		s.connsRefused.Add(1)
 		s.log.Warn("refused a connection: too many are open", "uid", creds.UID, "pid", creds.PID)
 		creds.Close()
 		s.refuse(uc)

@@ -31,6 +31,9 @@ type Config struct {
 	// AuditLog takes a record of every request: before it is performed, if it
 	// changes something, and after. The server does not close it. Nil is none.
 	AuditLog *audit.Log
+
+	// Metrics counts requests, for ServeMetrics.
+	Metrics bool
 }
 
 // Server answers requests to one vault on any number of listeners.
@@ -40,12 +43,15 @@ type Server struct {
 	limits    Limits
 	audit     func(context.Context, Event) error
 	trail     *trail // nil without an audit log
+	meter     *meter // nil without metrics
 	service   *service
 	admission *admission
 	names     peer.Resolver
 	http      *http.Server
 	handOver  *handOver
 	refusals  chan struct{} // bounds the goroutines that tell a client that there is no room
+
+	connsRefused atomic.Uint64
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
@@ -82,6 +88,9 @@ func NewServer(c Config) *Server {
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
 	s.admission = newAdmission(s.limits)
+	if c.Metrics {
+		s.meter = newMeter(s, c.Version)
+	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTPServer()
 	return s

@@ -147,14 +147,8 @@ func record(e *Event) audit.Record {
 		Principal: audit.Principal{
 			UID: e.Who.UID, User: e.Who.User, GID: e.Who.GID, PID: e.Who.PID, Exe: e.Who.Exe, Unit: e.Who.Unit,
 		},
-		Action: string(e.Action), Outcome: audit.Allowed, Code: string(e.Code),
+		Action: string(e.Action), Outcome: outcomeOf(e.Code), Code: string(e.Code),
 		Rule: e.Decision.Rule, Form: string(e.Form), Duration: e.Took,
-	}
-	switch {
-	case e.Code == fault.CodePermissionDenied:
-		r.Outcome = audit.Denied
-	case e.Code != "":
-		r.Outcome = audit.Failed
 	}
 	if r.Principal.Unit == "" {
 		r.Principal.Unit = e.Who.UserUnit
@@ -169,6 +163,17 @@ func record(e *Event) audit.Record {
 		r.Extra = append(r.Extra, audit.Field{Name: "grant", Value: e.Decision.Grant})
 	}
 	return r
+}
+
+// outcomeOf is how a request ended that was answered with code, empty for none.
+func outcomeOf(code fault.Code) audit.Outcome {
+	switch code {
+	case "":
+		return audit.Allowed
+	case fault.CodePermissionDenied:
+		return audit.Denied
+	}
+	return audit.Failed
 }
 
 // describe adds what the answer says of the key.

@@ -66,7 +66,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
-		AuditLog: records,
+		AuditLog: records, Metrics: c.Metrics.Socket != "",
 	})
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, log)
 	if err != nil {
@@ -74,8 +74,14 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 		return err
 	}
 	defer files.close()
+	numbers, stopMetrics, err := serveMetrics(c.Metrics, server, log)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer stopMetrics()
 	guard := &fileGuard{
-		vault: v, server: server, records: records, listeners: []net.Listener{l}, reaction: c.Store.OnTampering, log: log,
+		vault: v, server: server, records: records, listeners: []net.Listener{l, numbers}, reaction: c.Store.OnTampering, log: log,
 	}
 	guard.start(c.Socket.Path, c.Store.Anchor)
 	defer guard.close()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,11 +116,16 @@ func withJournald() int {
 	if err := os.MkdirAll(filepath.Dir(address), 0o755); err != nil {
 		return fail(err)
 	}
-	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	l, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Bind(l, &unix.SockaddrUnix{Name: address})
+	}
+	if err == nil {
+		err = unix.SetsockoptTimeval(l, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10})
+	}
 	if err != nil {
 		return fail(err)
 	}
-	defer l.Close()
 	if n, err := w.Write(slices.Concat(first, second)); err != nil || n != len(first)+len(second) {
 		return fail("with a journald:", n, err)
 	}
@@ -130,8 +134,7 @@ func withJournald() int {
 		{"MESSAGE": string(bytes.TrimSpace(second)), "PRIORITY": "4", "VAULTD_ACTION": "vault.seal", "VAULTD_SEQ": "1"},
 	} {
 		b := make([]byte, 64<<10)
-		_ = l.SetReadDeadline(time.Now().Add(10 * time.Second))
-		n, err := l.Read(b)
+		n, err := unix.Read(l, b)
 		if err != nil {
 			return fail(err)
 		}
