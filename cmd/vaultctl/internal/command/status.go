@@ -75,6 +75,15 @@ type statusView struct {
 	Policy         policyView `json:"policy"`
 	Audit          string     `json:"audit,omitempty"` // "ok", "off", "failing", "tampered"
 	AuditRecords   uint64     `json:"audit_records"`
+	AuditSinks     []sinkView `json:"audit_sinks"`
+	Tampering      []string   `json:"tampering"` // what was done to the daemon's files from outside
+}
+
+// sinkView is a second copy of the audit log as JSON shows it.
+type sinkView struct {
+	Name    string `json:"name"`
+	Dropped uint64 `json:"dropped"`
+	Problem string `json:"problem,omitempty"`
 }
 
 // policyView is the policy in force as JSON shows it.
@@ -102,6 +111,10 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		a.print.Warn("the audit log can't be written, and nothing is done that leaves no record; the daemon's log says why")
 	case "tampered":
 		a.print.Warn("the audit log is not what was written; 'vaultctl audit verify' says where")
+	}
+	v.AuditSinks, v.Tampering = a.sinks(s), append([]string{}, s.GetTampering()...)
+	for _, found := range v.Tampering {
+		a.print.Warn("touched from outside: %s", found)
 	}
 	v.UnsealedAt = timeOf(s.GetUnsealedAt())
 	for _, w := range s.GetWarnings() {
@@ -137,6 +150,12 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			}
 			t.Field("Audit log", log)
 		}
+		for _, k := range v.AuditSinks {
+			t.Field("Audit copy", k.String())
+		}
+		if n := len(v.Tampering); n > 0 {
+			t.Field("Tampering", grouped(uint64(n))+" since the last unseal, see above")
+		}
 		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
 		if v.ClockRegressed {
 			t.Field("Clock", "behind the time that the vault has seen already")
@@ -148,6 +167,33 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			t.Field("Next", "vaultctl unseal")
 		}
 	})
+}
+
+// sinks are the second copies of the audit log; it warns of those that miss something.
+func (a *app) sinks(s *vaultdv1.StatusResponse) []sinkView {
+	sinks := []sinkView{}
+	for _, k := range s.GetAuditSinks() {
+		v := sinkView{k.GetName(), k.GetDropped(), k.GetProblem()}
+		if v.Problem != "" || v.Dropped > 0 {
+			a.print.Warn("a copy of the audit log is not complete: %s", v)
+		}
+		sinks = append(sinks, v)
+	}
+	return sinks
+}
+
+// String is how the copy fares.
+func (k sinkView) String() string {
+	text := k.Name + ": "
+	if k.Problem == "" {
+		text += "takes records"
+	} else {
+		text += k.Problem
+	}
+	if k.Dropped > 0 {
+		text += "; " + grouped(k.Dropped) + " records dropped"
+	}
+	return text
 }
 
 func stateWord(s *vaultdv1.StatusResponse) string {
