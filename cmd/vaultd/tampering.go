@@ -23,7 +23,7 @@ const (
 	lookEvery = time.Second
 	// lookDebounce puts off the look after an event at the socket or the anchor.
 	lookDebounce = 100 * time.Millisecond
-	// lookTime bounds a look and the record of what it found.
+	// lookTime bounds a look at the store, and again the records of what was found.
 	lookTime = 2 * time.Second
 )
 
@@ -89,9 +89,9 @@ func (g *fileGuard) run(ctx context.Context) {
 
 // look tells of everything that is news, then reacts to it.
 func (g *fileGuard) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	limit, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	found, err := g.vault.Inspect(ctx)
+	found, err := g.vault.Inspect(limit)
 	if err != nil {
 		// A store that does not answer is in the status by itself.
 		g.log.Debug("the store's files were not looked at", "err", err)
@@ -99,11 +99,14 @@ func (g *fileGuard) look(ctx context.Context) {
 	for _, l := range g.listeners {
 		found = append(found, ipc.InspectSocket(l)...)
 	}
+	// A vault that is to be sealed does not wait long for an audit log that hangs.
+	limit, cancel = context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
 	news := false
 	for _, f := range found {
 		if g.tell(f) {
 			news = true
-			g.record(ctx, f)
+			g.record(limit, f)
 		}
 	}
 	for _, f := range g.auditProblems() {
