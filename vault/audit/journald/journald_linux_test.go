@@ -33,24 +33,28 @@ func TestFields(t *testing.T) {
 				Seq: 7, Request: "r1", Principal: audit.Principal{UID: 1000, User: "alice"}, Action: "key.encrypt", Owner: "alice",
 				Key: audit.Key{Name: "session"}, Outcome: audit.Allowed,
 			},
-			"6", map[string]string{
+			"6",
+			map[string]string{
 				"VAULTD_SEQ": "7", "VAULTD_UID": "1000", "VAULTD_USER": "alice", "VAULTD_ACTION": "key.encrypt", "VAULTD_OWNER": "alice",
 				"VAULTD_KEY": "session", "VAULTD_OUTCOME": "allowed", "VAULTD_REQUEST": "r1",
 			},
 		},
 		"denied": {
 			audit.Record{Action: "vault.seal", Outcome: audit.Denied, Code: "permission_denied"},
-			"4", map[string]string{
+			"4",
+			map[string]string{
 				"VAULTD_SEQ": "0", "VAULTD_UID": "0", "VAULTD_ACTION": "vault.seal", "VAULTD_OUTCOME": "denied", "VAULTD_CODE": "permission_denied",
 			},
 		},
 		"failed": {
 			audit.Record{Action: "vault.unseal", Outcome: audit.Failed},
-			"5", map[string]string{"VAULTD_SEQ": "0", "VAULTD_UID": "0", "VAULTD_ACTION": "vault.unseal", "VAULTD_OUTCOME": "error"},
+			"5",
+			map[string]string{"VAULTD_SEQ": "0", "VAULTD_UID": "0", "VAULTD_ACTION": "vault.unseal", "VAULTD_OUTCOME": "error"},
 		},
 		"tampered": {
 			audit.Record{Action: audit.ActionFilesTampered, Outcome: audit.Failed},
-			"2", map[string]string{"VAULTD_SEQ": "0", "VAULTD_UID": "0", "VAULTD_ACTION": "vault.tampered", "VAULTD_OUTCOME": "error"},
+			"2",
+			map[string]string{"VAULTD_SEQ": "0", "VAULTD_UID": "0", "VAULTD_ACTION": "vault.tampered", "VAULTD_OUTCOME": "error"},
 		},
 	} {
 		priority, fields := describe(line(c.record))
