@@ -83,6 +83,13 @@ func (a *admission) leave(uid uint32) {
 	a.forget(uid, h)
 }
 
+// open is how many connections there are.
+func (a *admission) open() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.total.connections
+}
+
 // grow takes memory for messages, or gives it back when delta is negative.
 func (a *admission) grow(uid uint32, r rank, delta int) bool {
 	a.mu.Lock()

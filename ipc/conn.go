@@ -45,6 +45,7 @@ func (s *Server) accept(nc net.Conn) {
 	}
 	c.id.Store(&identity{who: first, rank: s.rankOf(first)})
 	if !s.admission.admit(creds.UID, c.rank()) {
+		s.connsRefused.Add(1)
 		s.log.Warn("refused a connection: too many are open", "uid", creds.UID, "pid", creds.PID)
 		creds.Close()
 		s.refuse(uc)

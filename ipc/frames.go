@@ -147,7 +147,7 @@ func (f *frameConn) handle(header frame.Request, body []byte) {
 	ctx, cancel := f.server.limitTime(f.ctx, m, header.Timeout)
 	defer cancel()
 	f.call.is(f.identify())
-	resp, failure := f.server.invoke(ctx, f.call, m, req)
+	resp, failure := f.server.measure(ctx, f.call, m, req)
 	if failure != nil {
 		f.out = appendFault(f.out, failure)
 	} else {

@@ -16,7 +16,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vaultd/vaultd/internal/ownfile"
 	"github.com/vaultd/vaultd/internal/paths"
+	"github.com/vaultd/vaultd/vault"
 )
 
 // Listen makes the daemon's socket at path and returns its listener, whose
@@ -177,33 +179,76 @@ func clearStale(path string) error {
 // listener removes its socket file and lets the lock go when it is closed.
 type listener struct {
 	*net.UnixListener
-	path     string
-	dev, ino uint64
-	lock     *os.File
-	once     sync.Once
+	path string
+	lock *os.File
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	mark   ownfile.Mark // of the socket
+	dir    ownfile.Mark // of its directory, as far as that must not change
 }
 
 func (l *listener) guardedBy(lock *os.File, path string) (net.Listener, error) {
 	l.lock, l.path = lock, path
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
+	mark, err := ownfile.Of(path)
+	dir, derr := ownfile.Of(filepath.Dir(path))
+	if err := errors.Join(err, derr); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("examine the socket: %w", err)
 	}
-	l.dev, l.ino = uint64(st.Dev), st.Ino //nolint:gosec,unconvert // signed on some systems
+	l.mark, l.dir = mark, dir.Fixed()
 	return l, nil
 }
 
 // Close stops listening. The file goes first, and only if it still is ours.
 func (l *listener) Close() error {
-	var err error
-	l.once.Do(func() {
-		var st unix.Stat_t
-		if unix.Lstat(l.path, &st) == nil && uint64(st.Dev) == l.dev && st.Ino == l.ino { //nolint:gosec,unconvert // as above
-			_ = os.Remove(l.path)
-		}
-		err = l.UnixListener.Close()
-		_ = l.lock.Close()
-	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	if mark, err := ownfile.Of(l.path); err == nil && mark.SameFile(l.mark) {
+		_ = os.Remove(l.path)
+	}
+	err := l.UnixListener.Close()
+	_ = l.lock.Close()
 	return err
+}
+
+// inspect says what somebody else did to the socket, its lock or its directory.
+// Clients that connect change nothing of these.
+func (l *listener) inspect() (found []vault.Touched) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	tell := func(file, what string) {
+		if what != "" {
+			found = append(found, vault.Touched{File: file, What: what})
+		}
+	}
+	now, err := ownfile.Of(l.path)
+	switch {
+	case err != nil:
+		tell(l.path, ownfile.Missing(err)+"; clients can't reach the daemon before it is started again")
+	case !now.SameFile(l.mark):
+		tell(l.path, "was replaced by another; clients reach somebody else, until it is removed and the daemon started again")
+	default:
+		tell(l.path, now.Since(l.mark))
+		l.mark = now
+	}
+	lock := l.path + ".lock"
+	if now, err := ownfile.Of(lock); err != nil {
+		tell(lock, ownfile.Missing(err))
+	} else if own, err := ownfile.OfOpen(l.lock); err == nil && !now.SameFile(own) {
+		tell(lock, "was replaced by another")
+	}
+	if now, err := ownfile.Of(filepath.Dir(l.path)); err != nil {
+		tell(filepath.Dir(l.path), ownfile.Missing(err))
+	} else {
+		tell(filepath.Dir(l.path), now.Fixed().Since(l.dir))
+	}
+	return found
 }

@@ -110,7 +110,10 @@ var methods = []*method{
 // method here does not compile, and a test compares the table with it.
 var _ vaultdv1connect.VaultServiceHandler = (*service)(nil)
 
-var byNumber = func() (index [128]*method) {
+// methodNumbers is more than any method has as its number.
+const methodNumbers = 128
+
+var byNumber = func() (index [methodNumbers]*method) {
 	for _, m := range methods {
 		index[m.number] = m
 	}
@@ -206,7 +209,7 @@ func row[Req, Resp any, PReq interface {
 			defer cancel()
 			c := callFrom(ctx)
 			c.is(c.conn.identify()) // not before: its message may have taken a while
-			resp, failure := s.invoke(ctx, c, m, PReq(req))
+			resp, failure := s.measure(ctx, c, m, PReq(req))
 			c.held = append(c.held, PReq(req))
 			if failure != nil {
 				return nil, toConnect(failure)

@@ -40,6 +40,9 @@ type Config struct {
 	// AuditLog takes a record of every request: before it is performed, if it
 	// changes something, and after. The server does not close it. Nil is none.
 	AuditLog *audit.Log
+
+	// Metrics counts requests, for ServeMetrics.
+	Metrics bool
 }
 
 // Server answers requests to one vault on any number of listeners.
@@ -50,12 +53,15 @@ type Server struct {
 	setting    sync.Mutex // held while limits change
 	audit      func(context.Context, Event) error
 	trail      *trail // nil without an audit log
+	meter      *meter // nil without metrics
 	service    *service
 	principals *principals
 	admission  *admission
 	rates      *rates
 	web        atomic.Pointer[webServer] // takes new connections
 	refusals   chan struct{}             // bounds the goroutines that tell a client that there is no room
+
+	connsRefused atomic.Uint64
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
@@ -101,6 +107,9 @@ func NewServer(c Config) *Server {
 	c.Vault.OnPolicyRecords(s.takePolicyRecords)
 	s.admission = newAdmission(limits)
 	s.rates = newRates(limits, s.recordRefused)
+	if c.Metrics {
+		s.meter = newMeter(s, c.Version)
+	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.renewHTTP(limits)
 	return s

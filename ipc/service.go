@@ -24,6 +24,7 @@ type service struct {
 	approvals   *approvals
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
+	tampering   tampering
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told
 	messageSize func() int                  // what a request, and a listing, may take, encoded
@@ -75,6 +76,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	if admin {
 		resp.ApprovalsWaiting = uint64(s.approvals.waiting()) //nolint:gosec // a count
 	}
+	s.statusOfFiles(resp, admin)
 	if !st.Initialized {
 		return resp, nil
 	}
@@ -123,6 +125,7 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 		return nil, err
 	}
 	s.rules.sweep()
+	s.tampering.clear()
 	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
 }
 

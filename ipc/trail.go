@@ -190,14 +190,11 @@ func record(e *Event) audit.Record {
 		Principal: audit.Principal{
 			UID: e.Who.UID, User: e.Who.User, GID: e.Who.GID, PID: e.Who.PID, Exe: e.Who.Exe, Unit: e.Who.Unit,
 		},
-		Action: string(e.Action), Outcome: audit.Allowed, Code: string(e.Code),
+		Action: string(e.Action), Outcome: outcomeOf(e.Code), Code: string(e.Code),
 		Rule: e.Decision.Rule, Form: string(e.Form), Duration: e.Took,
 	}
-	switch {
-	case e.Code == fault.CodePermissionDenied, e.Code != "" && e.Decision.Rule != "" && !e.Decision.Allowed:
+	if e.Code != "" && e.Decision.Rule != "" && !e.Decision.Allowed {
 		r.Outcome = audit.Denied
-	case e.Code != "":
-		r.Outcome = audit.Failed
 	}
 	if r.Principal.Unit == "" {
 		r.Principal.Unit = e.Who.UserUnit
@@ -247,6 +244,17 @@ func (t *trail) principalChanged(b binding.Binding) {
 	if err != nil {
 		t.told.Error("no audit record of a principal that changed", "uid", b.UID, "err", err)
 	}
+}
+
+// outcomeOf is how a request ended that was answered with code, empty for none.
+func outcomeOf(code fault.Code) audit.Outcome {
+	switch code {
+	case "":
+		return audit.Allowed
+	case fault.CodePermissionDenied, fault.CodePrincipalChanged, fault.CodeApprovalRequired, fault.CodeApprovalRejected, fault.CodeRateLimited:
+		return audit.Denied
+	}
+	return audit.Failed
 }
 
 // describe adds which version of the key it was, by number and fingerprint, as

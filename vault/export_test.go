@@ -73,5 +73,5 @@ func BeforeKDF(t *testing.T, fn func()) {
 // ForgetCensus has the next census and the next sum of file sizes taken anew.
 func (v *Vault) ForgetCensus() {
 	v.opened.census.taken = time.Time{}
-	v.bytes.taken = time.Time{}
+	v.bytes.forget()
 }

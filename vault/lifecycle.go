@@ -58,6 +58,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 		if err != nil {
 			v.guesses.sealed()
 			_ = lock.Close() // the first error is the one to tell
+			v.custody.closed = nil
 		}
 	}()
 	h := &header{epoch: 1}
@@ -121,6 +122,9 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 		if err != nil {
 			v.guesses.sealed()
 			_ = lock.Close() // the first error is the one to tell
+		}
+		if err != nil && !errors.Is(err, ErrWrongPassword) {
+			v.custody.closed = nil // something may have been mended
 		}
 	}()
 	h, backup, err := v.files.load()
@@ -276,6 +280,8 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	v.mu.Lock()
 	v.opened = o
 	v.mu.Unlock()
+	v.bytes.forget()
+	v.takeCustody()
 	return o
 }
 
@@ -302,11 +308,13 @@ func (v *Vault) seal() error {
 	if err := v.tellPolicy(nil); err != nil {
 		v.log.Warn("the policy keeps what the vault told it, though it is sealed", "error", err)
 	}
-	if err := o.store.Close(); err != nil {
+	closeErr := o.store.Close()
+	if closeErr != nil {
 		// Sealed is sealed, and what was acknowledged is in the journal.
-		v.log.Warn("the store was not closed in order; the next unseal verifies it from its journal", "error", err)
+		v.log.Warn("the store was not closed in order; the next unseal verifies it from its journal", "error", closeErr)
 	}
 	err := o.lock.Close()
+	v.closeCustody(closeErr == nil)
 	debug.FreeOSMemory()
 	v.log.Info("vault sealed")
 	return storeError(err)

@@ -56,6 +56,7 @@ func (v *Vault) ChangePassword(ctx context.Context, old, new []byte, iterations 
 	v.mu.Lock()
 	o.header = h
 	v.mu.Unlock()
+	v.wroteHeader()
 	if writeErr != nil {
 		return 0, E(CodeStoreFailed, "the new password is in force, but a power cut could still undo it").
 			WithHint("look at the disk, then change the password again").Because(writeErr)

@@ -17,6 +17,13 @@ type byteCount struct {
 	sum   int64
 }
 
+// forget has the next sum taken anew.
+func (c *byteCount) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = time.Time{}
+}
+
 // StoreBytes is the sum of the sizes of the files in the vault's directory. It
 // is up to some seconds old, and without what could not be looked at.
 func (v *Vault) StoreBytes() int64 {

@@ -61,6 +61,7 @@ type Vault struct {
 	closed bool // guarded by admin
 	// onPolicyRecords is guarded by admin; see OnPolicyRecords.
 	onPolicyRecords func(*PolicyRecords) error
+	custody         custody // guarded by admin; see Inspect
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.

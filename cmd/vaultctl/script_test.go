@@ -202,6 +202,10 @@ func stopDaemons(dir string, sig syscall.Signal) (stopped int) {
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
+		// Its last thread takes the socket along, a moment after the first has ended.
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && serverOf(path) == pid; {
+			time.Sleep(5 * time.Millisecond)
+		}
 		return nil
 	})
 	return stopped

@@ -34,7 +34,7 @@ func openAudit(c config.Audit, told *slog.Logger) (*auditLog, error) {
 	if err := perm.Check(filepath.Dir(c.Dir)); err != nil {
 		return nil, unsafe(err)
 	}
-	log, err := audit.Open(c.Dir, audit.Options{SegmentSize: int64(c.SegmentSize), Compress: c.Compress, Log: told})
+	log, err := audit.Open(c.Dir, audit.Options{SegmentSize: int64(c.SegmentSize), Compress: c.Compress, Sinks: sinksOf(c), Log: told})
 	if errors.Is(err, audit.ErrLocked) {
 		return nil, fault.E(fault.CodeInUse, "another vaultd uses the audit log in %s", c.Dir).
 			WithHint("[audit] directory says where it is")

@@ -68,7 +68,7 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
-		AuditLog: records, Machine: machineID(machineFile, log),
+		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "",
 	})
 	own := newOwnRecords(records, log)
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, own, log)
@@ -85,6 +85,17 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		return err
 	}
 	defer live.close()
+	numbers, stopMetrics, err := serveMetrics(c.Metrics, server, log)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer stopMetrics()
+	guard := &fileGuard{
+		vault: v, server: server, records: records, listeners: []net.Listener{l, numbers}, reaction: c.Store.OnTampering, log: log,
+	}
+	guard.start(c.Socket.Path, c.Store.Anchor)
+	defer guard.close()
 	status := v.Status()
 	log.Info("vaultd serves", "version", versionString(), "socket", c.Socket.Path, "store", c.Store.Dir,
 		"initialized", status.Initialized, "sealed", status.Sealed, "memory", secret.Protection())

@@ -41,6 +41,7 @@ func TestUserNeedsNoConfiguration(t *testing.T) {
 	}
 	want := config.Store{
 		Dir: filepath.Join(home, ".local/share/vaultd"), Anchor: filepath.Join(home, ".local/state/vaultd/anchor"),
+		OnTampering: config.ReactWarn,
 	}
 	if diff := cmp.Diff(want, c.Store); diff != "" {
 		t.Error(diff)

@@ -154,6 +154,18 @@ var rules = []rule{
 		in:  []string{"."}, outside: []string{"ipc", "internal/tools"}, forbidden: []string{"connectrpc.com"},
 	},
 	{
+		why: "only ipc/metrics imports Prometheus",
+		in:  []string{"."}, outside: []string{"ipc/metrics"}, forbidden: []string{"github.com/prometheus"},
+	},
+	{
+		why: "metrics know nothing of vault and server: they are told",
+		in:  []string{"ipc/metrics"}, forbidden: []string{"ipc", "vault", "crypto", "connectrpc.com"}, except: []string{"ipc/metrics"},
+	},
+	{
+		why: "only the journald sink of the audit log talks to the journal",
+		in:  []string{"."}, outside: []string{"vault/audit/journald"}, forbidden: []string{"github.com/coreos/go-systemd/v22/journal"},
+	},
+	{
 		why: "ipc does not know the commands",
 		in:  []string{"ipc"}, forbidden: []string{"cmd"}, tests: true,
 	},
@@ -286,6 +298,9 @@ func TestRulesCatch(t *testing.T) {
 		{name: "ipc/x.go", imports: []string{"cmd/vaultd"}},
 		{name: "internal/config/x.go", imports: []string{"ipc"}},
 		{name: "vault/x.go", imports: []string{"math/rand"}},
+		{name: "ipc/x.go", imports: []string{"github.com/prometheus/client_golang/prometheus"}},
+		{name: "ipc/metrics/x.go", imports: []string{"vault"}},
+		{name: "vault/audit/x.go", imports: []string{"github.com/coreos/go-systemd/v22/journal"}},
 	} {
 		if !slices.ContainsFunc(rules, func(r rule) bool { _, bad := r.broken(c); return r.binds(c) && bad }) {
 			t.Errorf("no rule minds that %s imports %s", c.name, c.imports)

@@ -47,15 +47,25 @@ func (c Config) broken() []broken {
 		}
 		within(bad, "audit.segment_size", a.SegmentSize, 1<<20, 1<<30)
 	}
+	if p := c.Audit.Pipe; p != "" && !filepath.IsAbs(p) {
+		bad("audit.pipe", "%q is not an absolute path", p)
+	}
+	if r := c.Store.OnTampering; r != ReactWarn && r != ReactSeal {
+		bad("store.on_tampering", "%q is neither \"warn\" nor \"seal\"", string(r))
+	}
+	if m := c.Metrics; m.Socket != "" {
+		if err := paths.CheckSocket(m.Socket); err != nil {
+			bad("metrics.socket", "%v", err)
+		}
+		if m.Socket == c.Socket.Path {
+			bad("metrics.socket", "%s is the daemon's own socket, which serves no metrics; choose another", m.Socket)
+		}
+	}
+	mode(bad, "metrics.mode", c.Metrics.Mode)
 	if err := paths.CheckSocket(c.Socket.Path); err != nil {
 		bad("socket.path", "%v", err)
 	}
-	if c.Socket.Mode&0o600 != 0o600 {
-		bad("socket.mode", "%v shuts the daemon's own user out; it needs at least 0600", c.Socket.Mode)
-	}
-	if c.Socket.Mode&0o111 != 0 {
-		bad("socket.mode", "%v has execute bits, which mean nothing on a socket", c.Socket.Mode)
-	}
+	mode(bad, "socket.mode", c.Socket.Mode)
 	for _, g := range c.Access.AdminGroups {
 		if g == "" || strings.ContainsAny(g, ":\n\x00") {
 			bad("access.admin_groups", "%q is not the name of a group", g)
@@ -88,6 +98,16 @@ func (c Config) broken() []broken {
 	within(bad, "limits.header_timeout", l.HeaderTimeout, second/10, hour)
 	within(bad, "limits.write_timeout", l.WriteTimeout, second/10, hour)
 	return all
+}
+
+// mode refuses modes that no socket should have.
+func mode(bad func(string, string, ...any), key string, m Mode) {
+	if m&0o600 != 0o600 {
+		bad(key, "%v shuts the daemon's own user out; it needs at least 0600", m)
+	}
+	if m&0o111 != 0 {
+		bad(key, "%v has execute bits, which mean nothing on a socket", m)
+	}
 }
 
 func within[T ~int | ~int64](bad func(string, string, ...any), key string, v, low, high T) {

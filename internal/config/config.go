@@ -12,12 +12,13 @@ import (
 // Config is everything that can be configured. Its zero value is not valid:
 // start with [System] or [User].
 type Config struct {
-	Store  Store  `toml:"store"`
-	Socket Socket `toml:"socket"`
-	Access Access `toml:"access"`
-	Audit  Audit  `toml:"audit"`
-	Limits Limits `toml:"limits"`
-	Log    Log    `toml:"log"`
+	Store   Store   `toml:"store"`
+	Socket  Socket  `toml:"socket"`
+	Access  Access  `toml:"access"`
+	Audit   Audit   `toml:"audit"`
+	Metrics Metrics `toml:"metrics"`
+	Limits  Limits  `toml:"limits"`
+	Log     Log     `toml:"log"`
 }
 
 // Store says where the vault is kept.
@@ -26,6 +27,8 @@ type Store struct {
 	Anchor  string `toml:"anchor"`   // rollback anchor, a file outside Dir; empty for none
 	MinFree Size   `toml:"min_free"` // free space below which changes are refused; 0 picks one
 	Ballast Size   `toml:"ballast"`  // space kept for sealing and revoking on a full disk; 0 picks one
+
+	OnTampering Reaction `toml:"on_tampering"` // when somebody else touches the daemon's files
 }
 
 // Socket says where clients connect.
@@ -48,6 +51,15 @@ type Audit struct {
 	Dir         string `toml:"directory"`    // absolute, created with mode 0700
 	SegmentSize Size   `toml:"segment_size"` // of a file
 	Compress    bool   `toml:"compress"`     // complete files
+	Journald    bool   `toml:"journald"`     // a copy of each record in systemd's journal
+	Pipe        string `toml:"pipe"`         // a copy in this FIFO, absolute; empty for none
+}
+
+// Metrics says where Prometheus is told how the daemon fares.
+type Metrics struct {
+	Socket string `toml:"socket"` // absolute; empty for none
+	Mode   Mode   `toml:"mode"`   // of the socket
+	Group  string `toml:"group"`  // of the socket; empty leaves it to the system
 }
 
 // Limits bound what clients can take; the fields are those of ipc.Limits, and
@@ -101,10 +113,11 @@ func User(getenv func(string) string) (Config, error) {
 
 func defaults(places paths.Set, mode Mode) Config {
 	return Config{
-		Store:  Store{Dir: places.Store, Anchor: places.Anchor},
-		Socket: Socket{Path: places.Socket, Mode: mode},
-		Access: Access{AdminGroups: []string{}, PolicyDir: places.Policy},
-		Audit:  Audit{Dir: places.Audit, SegmentSize: 64 << 20},
+		Store:   Store{Dir: places.Store, Anchor: places.Anchor, OnTampering: ReactWarn},
+		Socket:  Socket{Path: places.Socket, Mode: mode},
+		Access:  Access{AdminGroups: []string{}, PolicyDir: places.Policy},
+		Audit:   Audit{Dir: places.Audit, SegmentSize: 64 << 20},
+		Metrics: Metrics{Mode: 0o600},
 		Limits: Limits{
 			MessageSize:         1 << 20,
 			Connections:         1024,

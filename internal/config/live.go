@@ -22,6 +22,8 @@ var effects = map[string]Effect{
 	"store.min_free": Restart,
 	"store.ballast":  Restart,
 
+	"store.on_tampering": Restart,
+
 	"socket.path":  Restart,
 	"socket.mode":  Restart,
 	"socket.group": Restart,
@@ -33,6 +35,12 @@ var effects = map[string]Effect{
 	"audit.directory":    Restart,
 	"audit.segment_size": Restart,
 	"audit.compress":     Restart,
+	"audit.journald":     Restart,
+	"audit.pipe":         Restart,
+
+	"metrics.socket": Restart,
+	"metrics.mode":   Restart,
+	"metrics.group":  Restart,
 
 	"limits.message_size":         Live,
 	"limits.connections":          Live,

@@ -117,14 +117,19 @@ func (p *parser) unknown(section, key string, value toml.Primitive, known map[st
 	p.report(p.line(value), "%s", what)
 }
 
-// sectionOf is the one section that has the key, empty for none.
+// sectionOf is the one section that has the key, empty for none or several.
 func sectionOf(key string) string {
+	home := ""
 	for name, section := range fields(reflect.ValueOf(&Config{}).Elem()) {
-		if _, ok := fields(section)[key]; ok {
-			return name // no key is in two
+		if _, ok := fields(section)[key]; !ok {
+			continue
 		}
+		if home != "" {
+			return ""
+		}
+		home = name
 	}
-	return ""
+	return home
 }
 
 func (p *parser) report(line int, format string, args ...any) {
@@ -186,6 +191,8 @@ func reason(err error, into reflect.Value) string {
 		return "wants a string"
 	case reflect.Slice:
 		return "wants a list of strings"
+	case reflect.Bool:
+		return "wants true or false"
 	default:
 		return "wants a whole number"
 	}

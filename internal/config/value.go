@@ -124,3 +124,23 @@ func (f *Format) UnmarshalText(text []byte) error {
 	}
 	return fmt.Errorf(`%q is not a log format; it is "auto", "text" or "json"`, text)
 }
+
+// Reaction is what the daemon does when somebody else touches its files, besides
+// telling of it in log, audit log and status.
+type Reaction string
+
+// The reactions.
+const (
+	ReactWarn Reaction = "warn" // nothing more
+	ReactSeal Reaction = "seal" // the vault is sealed
+)
+
+// UnmarshalText reads the name of a reaction.
+func (r *Reaction) UnmarshalText(text []byte) error {
+	switch v := Reaction(text); v {
+	case ReactWarn, ReactSeal:
+		*r = v
+		return nil
+	}
+	return fmt.Errorf(`%q is not what vaultd can do; it is "warn" or "seal"`, text)
+}

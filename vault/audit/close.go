@@ -3,7 +3,6 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Close writes what waits, signs it if there is a key, and closes the log. It
@@ -31,16 +30,14 @@ func (l *Log) Close() error {
 	close(l.stop)
 	l.files.Unlock()
 	l.work.Wait()
-	if l.sink != nil {
-		l.sink.close(sinkPatience)
+	for _, s := range l.sinks {
+		s.close()
 	}
 	if lost > 0 {
 		err = errors.Join(err, unavailable(fmt.Errorf("%d records are lost: %w", lost, cause)))
 	}
 	return errors.Join(err, l.closeFiles())
 }
-
-const sinkPatience = time.Second
 
 func (l *Log) closeFiles() error {
 	var errs []error

@@ -193,8 +193,10 @@ func (l *Log) settle(b *batch, first int64) {
 	l.unsynced -= len(b.entries)
 	l.mu.Unlock()
 	l.committed.Store(head.Size)
-	if len(b.entries) > 0 && l.sink != nil {
-		l.sink.offer(l.out, len(b.entries))
+	for _, s := range l.sinks {
+		if len(b.entries) > 0 {
+			s.offer(l.out, len(b.entries))
+		}
 	}
 	for i, e := range b.entries {
 		if e.waiter != nil {

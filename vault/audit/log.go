@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -30,10 +29,9 @@ type Options struct {
 	Reserve int64
 	// ExpectHead is a head that the log must still contain; see CheckHead.
 	ExpectHead *Head
-	// Sink gets every line, with its newline, after it is durable. It may be
-	// slow or stuck: then lines are dropped for it, and counted.
-	Sink io.Writer
-	// SinkQueue is how many bytes may wait for the sink. 0: 4 MiB.
+	// Sinks get a copy of every line.
+	Sinks []Sink
+	// SinkQueue is how many bytes may wait for each sink. 0: 4 MiB.
 	SinkQueue int
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: none; told of problems, never of records
@@ -74,7 +72,7 @@ type Log struct {
 	kick, arm chan struct{} // to the committer: write now; write within Interval
 	stop      chan struct{}
 	work      sync.WaitGroup // committer and compressor
-	sink      *sink
+	sinks     []*sink
 	compress  chan segment
 
 	committed atomic.Int64 // records that readers may see
@@ -129,8 +127,7 @@ type Status struct {
 	Signing        bool      // there is a key
 	Problems       []Problem // found while open and at Open; at most 100
 	TornBytes      int64     // of a record never acknowledged, cut off at Open
-	SinkDropped    int64     // records that the sink did not get
-	SinkErr        error     // the sink's last error
+	Sinks          []SinkStatus
 }
 
 // Status returns the state of the log. It does not wait for the disk. Err is of
@@ -144,8 +141,8 @@ func (l *Log) Status() Status {
 		Checkpoint: l.newest.Head, CheckpointTime: l.newestTime, CheckpointErr: l.checkpointErr,
 		Signing: l.signing.Load(), Problems: append([]Problem(nil), l.problems...), TornBytes: l.recovered,
 	}
-	if l.sink != nil {
-		s.SinkDropped, s.SinkErr = l.sink.state()
+	for _, k := range l.sinks {
+		s.Sinks = append(s.Sinks, k.state())
 	}
 	return s
 }

@@ -376,27 +376,28 @@ func TestStuckSinkBlocksNobody(t *testing.T) {
 	free := make(chan struct{})
 	entered := make(chan struct{}, 1)
 	var got strings.Builder
-	l := open(t, logDir(t), audit.Options{SinkQueue: 2000, Sink: writerFunc(func(b []byte) (int, error) {
+	l := open(t, logDir(t), audit.Options{SinkQueue: 2000, Sinks: []audit.Sink{{Name: "stuck", Writer: writerFunc(func(b []byte) (int, error) {
 		select {
 		case entered <- struct{}{}:
 		default:
 		}
 		<-free
 		return got.Write(b)
-	})})
+	})}}})
 	write(t, l, 0, 1)
 	<-entered
 	for i := 1; i < 50; i++ {
 		write(t, l, i, i+1)
 	}
 	s := l.Status()
-	if s.SinkDropped == 0 || s.SinkDropped > 48 || s.Size != 50 {
+	dropped := s.Sinks[0].Dropped
+	if dropped == 0 || dropped > 48 || s.Size != 50 {
 		t.Fatalf("%+v", s)
 	}
 	close(free)
 	l.Close()
-	if n := strings.Count(got.String(), "\n"); int64(n)+s.SinkDropped != 50 {
-		t.Fatal(n, s.SinkDropped)
+	if n := strings.Count(got.String(), "\n"); int64(n)+dropped != 50 {
+		t.Fatal(n, dropped)
 	}
 }
 

@@ -42,8 +42,8 @@ func Open(dir string, o Options) (*Log, error) {
 	}
 	l.head = l.edge.head()
 	l.committed.Store(l.head.Size)
-	if o.Sink != nil {
-		l.sink = newSink(o.Sink, o.SinkQueue)
+	for _, s := range o.Sinks {
+		l.sinks = append(l.sinks, newSink(s, o))
 	}
 	for _, p := range l.Status().Problems {
 		l.note(p)

@@ -12,6 +12,10 @@ import (
 // ActionTampered is the action of records that the log writes about itself.
 const ActionTampered = "audit.tampered"
 
+// ActionFilesTampered is the action of records about other files of the daemon
+// that somebody else touched.
+const ActionFilesTampered = "vault.tampered"
+
 // inspect looks, with files held, whether the files being written are still
 // the ones with their names. It costs two system calls, and comes before
 // every write: a log that goes into a file without a name is lost. It returns
@@ -28,6 +32,19 @@ func (l *Log) inspect() error {
 		return l.replaceSegment(path, what)
 	}
 	return nil
+}
+
+// Inspect looks now whether the files being written are still the ones with
+// their names, as every write does. What it finds is a problem in Status and a
+// record. It does not wait for a write that runs.
+func (l *Log) Inspect() {
+	if !l.files.TryLock() {
+		return
+	}
+	defer l.files.Unlock()
+	if !l.isClosed() {
+		_ = l.inspect() // the next write says it again, to who is concerned
+	}
 }
 
 // changed says what happened to a file, or nothing. A segment has exactly the

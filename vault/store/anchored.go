@@ -106,7 +106,11 @@ func (s *Store) anchorBehind() bool {
 	return m != s.anchor.last
 }
 
-func (s *Store) writeAnchor() error { return s.anchor.write(s.position()) }
+func (s *Store) writeAnchor() error {
+	s.noteAnchor()
+	defer s.custody.anchor.Wrote()
+	return s.anchor.write(s.position())
+}
 
 // anchorIf makes the anchor durable when a batch asks for it.
 func (s *Store) anchorIf(asked bool) error {

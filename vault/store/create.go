@@ -97,7 +97,10 @@ func (s *Store) create() (err error) {
 	if err := syncDir(filepath.Dir(o.Dir)); err != nil {
 		return err
 	}
-	return removeFile(o.Dir, fileCreating)
+	if err := removeFile(o.Dir, fileCreating); err != nil {
+		return err
+	}
+	return s.takeStock()
 }
 
 // claim marks the directory as being made, or clears what an interrupted

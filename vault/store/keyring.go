@@ -51,6 +51,7 @@ type keyring struct {
 	baseSeq    uint64
 	baseHead   chain
 	created    time.Time
+	encoded    []byte // as both files have it
 }
 
 func (k *keyring) encode(root *rootKeys, vaultID [16]byte) []byte {
@@ -121,11 +122,11 @@ func decodeKeyring(b []byte, root *rootKeys, vaultID [16]byte) (*keyring, error)
 // save replaces both copies, the first one first: from then on the new
 // keyring counts.
 func (k *keyring) save(dir string, root *rootKeys, vaultID [16]byte) error {
-	b := k.encode(root, vaultID)
-	if err := writeFile(dir, fileKeyring, b); err != nil {
+	k.encoded = k.encode(root, vaultID)
+	if err := writeFile(dir, fileKeyring, k.encoded); err != nil {
 		return err
 	}
-	return writeFile(dir, fileKeyringBackup, b)
+	return writeFile(dir, fileKeyringBackup, k.encoded)
 }
 
 // loadKeyring reads the keyring. Both copies must be whole. An older backup is
@@ -144,6 +145,7 @@ func loadKeyring(dir string, root *rootKeys, vaultID [16]byte) (k *keyring, stal
 	if err != nil {
 		return nil, nil, err
 	}
+	k.encoded = first
 	if bytes.Equal(first, second) {
 		return k, nil, nil
 	}

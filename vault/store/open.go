@@ -182,7 +182,10 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	s.highWater.Store(expected.highWater)
-	return s.enrollAnchor(mark)
+	if err := s.enrollAnchor(mark); err != nil {
+		return err
+	}
+	return s.takeStock()
 }
 
 func (s *Store) openEngine(ring *keyring) (*engine, error) {

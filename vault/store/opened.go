@@ -51,6 +51,9 @@ type Store struct {
 	dirty    map[name]struct{} // names changed since a rewrite began; committer only
 	retry    time.Time         // no rewrite by itself before; committer only
 	commits  uint64            // groups committed; committer only
+	custody  custody           // committer only
+
+	rewriting atomic.Bool // set in the committer when a rewrite begins, cleared when all of it is over
 }
 
 func newStore(o Options, root *rootKeys) *Store {

@@ -19,7 +19,10 @@ import (
 func (s *Store) Rewrite(ctx context.Context) error {
 	select {
 	case <-s.rewrites:
-		defer func() { s.rewrites <- struct{}{} }()
+		defer func() {
+			s.rewriting.Store(s.leftovers())
+			s.rewrites <- struct{}{}
+		}()
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.quit:
@@ -75,6 +78,7 @@ func (w *rewriter) begin() error {
 	if need := lowWater + 4*s.index.bytes; free < need {
 		return fmt.Errorf("%w: %d MiB free, a rewrite needs %d MiB", ErrFull, free>>20, need>>20)
 	}
+	s.rewriting.Store(true)
 	w.names = s.names()
 	s.dirty = make(map[name]struct{})
 	return nil
@@ -273,7 +277,9 @@ func (w *rewriter) swap() error {
 		return err
 	}
 	w.ring.baseSeq, w.ring.baseHead = s.index.state.seq, s.journal.head
-	if err := w.ring.save(s.opts.Dir, s.root, s.opts.VaultID); err != nil {
+	err := w.ring.save(s.opts.Dir, s.root, s.opts.VaultID)
+	s.custody.wroteRing()
+	if err != nil {
 		if current, rerr := readKeyring(s.opts.Dir, fileKeyring); rerr == nil {
 			if k, derr := decodeKeyring(current, s.root, s.opts.VaultID); derr == nil {
 				k.keys.wipe()

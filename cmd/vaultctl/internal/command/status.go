@@ -84,6 +84,8 @@ type statusView struct {
 	Config      *configView `json:"config,omitempty"`
 	AuditHead   string      `json:"audit_head,omitempty"`   // root of the log's tree, over what is durable
 	AuditSigned *uint64     `json:"audit_signed,omitempty"` // records under the newest checkpoint
+	AuditSinks  []sinkView  `json:"audit_sinks,omitempty"`
+	Tampering   []string    `json:"tampering,omitempty"` // what was done to the daemon's files from outside
 	GoVersion   string      `json:"go_version,omitempty"`
 }
 
@@ -142,6 +144,13 @@ func (v *stockView) fields(p *render.Printer, next *timestamppb.Timestamp, t *re
 	t.Field("Sequence", grouped(v.Sequence)+" in generation "+strconv.FormatUint(uint64(v.Generation), 10))
 }
 
+// sinkView is a second copy of the audit log as JSON shows it.
+type sinkView struct {
+	Name    string `json:"name"`
+	Dropped uint64 `json:"dropped"`
+	Problem string `json:"problem,omitempty"`
+}
+
 // policyView is the policy in force as JSON shows it.
 type policyView struct {
 	Generation uint64 `json:"generation"`
@@ -174,6 +183,10 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		a.print.Warn("the audit log can't be written, and nothing is done that leaves no record; the daemon's log says why")
 	case "tampered":
 		a.print.Warn("the audit log is not what was written; 'vaultctl audit verify' says where")
+	}
+	v.AuditSinks, v.Tampering = a.sinks(s), append([]string{}, s.GetTampering()...)
+	for _, found := range v.Tampering {
+		a.print.Warn("touched from outside: %s", found)
 	}
 	v.UnsealedAt = timeOf(s.GetUnsealedAt())
 	for _, w := range s.GetWarnings() {
@@ -217,6 +230,12 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 			t.Field("Audit log", log)
 			t.Field("Audit head", v.AuditHead)
 		}
+		for _, k := range v.AuditSinks {
+			t.Field("Audit copy", k.String())
+		}
+		if n := len(v.Tampering); n > 0 {
+			t.Field("Tampering", grouped(uint64(n))+" since the last unseal, see above")
+		}
 		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
 		if v.ClockRegressed {
 			t.Field("Clock", "behind the time that the vault has seen already")
@@ -245,6 +264,33 @@ func (a *app) operatorStatus(s *vaultdv1.StatusResponse, v *statusView) {
 	if len(v.Config.RestartNeeded) > 0 {
 		a.print.Warn("changed in the configuration, and in force after a restart of vaultd: %s", strings.Join(v.Config.RestartNeeded, ", "))
 	}
+}
+
+// sinks are the second copies of the audit log; it warns of those that miss something.
+func (a *app) sinks(s *vaultdv1.StatusResponse) []sinkView {
+	sinks := []sinkView{}
+	for _, k := range s.GetAuditSinks() {
+		v := sinkView{k.GetName(), k.GetDropped(), k.GetProblem()}
+		if v.Problem != "" || v.Dropped > 0 {
+			a.print.Warn("a copy of the audit log is not complete: %s", v)
+		}
+		sinks = append(sinks, v)
+	}
+	return sinks
+}
+
+// String is how the copy fares.
+func (k sinkView) String() string {
+	text := k.Name + ": "
+	if k.Problem == "" {
+		text += "takes records"
+	} else {
+		text += k.Problem
+	}
+	if k.Dropped > 0 {
+		text += "; " + grouped(k.Dropped) + " records dropped"
+	}
+	return text
 }
 
 func stateWord(s *vaultdv1.StatusResponse) string {
