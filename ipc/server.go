@@ -218,6 +218,19 @@ func (s *Server) cutOff() {
 	}
 }
 
+// Alive returns when the locks can be had that every request takes: the
+// server's, the audit log's and the vault's. If one of them hangs, so does Alive. It
+// is for a watchdog: no client can make it slow by asking much, and it leaves
+// out what may wait for others in good health, such as an account directory.
+func (s *Server) Alive() {
+	s.mu.Lock()
+	open := len(s.conns)
+	s.mu.Unlock()
+	s.admission.grow(0, rankRoot, 0)
+	s.service.auditStatus()
+	s.log.Debug("alive", "connections", open, "sealed", s.service.vault.Status().Sealed)
+}
+
 // InstallFiles puts the grants of policy files in force, in place of those of
 // the files before. Grants that can't be put in force change nothing but what
 // Status says, and are an error.
