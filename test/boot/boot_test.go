@@ -19,12 +19,19 @@ var (
 	carol = as{user: "vdcarol"} // an administrator
 )
 
-// policy lets bob use a key of alice's, and only from one unit.
+// policy lets bob use a key of alice's, from one unit or by one program.
 const policy = `[[grant]]
 effect = "allow"
 user   = "vdbob"
 unit   = "vdjob.service"
 verbs  = ["encrypt"]
+keys   = ["vdalice/k"]
+
+[[grant]]
+effect = "allow"
+user   = "vdbob"
+exe    = "/usr/bin/vaultctl"
+verbs  = ["decrypt"]
 keys   = ["vdalice/k"]
 `
 
@@ -54,6 +61,8 @@ func TestBootedMachine(t *testing.T) {
 		{"no request fails while it restarts", (*machine).restarted},
 		{"the watchdog ends one that hangs", (*machine).hung},
 		{"it is there after a reboot", (*machine).rebooted},
+		{"it is checked while it is down", (*machine).checked},
+		{"a drop-in tells it programs", (*machine).toldPrograms},
 		{"a user's own service", (*machine).ownService},
 		{"it installs and removes itself", (*machine).installsItself},
 	} {
@@ -245,5 +254,41 @@ func (m *machine) rebooted() {
 	if state := m.show("ActiveState"); state != "active" {
 		m.t.Errorf("after the boot the service is %s", state)
 	}
+	m.openedAgain()
+}
+
+// checked is the vault while no daemon serves it, by the command that
+// docs/SERVICE.md gives.
+func (m *machine) checked() {
+	m.must(root, "", "systemctl", "stop", "vaultd.socket")
+	if state := m.show("ActiveState"); state != "inactive" {
+		m.t.Errorf("without its socket the service is %s", state)
+	}
+	out := m.must(root, password, "runuser", "-u", "vaultd", "--", "vaultd", "check", "--system", "--password-file", "-")
+	if !strings.Contains(out, "The vault is whole") {
+		m.t.Errorf("check says %s", out)
+	}
+	m.must(root, "", "systemctl", "start", "vaultd.service")
+	m.openedAgain()
+}
+
+// toldPrograms holds docs/SERVICE.md to what it says of grants by program: unknown,
+// and of no help, without the drop-in.
+func (m *machine) toldPrograms() {
+	sealed := m.must(root, "", "cat", "/home/vdbob/job.vd1")
+	_, err := m.try(bob, sealed, "vaultctl", "decrypt", "vdalice/k")
+	if err == nil || !strings.Contains(err.Error(), "permission denied") {
+		m.t.Errorf("by a program that the daemon can't know: %v", err)
+	}
+	const dropIn = "[Service]\nCapabilityBoundingSet=CAP_SYS_PTRACE\nAmbientCapabilities=CAP_SYS_PTRACE\n"
+	m.must(root, "", "mkdir", "-p", "/run/systemd/system/vaultd.service.d")
+	m.must(root, dropIn, "tee", "/run/systemd/system/vaultd.service.d/programs.conf")
+	m.must(root, "", "systemctl", "daemon-reload")
+	m.must(root, "", "systemctl", "restart", "vaultd.service")
+	m.openedAgain()
+	m.must(bob, sealed, "vaultctl", "decrypt", "vdalice/k")
+	m.must(root, "", "rm", "-r", "/run/systemd/system/vaultd.service.d")
+	m.must(root, "", "systemctl", "daemon-reload")
+	m.must(root, "", "systemctl", "restart", "vaultd.service")
 	m.openedAgain()
 }

@@ -53,12 +53,16 @@ func newMachine(t *testing.T) *machine {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	t.Cleanup(cancel)
-	dir, err := os.MkdirTemp("", "vaultd-boot-")
+	sweep(t)
+	dir, err := os.MkdirTemp("", fmt.Sprintf("vaultd-boot-%d-", os.Getpid()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, ctx: ctx, dir: dir, console: &console{}}
 	t.Cleanup(func() {
+		if t.Failed() && m.init != 0 {
+			t.Logf("the journal:\n%s", m.journal())
+		}
 		m.kill()
 		// Nothing is mounted there but in the container's own namespace,
 		// which is gone with it.
@@ -72,15 +76,38 @@ func newMachine(t *testing.T) *machine {
 	for _, sub := range []string{"upper", "work", "merged"} {
 		m.mkdir(filepath.Join(dir, sub))
 	}
-	m.mkdir(m.path("/root"), 0o700)
-	// What this machine starts at boot is not the container's.
-	for _, wants := range []string{"multi-user.target.wants", "sockets.target.wants", "timers.target.wants", "sysinit.target.wants"} {
-		m.mkdir(m.path("/etc/systemd/system", wants))
-		if err := unix.Setxattr(m.path("/etc/systemd/system", wants), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
+	// What this machine starts at boot, and vaults that it may have, are not the
+	// container's.
+	for _, own := range []string{
+		"/etc/systemd/system/multi-user.target.wants", "/etc/systemd/system/sockets.target.wants",
+		"/etc/systemd/system/timers.target.wants", "/etc/systemd/system/sysinit.target.wants",
+		"/etc/vaultd", "/var/lib/vaultd", "/var/lib/vaultd-anchor", "/var/log/vaultd", "/root/.local",
+	} {
+		m.mkdir(m.path(own))
+		if err := unix.Setxattr(m.path(own), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
 			t.Skipf("no overlay can be made here: %v", err)
 		}
 	}
+	m.mkdir(m.path("/root"), 0o700)
 	return m
+}
+
+// sweep removes what tests that were killed have left. Their containers died with
+// them, and the mounts with these.
+func sweep(t *testing.T) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "vaultd-boot-*-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), "vaultd-boot-"), "-")
+		if _, err := os.Stat("/proc/" + pid); errors.Is(err, os.ErrNotExist) {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Log(err)
+			}
+		}
+	}
 }
 
 // path is where a file of the container is while the container is off.
@@ -258,10 +285,18 @@ func (m *machine) must(who as, input, name string, args ...string) string {
 	m.t.Helper()
 	out, err := m.try(who, input, name, args...)
 	if err != nil {
-		journal, _ := m.try(as{}, "", "journalctl", "-u", "vaultd.service", "-u", "vaultd.socket", "-u", "vdjob.service", "-n", "40", "-o", "cat")
-		m.t.Fatalf("%s %s: %v\n%s\nthe journal:\n%s", name, strings.Join(args, " "), err, out, journal)
+		m.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return out
+}
+
+// journal is what the units said lately.
+func (m *machine) journal() string {
+	journal, err := m.try(as{}, "", "journalctl", "-u", "vaultd.service", "-u", "vaultd.socket", "-u", "vdjob.service", "-n", "60", "-o", "cat")
+	if err != nil {
+		return err.Error()
+	}
+	return journal
 }
 
 // refused is try for what has to fail, and say this.
