@@ -32,8 +32,8 @@ type machine struct {
 	dir string // upper and work directory of the overlay
 
 	console *console
-	nspawn  *exec.Cmd
-	ended   chan struct{} // closed when nspawn is gone
+	nspawn  *exec.Cmd     // unshare, whose child it is
+	ended   chan struct{} // closed when it is gone
 	init    int           // process 1 of the container, by our number
 }
 
@@ -141,8 +141,9 @@ func (m *machine) install(from, to string, mode os.FileMode) {
 	}
 }
 
-// start is how nspawn is run. All mounts are made in a namespace that ends with
-// it, so that nothing is left behind however the test ends. nspawn keeps its own
+// start is how nspawn is run: with processes and mounts in namespaces of their
+// own, which end when it does, and it with the test, so that nothing is left
+// behind however that ends. nspawn keeps its own
 // directory in /run, which is another one here; without the filter it would keep
 // the container from locking memory.
 const start = `set -e
@@ -158,7 +159,8 @@ exec systemd-nspawn -D "$1/merged" --boot --register=no --keep-unit --machine="v
 func (m *machine) boot() {
 	m.t.Helper()
 	begun := time.Now()
-	m.nspawn = exec.Command("unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", start, "sh", m.dir, strconv.Itoa(os.Getpid()))
+	m.nspawn = exec.Command("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+		"/bin/sh", "-c", start, "sh", m.dir, strconv.Itoa(os.Getpid()))
 	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	terminal, err := pty.Start(m.nspawn) // without one there is no console
 	if err != nil {
@@ -172,7 +174,7 @@ func (m *machine) boot() {
 		_ = terminal.Close()
 		close(ended)
 	}()
-	m.until("systemd runs", func() bool { m.init = m.child(); return m.init != 0 })
+	m.until("systemd runs", func() bool { m.init = m.systemd(); return m.init != 0 })
 	m.until("the system is up", func() bool {
 		out, _ := m.try(as{}, "", "systemctl", "is-system-running")
 		return out == "running\n" || out == "degraded\n"
@@ -180,20 +182,31 @@ func (m *machine) boot() {
 	m.t.Logf("booted in %v", time.Since(begun).Round(10*time.Millisecond))
 }
 
-// child is process 1 of the container, 0 for none yet.
-func (m *machine) child() int {
-	pid := strconv.Itoa(m.nspawn.Process.Pid)
-	b, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
-	if err != nil {
-		return 0
-	}
-	for _, child := range strings.Fields(string(b)) {
-		if comm, err := os.ReadFile("/proc/" + child + "/comm"); err == nil && string(comm) == "systemd\n" {
-			n, _ := strconv.Atoi(child)
-			return n
+// systemd is process 1 of the container, 0 for none yet: unshare's child is
+// nspawn, and nspawn's child is systemd.
+func (m *machine) systemd() int {
+	for _, nspawn := range children(m.nspawn.Process.Pid) {
+		for _, child := range children(nspawn) {
+			if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child)); err == nil && string(comm) == "systemd\n" {
+				return child
+			}
 		}
 	}
 	return 0
+}
+
+func children(pid int) []int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil {
+		return nil
+	}
+	var list []int
+	for _, child := range strings.Fields(string(b)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // reboot has the container go down in order, and boots it again.
@@ -220,9 +233,6 @@ func (m *machine) kill() {
 	case <-m.ended:
 		return
 	default:
-	}
-	if m.init != 0 {
-		_ = syscall.Kill(m.init, syscall.SIGKILL)
 	}
 	_ = m.nspawn.Process.Kill()
 	<-m.ended
