@@ -136,6 +136,7 @@ func (s *Server) account(m *method, messageSize int, next http.Handler) http.Han
 			writeHTTPFault(w, http.StatusInternalServerError, fault.E(fault.CodeInternal, "internal error"))
 			return
 		}
+		c.spoke() // only now: net/http drops a request that it reads while it shuts down
 		size := messageSize
 		if r.ContentLength >= 0 && r.ContentLength < int64(size) {
 			size = int(r.ContentLength)

@@ -67,6 +67,11 @@ func prepareDirectory(dir string, mode fs.FileMode) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the socket's directory: %w", err)
 	}
+	return checkDirectory(dir)
+}
+
+// checkDirectory refuses a directory in which others could replace the socket.
+func checkDirectory(dir string) error {
 	var st unix.Stat_t
 	if err := unix.Stat(dir, &st); err != nil {
 		return fmt.Errorf("examine %s: %w", dir, err)
@@ -179,24 +184,21 @@ func clearStale(path string) error {
 // listener removes its socket file and lets the lock go when it is closed.
 type listener struct {
 	*net.UnixListener
-	path string
 	lock *os.File
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	mark   ownfile.Mark // of the socket
-	dir    ownfile.Mark // of its directory, as far as that must not change
+	place  place
 }
 
 func (l *listener) guardedBy(lock *os.File, path string) (net.Listener, error) {
-	l.lock, l.path = lock, path
-	mark, err := ownfile.Of(path)
-	dir, derr := ownfile.Of(filepath.Dir(path))
-	if err := errors.Join(err, derr); err != nil {
-		_ = l.Close()
-		return nil, fmt.Errorf("examine the socket: %w", err)
+	var err error
+	l.lock = lock
+	if l.place, err = placeOf(path); err != nil {
+		_ = l.UnixListener.Close()
+		_ = lock.Close()
+		return nil, err
 	}
-	l.mark, l.dir = mark, dir.Fixed()
 	return l, nil
 }
 
@@ -208,8 +210,8 @@ func (l *listener) Close() error {
 		return nil
 	}
 	l.closed = true
-	if mark, err := ownfile.Of(l.path); err == nil && mark.SameFile(l.mark) {
-		_ = os.Remove(l.path)
+	if mark, err := ownfile.Of(l.place.path); err == nil && mark.SameFile(l.place.mark) {
+		_ = os.Remove(l.place.path)
 	}
 	err := l.UnixListener.Close()
 	_ = l.lock.Close()
@@ -217,38 +219,17 @@ func (l *listener) Close() error {
 }
 
 // inspect says what somebody else did to the socket, its lock or its directory.
-// Clients that connect change nothing of these.
-func (l *listener) inspect() (found []vault.Touched) {
+func (l *listener) inspect() []vault.Touched {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return nil
 	}
-	tell := func(file, what string) {
-		if what != "" {
-			found = append(found, vault.Touched{File: file, What: what})
-		}
-	}
-	now, err := ownfile.Of(l.path)
-	switch {
-	case err != nil:
-		tell(l.path, ownfile.Missing(err)+"; clients can't reach the daemon before it is started again")
-	case !now.SameFile(l.mark):
-		tell(l.path, "was replaced by another; clients reach somebody else, until it is removed and the daemon started again")
-	default:
-		tell(l.path, now.Since(l.mark))
-		l.mark = now
-	}
-	lock := l.path + ".lock"
+	found, lock := l.place.inspect(), l.place.path+".lock"
 	if now, err := ownfile.Of(lock); err != nil {
-		tell(lock, ownfile.Missing(err))
+		found = append(found, vault.Touched{File: lock, What: ownfile.Missing(err)})
 	} else if own, err := ownfile.OfOpen(l.lock); err == nil && !now.SameFile(own) {
-		tell(lock, "was replaced by another")
-	}
-	if now, err := ownfile.Of(filepath.Dir(l.path)); err != nil {
-		tell(filepath.Dir(l.path), ownfile.Missing(err))
-	} else {
-		tell(filepath.Dir(l.path), now.Fixed().Since(l.dir))
+		found = append(found, vault.Touched{File: lock, What: "was replaced by another"})
 	}
 	return found
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/peer"
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
@@ -65,7 +66,10 @@ type Server struct {
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
-	draining atomic.Bool
+	stopping atomic.Bool    // accepts no more
+	draining atomic.Bool    // ends connections between requests
+	loops    sync.WaitGroup // Serve, once for each listener
+	fresh    sync.WaitGroup // connections that have sent nothing yet
 	tasks    sync.WaitGroup // connections, the HTTP server, and who looks at accounts
 
 	mu        sync.Mutex // guards what follows
@@ -116,11 +120,13 @@ func NewServer(c Config) *Server {
 }
 
 // Serve accepts connections from l until Shutdown is called or ctx ends, and
-// closes l. It returns nil after Shutdown and the context's error after ctx
-// has ended, which also cuts off every connection of the server.
+// closes l. It returns nil after Shutdown, be that before Serve, and the
+// context's error after ctx has ended, which also cuts off every connection of
+// the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	if !s.enlist(l) { // Shutdown was faster
-		return l.Close()
+	if !s.enlist(l) {
+		_ = l.Close()
+		return ctx.Err()
 	}
 	defer s.delist(l)
 	unhook := context.AfterFunc(ctx, func() { _ = l.Close(); s.cutOff() })
@@ -135,7 +141,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			s.accept(c)
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case s.draining.Load():
+		case s.stopping.Load():
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return err
@@ -173,10 +179,11 @@ func (s *Server) takePolicyRecords(k *vault.PolicyRecords) error {
 func (s *Server) enlist(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining.Load() {
+	if s.stopping.Load() {
 		return false
 	}
 	s.listeners[l] = struct{}{}
+	s.loops.Add(1)
 	if !s.webRuns {
 		s.webRuns = true
 		s.runHTTP(s.web.Load())
@@ -192,17 +199,34 @@ func (s *Server) delist(l net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.loops.Done()
 }
+
+// freshTime is how long Shutdown waits for the first request of connections
+// that were accepted a moment ago. Their clients are about to ask, and an HTTP
+// client whose first request finds the connection closed does not try again.
+const freshTime = 250 * time.Millisecond
 
 // Shutdown stops accepting, lets running requests finish, and closes every
 // connection. When ctx ends first, what still runs is cut off and the
 // context's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.draining.Store(true)
+	s.stopping.Store(true)
 	for l := range s.listeners {
 		_ = l.Close()
 	}
+	s.mu.Unlock()
+	heard := make(chan struct{})
+	go func() { s.loops.Wait(); s.fresh.Wait(); close(heard) }()
+	select {
+	case <-heard:
+	case <-ctx.Done():
+	case <-time.After(freshTime):
+	}
+
+	s.mu.Lock()
+	s.draining.Store(true)
 	for c := range s.conns {
 		c.wake()
 	}
@@ -231,6 +255,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // cutOff ends every request and closes every connection.
 func (s *Server) cutOff() {
+	s.stopping.Store(true)
 	s.draining.Store(true)
 	s.stop()
 	for _, w := range s.webServers() { // closing a connection takes s.mu
@@ -248,6 +273,19 @@ func (s *Server) cutOff() {
 func (s *Server) PolicyInForce() (generation uint64, hash string) {
 	generation, hash, _ = s.service.rules.state()
 	return generation, hash
+}
+
+// Alive returns when the locks can be had that every request takes: the
+// server's, the audit log's and the vault's. If one of them hangs, so does Alive. It
+// is for a watchdog: no client can make it slow by asking much, and it leaves
+// out what may wait for others in good health, such as an account directory.
+func (s *Server) Alive() {
+	s.mu.Lock()
+	open := len(s.conns)
+	s.mu.Unlock()
+	s.admission.grow(0, rankRoot, 0)
+	s.service.auditStatus(&vaultdv1.StatusResponse{}, false)
+	s.log.Debug("alive", "connections", open, "sealed", s.service.vault.Status().Sealed)
 }
 
 // InstallFiles puts the grants of policy files in force, in place of those of

@@ -282,7 +282,14 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	v.mu.Unlock()
 	v.bytes.forget()
 	v.takeCustody()
+	v.changed(false)
 	return o
+}
+
+func (v *Vault) changed(sealed bool) {
+	if v.o.Changed != nil {
+		v.o.Changed(sealed)
+	}
 }
 
 // Seal waits for running operations, wipes every key and closes the store, one
@@ -317,6 +324,7 @@ func (v *Vault) seal() error {
 	v.closeCustody(closeErr == nil)
 	debug.FreeOSMemory()
 	v.log.Info("vault sealed")
+	v.changed(true)
 	return storeError(err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,6 +71,7 @@ type daemon struct {
 	place
 	cmd    *exec.Cmd
 	notify *net.UnixConn
+	ready  string // what it said when it was ready
 	log    *logBuffer
 	once   sync.Once
 	err    error
@@ -121,18 +123,26 @@ func (p place) startCommand(t *testing.T, cmd *exec.Cmd) *daemon {
 			t.Logf("the daemon's log:\n%s", d.log)
 		}
 	})
-	d.expect(t, "READY=1")
+	d.ready = d.expect(t, "READY=1")
 	return d
 }
 
-// expect waits for the daemon's next word to its service manager.
-func (d *daemon) expect(t *testing.T, want string) {
+// expect waits until the daemon says this line to its service manager, and
+// returns all that it said with it. That it stops is never passed over.
+func (d *daemon) expect(t *testing.T, want string) string {
 	t.Helper()
 	b := make([]byte, 256)
 	_ = d.notify.SetReadDeadline(time.Now().Add(time.Minute))
-	n, err := d.notify.Read(b)
-	if err != nil || string(b[:n]) != want {
-		t.Fatalf("the daemon says %q (%v), want %q\n%s", b[:n], err, want, d.log)
+	for {
+		n, err := d.notify.Read(b)
+		said := string(b[:n])
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		switch {
+		case err == nil && slices.Contains(lines, want):
+			return said
+		case err != nil || slices.Contains(lines, "STOPPING=1"):
+			t.Fatalf("the daemon says %q (%v), want %q\n%s", said, err, want, d.log)
+		}
 	}
 }
 
