@@ -20,6 +20,7 @@ type conn struct {
 	rank   rank
 	buffer frame.Buffer // what was read and not yet handled
 	once   sync.Once
+	first  sync.Once   // see spoke
 	http   atomic.Bool // belongs to the HTTP server, which drains it itself
 }
 
@@ -82,15 +83,23 @@ func (s *Server) track(c *conn) bool {
 	}
 	s.conns[c] = struct{}{}
 	s.tasks.Add(1)
+	s.fresh.Add(1)
 	return true
 }
+
+// spoke notes that the connection's first request is being read, after which a
+// server that shuts down does not wait for it.
+func (c *conn) spoke() { c.first.Do(c.server.fresh.Done) }
 
 // Close closes the connection and gives back what it held.
 func (c *conn) Close() error {
 	err := c.UnixConn.Close()
 	c.once.Do(func() {
 		c.server.mu.Lock()
-		delete(c.server.conns, c)
+		if _, tracked := c.server.conns[c]; tracked {
+			delete(c.server.conns, c)
+			c.spoke()
+		}
 		c.server.mu.Unlock()
 		c.server.admission.leave(c.who.UID)
 	})
@@ -116,6 +125,7 @@ func (s *Server) split(c *conn) {
 	}
 	switch first := c.buffer.Bytes()[0]; {
 	case first == frame.Preface[0]:
+		c.spoke()
 		s.serveFrames(c)
 	case first >= 'A' && first <= 'Z':
 		c.http.Store(true)

@@ -128,6 +128,7 @@ func (s *Server) account(m *method, next http.Handler) http.Handler {
 			writeHTTPFault(w, http.StatusInternalServerError, fault.E(fault.CodeInternal, "internal error"))
 			return
 		}
+		c.spoke() // only now: net/http drops a request that it reads while it shuts down
 		size := s.limits.MessageSize
 		if r.ContentLength >= 0 && r.ContentLength < int64(size) {
 			size = int(r.ContentLength)

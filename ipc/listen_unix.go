@@ -65,6 +65,11 @@ func prepareDirectory(dir string, mode fs.FileMode) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the socket's directory: %w", err)
 	}
+	return checkDirectory(dir)
+}
+
+// checkDirectory refuses a directory in which others could replace the socket.
+func checkDirectory(dir string) error {
 	var st unix.Stat_t
 	if err := unix.Stat(dir, &st); err != nil {
 		return fmt.Errorf("examine %s: %w", dir, err)

@@ -49,7 +49,10 @@ type Server struct {
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
-	draining atomic.Bool
+	stopping atomic.Bool    // accepts no more
+	draining atomic.Bool    // ends connections between requests
+	loops    sync.WaitGroup // Serve, once for each listener
+	fresh    sync.WaitGroup // connections that have sent nothing yet
 	tasks    sync.WaitGroup // connections, and the HTTP server
 
 	mu        sync.Mutex // guards what follows
@@ -108,7 +111,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			s.accept(c)
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case s.draining.Load():
+		case s.stopping.Load():
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return err
@@ -134,10 +137,11 @@ func wait(ctx context.Context, d time.Duration) {
 func (s *Server) enlist(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining.Load() {
+	if s.stopping.Load() {
 		return false
 	}
 	s.listeners[l] = struct{}{}
+	s.loops.Add(1)
 	if !s.httpRuns {
 		s.httpRuns = true
 		s.tasks.Go(func() { _ = s.http.Serve(s.handOver) })
@@ -150,17 +154,34 @@ func (s *Server) delist(l net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.loops.Done()
 }
+
+// freshTime is how long Shutdown waits for the first request of connections
+// that were accepted a moment ago. Their clients are about to ask, and an HTTP
+// client whose first request finds the connection closed does not try again.
+const freshTime = 250 * time.Millisecond
 
 // Shutdown stops accepting, lets running requests finish, and closes every
 // connection. When ctx ends first, what still runs is cut off and the
 // context's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.draining.Store(true)
+	s.stopping.Store(true)
 	for l := range s.listeners {
 		_ = l.Close()
 	}
+	s.mu.Unlock()
+	heard := make(chan struct{})
+	go func() { s.loops.Wait(); s.fresh.Wait(); close(heard) }()
+	select {
+	case <-heard:
+	case <-ctx.Done():
+	case <-time.After(freshTime):
+	}
+
+	s.mu.Lock()
+	s.draining.Store(true)
 	for c := range s.conns {
 		c.wake()
 	}
@@ -185,6 +206,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // cutOff ends every request and closes every connection.
 func (s *Server) cutOff() {
+	s.stopping.Store(true)
 	s.draining.Store(true)
 	s.stop()
 	_ = s.http.Close()
@@ -194,6 +216,19 @@ func (s *Server) cutOff() {
 	for c := range s.conns {
 		_ = c.UnixConn.Close()
 	}
+}
+
+// Alive returns when the locks can be had that every request takes: the
+// server's, the audit log's and the vault's. If one of them hangs, so does Alive. It
+// is for a watchdog: no client can make it slow by asking much, and it leaves
+// out what may wait for others in good health, such as an account directory.
+func (s *Server) Alive() {
+	s.mu.Lock()
+	open := len(s.conns)
+	s.mu.Unlock()
+	s.admission.grow(0, rankRoot, 0)
+	s.service.auditStatus()
+	s.log.Debug("alive", "connections", open, "sealed", s.service.vault.Status().Sealed)
 }
 
 // InstallFiles puts the grants of policy files in force, in place of those of

@@ -261,7 +261,14 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	v.mu.Lock()
 	v.opened = o
 	v.mu.Unlock()
+	v.changed(false)
 	return o
+}
+
+func (v *Vault) changed(sealed bool) {
+	if v.o.Changed != nil {
+		v.o.Changed(sealed)
+	}
 }
 
 // Seal waits for running operations, wipes every key and closes the store, one
@@ -293,6 +300,7 @@ func (v *Vault) seal() error {
 	err := o.lock.Close()
 	debug.FreeOSMemory()
 	v.log.Info("vault sealed")
+	v.changed(true)
 	return storeError(err)
 }
 

@@ -37,6 +37,9 @@ type Options struct {
 	KDFTime time.Duration
 	// AuditLog is told of unsealing and sealing; nil is none.
 	AuditLog AuditLog
+	// Changed is told when the vault has been unsealed or sealed; nil is none. It
+	// must not unseal or seal in turn.
+	Changed func(sealed bool)
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.

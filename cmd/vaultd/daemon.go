@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/vaultd/vaultd/ipc"
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
-	"github.com/vaultd/vaultd/vault/fault"
 )
 
 // stopTime is how long running requests may take to end after a signal to stop.
@@ -23,9 +21,11 @@ const stopTime = 10 * time.Second
 
 // runDaemon serves until a signal stops it or serving becomes impossible.
 func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) error {
+	handed := handedOver()
 	log := newLog(c.Log)
 	harden.Log(log, measures)
 	tuneMemory()
+	manager := manager{log}
 
 	lock, err := openDirectories(c.Store)
 	if err != nil {
@@ -43,6 +43,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	o := vault.Options{
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
+		Changed: func(sealed bool) { manager.status(statusText(true, sealed)) },
 	}
 	var records *audit.Log
 	if trail != nil {
@@ -57,10 +58,7 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	if err != nil {
 		return err
 	}
-	l, err := ipc.Listen(c.Socket.Path, fs.FileMode(c.Socket.Mode), c.Socket.Group)
-	if errors.Is(err, ipc.ErrInUse) {
-		return fault.E(fault.CodeInUse, "%v", err)
-	}
+	l, err := listen(c.Socket, handed, log)
 	if err != nil {
 		return err
 	}
@@ -83,17 +81,20 @@ func runDaemon(ctx context.Context, c config.Config, measures []harden.Measure) 
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, files.reload)
+	return serve(ctx, log, server, v, l, manager, files.reload)
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, reload func()) error {
-	signals := watchSignals(log, reload)
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, reload func()) error {
+	signals := watchSignals(log, m.reload(reload))
 	defer signals.close()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()
-	tell(log, "READY=1")
+	status := v.Status()
+	m.ready(statusText(status.Initialized, status.Sealed))
+	watched, unwatch := context.WithCancel(ctx)
+	go m.watch(watched, server.Alive)
 
 	var err error
 	ended := false
@@ -104,7 +105,8 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 		ended = true
 		log.Error("serving ended", "err", err)
 	}
-	tell(log, "STOPPING=1")
+	m.stopping()
+	unwatch()
 
 	limit, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
@@ -119,12 +121,6 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 	}
 	log.Info("stopped")
 	return err
-}
-
-func tell(log *slog.Logger, state string) {
-	if err := notify(state); err != nil {
-		log.Warn("the service manager was not told", "state", state, "err", err)
-	}
 }
 
 // limitsOf says in the server's terms what the configuration says in its own.

@@ -23,6 +23,9 @@ func main() {
 	cmd := newCommand(measures)
 	cmd.SetArgs(os.Args[1:])
 	err := cmd.ExecuteContext(context.Background())
+	if status := exit(0); errors.As(err, &status) {
+		os.Exit(int(status))
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "vaultd: %v\n", err)
 	}

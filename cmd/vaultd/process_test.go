@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -67,6 +68,7 @@ type daemon struct {
 	place
 	cmd    *exec.Cmd
 	notify *net.UnixConn
+	ready  string // what it said when it was ready
 	log    *logBuffer
 	once   sync.Once
 	err    error
@@ -93,13 +95,19 @@ func (l *logBuffer) String() string {
 // manager would.
 func (p place) start(t *testing.T, args ...string) *daemon {
 	t.Helper()
+	return p.startAs(t, p.command(args...))
+}
+
+// startAs is start with a command that the caller has made.
+func (p place) startAs(t *testing.T, cmd *exec.Cmd) *daemon {
+	t.Helper()
 	address := filepath.Join(p.dir, "notify")
 	_ = os.Remove(address)
 	n, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{place: p, cmd: p.command(args...), notify: n, log: &logBuffer{}}
+	d := &daemon{place: p, cmd: cmd, notify: n, log: &logBuffer{}}
 	d.cmd.Env = append(d.cmd.Env, "NOTIFY_SOCKET="+address)
 	d.cmd.Stderr = d.log
 	if err := d.cmd.Start(); err != nil {
@@ -113,18 +121,26 @@ func (p place) start(t *testing.T, args ...string) *daemon {
 			t.Logf("the daemon's log:\n%s", d.log)
 		}
 	})
-	d.expect(t, "READY=1")
+	d.ready = d.expect(t, "READY=1")
 	return d
 }
 
-// expect waits for the daemon's next word to its service manager.
-func (d *daemon) expect(t *testing.T, want string) {
+// expect waits until the daemon says this line to its service manager, and
+// returns all that it said with it. That it stops is never passed over.
+func (d *daemon) expect(t *testing.T, want string) string {
 	t.Helper()
 	b := make([]byte, 256)
 	_ = d.notify.SetReadDeadline(time.Now().Add(time.Minute))
-	n, err := d.notify.Read(b)
-	if err != nil || string(b[:n]) != want {
-		t.Fatalf("the daemon says %q (%v), want %q\n%s", b[:n], err, want, d.log)
+	for {
+		n, err := d.notify.Read(b)
+		said := string(b[:n])
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		switch {
+		case err == nil && slices.Contains(lines, want):
+			return said
+		case err != nil || slices.Contains(lines, "STOPPING=1"):
+			t.Fatalf("the daemon says %q (%v), want %q\n%s", said, err, want, d.log)
+		}
 	}
 }
 

@@ -106,7 +106,7 @@ func below(name string, dirs ...string) bool {
 }
 
 // ours are the top directories of the module's own packages.
-var ours = []string{"cmd", "crypto", "internal", "ipc", "test", "vault"}
+var ours = []string{"cmd", "crypto", "internal", "ipc", "packaging", "test", "vault"}
 
 // rule is one arrow. A file in `in` may import none of `forbidden`, but for `except`.
 type rule struct {
@@ -184,6 +184,23 @@ var rules = []rule{
 	{
 		why: "nothing imports a command, and only tests import the whole-system tests",
 		in:  []string{"crypto", "internal", "ipc", "vault"}, forbidden: []string{"cmd", "test"},
+	},
+	{
+		why: "what is packaged is files, of which the daemon's service command alone makes something",
+		in:  []string{"."}, outside: []string{"cmd/vaultd/internal/service", "packaging"}, forbidden: []string{"packaging"},
+	},
+	{
+		why: "what is packaged is files, and knows no code",
+		in:  []string{"packaging"}, forbidden: ours,
+	},
+	{
+		why: "only the daemon's service command imports the service library",
+		in:  []string{"."}, outside: []string{"cmd/vaultd/internal/service"}, forbidden: []string{"github.com/kardianos"}, tests: true,
+	},
+	{
+		why: "only the daemon's main knows what a service manager hands over and wants to hear",
+		in:  []string{"."}, outside: []string{"cmd/vaultd"},
+		forbidden: []string{"github.com/coreos/go-systemd/v22/activation", "github.com/coreos/go-systemd/v22/daemon"}, tests: true,
 	},
 	{
 		why: "randomness is crypto/rand's, everywhere but in tests and in the noise of the ballast file",
@@ -286,6 +303,8 @@ func TestRulesCatch(t *testing.T) {
 		{name: "ipc/x.go", imports: []string{"cmd/vaultd"}},
 		{name: "internal/config/x.go", imports: []string{"ipc"}},
 		{name: "vault/x.go", imports: []string{"math/rand"}},
+		{name: "cmd/vaultd/x.go", imports: []string{"github.com/kardianos/service"}},
+		{name: "ipc/x.go", imports: []string{"github.com/coreos/go-systemd/v22/activation"}},
 	} {
 		if !slices.ContainsFunc(rules, func(r rule) bool { _, bad := r.broken(c); return r.binds(c) && bad }) {
 			t.Errorf("no rule minds that %s imports %s", c.name, c.imports)

@@ -13,8 +13,8 @@ import (
 
 // call performs one method and decodes its answer into resp.
 //
-// A request that cannot have reached the daemon whole, because it was given to
-// a connection that had died while idle, is sent once more over a new
+// A request that cannot have reached the daemon whole, because the daemon ended
+// and closed the connection before it read it, is sent once more over a new
 // connection. One that may have been performed is repeated only if that
 // changes nothing.
 func (c *Client) call(ctx context.Context, method vaultdv1.Method, req, resp message) error {
@@ -26,7 +26,7 @@ func (c *Client) call(ctx context.Context, method vaultdv1.Method, req, resp mes
 		return err
 	}
 	err = c.exchange(ctx, w, method, req, resp)
-	if err == nil || isNew || ctx.Err() != nil {
+	if err == nil || isNew && !errors.Is(err, errNotSent) || ctx.Err() != nil {
 		return c.explain(ctx, err)
 	}
 	var answered *fault.Error

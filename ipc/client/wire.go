@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/vaultd/vaultd/ipc/frame"
@@ -110,8 +111,13 @@ func (w *wire) receive(use func(status uint8, body []byte) error) error {
 			return err
 		}
 		if err := w.in.Fill(w.conn); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
+			switch {
+			case err == io.EOF:
+				return io.ErrUnexpectedEOF
+			case errors.Is(err, syscall.ECONNRESET) && len(b) == 0:
+				// The kernel says so when the daemon closed the socket with
+				// the request, or a part of it, unread; else it says EOF.
+				return errors.Join(errNotSent, err)
 			}
 			return err
 		}
