@@ -93,7 +93,7 @@ func TestDebLifeCycle(t *testing.T) {
 	})
 }
 
-// Purge destroys what it says, and follows no link out of it.
+// Purge destroys what it says, and follows no link or mount out of it.
 func TestDebPurgeStaysAtHome(t *testing.T) {
 	needTool(t, "dpkg")
 	deb := theDeb(t)
@@ -103,9 +103,11 @@ func TestDebPurgeStaysAtHome(t *testing.T) {
 		mkdir /srv/elsewhere && touch /srv/elsewhere/file
 		rm -rf /var/log/vaultd && ln -s /srv/elsewhere /var/log/vaultd
 		ln -s /srv/elsewhere /var/lib/vaultd/link
+		mkdir /var/lib/vaultd-anchor/mounted && mount -t tmpfs other /var/lib/vaultd-anchor/mounted && touch /var/lib/vaultd-anchor/mounted/file
 		dpkg --purge vaultd
 		test -e /srv/elsewhere/file
 		test -L /var/log/vaultd
+		test -e /var/lib/vaultd-anchor/mounted/file
 		! test -e /var/lib/vaultd`)
 }
 
