@@ -258,3 +258,22 @@ func TestShutdownCutsOffWhatDoesNotFinish(t *testing.T) {
 	wantCode(t, "the request", <-answered, fault.CodeUnreachable)
 	close(release)
 }
+
+// A daemon that is told to stop at once has not failed.
+func TestServeAfterShutdown(t *testing.T) {
+	d := start(t)
+	server := ipc.NewServer(ipc.Config{Vault: d.vault, Policy: &policy.Policy{}})
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(filepath.Dir(d.socket), "late"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Serve(t.Context(), l); err != nil {
+		t.Error("serve:", err)
+	}
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener is open still: %v", err)
+	}
+}

@@ -91,12 +91,13 @@ func NewServer(c Config) *Server {
 }
 
 // Serve accepts connections from l until Shutdown is called or ctx ends, and
-// closes l. It returns nil after Shutdown and the context's error after ctx
-// has ended, which also cuts off every connection of the server.
+// closes l. It returns nil after Shutdown, be that before Serve, and the
+// context's error after ctx has ended, which also cuts off every connection of
+// the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if !s.enlist(l) {
 		_ = l.Close()
-		return net.ErrClosed
+		return ctx.Err()
 	}
 	defer s.delist(l)
 	unhook := context.AfterFunc(ctx, func() { _ = l.Close(); s.cutOff() })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/vaultd/vaultd/internal/config"
@@ -93,8 +94,9 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 	go func() { served <- server.Serve(ctx, l) }()
 	status := v.Status()
 	m.ready(statusText(status.Initialized, status.Sealed))
+	var watching sync.WaitGroup
 	watched, unwatch := context.WithCancel(ctx)
-	go m.watch(watched, server.Alive)
+	watching.Go(func() { m.watch(watched, server.Alive) })
 
 	var err error
 	ended := false
@@ -107,6 +109,7 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 	}
 	m.stopping()
 	unwatch()
+	watching.Wait()
 
 	limit, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()

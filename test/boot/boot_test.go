@@ -185,9 +185,16 @@ func (m *machine) used() {
 	}
 }
 
+// reloaded is the policy, without being told and when told.
 func (m *machine) reloaded() {
 	before := m.show("MainPID")
-	m.must(root, "# nothing\n", "tee", "/etc/vaultd/policy.d/20-none.toml")
+	m.refused(bob, "permission denied", "vaultctl", "key", "show", "vdalice/k")
+	const grant = "[[grant]]\neffect = \"allow\"\nuser = \"vdbob\"\nverbs = [\"show\"]\nkeys = [\"vdalice/k\"]\n"
+	m.must(root, grant, "tee", "/etc/vaultd/policy.d/20-show.toml")
+	m.until("a new policy file is in force", func() bool {
+		_, err := m.try(bob, "", "vaultctl", "key", "show", "vdalice/k")
+		return err == nil
+	})
 	m.must(root, "", "systemctl", "reload", "vaultd.service")
 	m.until("the service is active after a reload", func() bool { return m.show("ActiveState") == "active" })
 	if after := m.show("MainPID"); after != before {

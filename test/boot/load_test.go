@@ -145,7 +145,7 @@ func (m *machine) under(who as, do func()) {
 		m.t.Error("a request failed:", f)
 	}
 	for _, way := range []string{"stays", "dials", "http"} {
-		if seen.Asked[way] < 20 {
+		if seen.Asked[way] < 10 {
 			m.t.Errorf("only %d requests by a client that %s: nothing is shown", seen.Asked[way], way)
 		}
 	}
