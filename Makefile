@@ -8,7 +8,11 @@ endif
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
+# Names of hosts, of which there are none, are looked up without the C library.
+BUILDFLAGS := -trimpath -buildvcs=false -tags=netgo
+# A program with C in it can be loaded at any address; as packages install it.
+PIE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-buildmode=pie)
+LDFLAGS  := -s -w -bindnow
 FUZZTIME ?= 30s
 ROUNDS   ?= 500
 BENCH    ?= .
@@ -18,11 +22,12 @@ PLATFORMS := linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64 windows/amd64
 # Not from git, which may refuse a checkout that belongs to another user.
 SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
 
-.PHONY: build quickstart test race lint fmt bench fuzz crash boot generate cross vulncheck clean help
+.PHONY: build quickstart test race lint fmt bench fuzz crash boot generate cross vulncheck \
+	manual packages packages-test reproducible clean help
 
 build: ## build vaultd and vaultctl into bin/
 	@mkdir -p bin
-	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/vaultd ./cmd/vaultctl
+	$(GO) build $(BUILDFLAGS) $(PIE) -ldflags '$(LDFLAGS) -X main.version=$(VERSION)' -o bin/ ./cmd/vaultd ./cmd/vaultctl
 
 quickstart: build ## build, and run the tour on a vault of your own
 	@PATH="$(CURDIR)/bin:$$PATH" bin/vaultctl quickstart
@@ -68,6 +73,25 @@ cross: ## build for, and vet on, the other systems
 vulncheck: bin/govulncheck ## look for known vulnerabilities in what is called
 	bin/govulncheck ./...
 
+# SOURCE_DATE_EPOCH is the commit's unless it is set; ARCH, CC and FORMATS choose.
+packages: bin/nfpm bin/manual bin/sbom ## build deb, rpm, apk and the rest of a release into dist/, for VERSION
+	@VERSION='$(VERSION)' BUILDFLAGS='$(BUILDFLAGS)' LDFLAGS='$(LDFLAGS)' GO='$(GO)' packaging/build
+
+packages-test: ## build packages twice, compare, inspect, install and remove them; SHORT=1 for what CI runs
+	@packaging/test
+
+reproducible: ## build packages on two paths with nothing shared, and compare
+	@packaging/reproducible
+
+manual: bin/manual ## make the man pages into dist/man
+	@bin/manual -out dist/man -version '$(VERSION)' -date "$${SOURCE_DATE_EPOCH:-$$(date +%s)}"
+
+bin/nfpm: internal/tools/go.mod
+	$(GO) -C internal/tools build -o ../../bin/ github.com/goreleaser/nfpm/v2/cmd/nfpm
+bin/manual: internal/tools/go.mod $(wildcard internal/tools/manual/*.go)
+	$(GO) -C internal/tools build -o ../../bin/ ./manual
+bin/sbom: internal/tools/go.mod $(wildcard internal/tools/sbom/*.go)
+	$(GO) -C internal/tools build -o ../../bin/ ./sbom
 bin/gofumpt: internal/tools/go.mod
 	$(GO) -C internal/tools build -o ../../bin/ mvdan.cc/gofumpt
 bin/staticcheck: internal/tools/go.mod
@@ -79,4 +103,4 @@ clean: ## remove what was built
 	rm -rf bin dist
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
