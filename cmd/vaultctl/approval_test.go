@@ -45,8 +45,8 @@ func shared(t *testing.T) (env []string, adm uint32) {
 		t.Fatal(err)
 	}
 	socket, config := filepath.Join(run, "vaultd", "vaultd.sock"), filepath.Join(dir, "vaultd.toml")
-	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[store]\ndir = %q\nanchor = %q\n[access]\nadmin_groups = [\"adm\"]\n",
-		socket, filepath.Join(dir, "store"), filepath.Join(dir, "anchor", "anchor"))
+	text := fmt.Sprintf("[socket]\npath = %q\nmode = \"0666\"\n[store]\ndir = %q\nanchor = %q\n[access]\nadmin_groups = [\"adm\"]\npolicy_dir = \"\"\n"+
+		"[audit]\ndirectory = %q\n", socket, filepath.Join(dir, "store"), filepath.Join(dir, "anchor", "anchor"), filepath.Join(dir, "audit"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
