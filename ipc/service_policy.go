@@ -117,6 +117,11 @@ func (s *service) Explain(ctx context.Context, req *vaultdv1.ExplainRequest) (*v
 	}
 	if !admin {
 		e = e.ForCaller()
+		// A ciphertext names its key, which is not for who may not open it: this
+		// is what a ciphertext of no key here is told.
+		if d.Action == policy.Decrypt && d.Resource.Owner != who.User && e.Closest == nil {
+			d.Resource = policy.Resource{}
+		}
 	}
 	return &vaultdv1.ExplainResponse{
 		Action: string(d.Action), Resource: d.Resource.String(), Time: timestamp(d.At), Principal: principalToProto(d.Who),
