@@ -32,8 +32,10 @@ const (
 )
 
 // asked is what makes two requests the same: who asks for what, to the byte.
+// Who has a used uid has another name, see package binding.
 type asked struct {
 	uid    uint32
+	user   string
 	method uint16
 	sum    [sha256.Size]byte // of the request without its secrets
 }
@@ -50,6 +52,7 @@ type approval struct {
 	state              string
 	requested, expires time.Time
 	decidedBy          string
+	decider            *policy.Principal // as it was then
 }
 
 // approvals are the requests that wait for a second administrator, and what was
@@ -121,12 +124,17 @@ func (a *approvals) file(p approval, admin bool) (approval, error) {
 }
 
 // take takes the approval of a request away, so that one request passes by it.
-func (a *approvals) take(r asked) (approval, bool) {
+// If who approved could not approve any more, the request waits again.
+func (a *approvals) take(r asked, still func(*policy.Principal) bool) (approval, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sweep()
+	now := a.sweep()
 	p := a.same[r]
 	if p == nil || p.state != approvalApproved {
+		return approval{}, false
+	}
+	if !still(p.decider) {
+		p.state, p.decidedBy, p.decider, p.expires = approvalWaiting, "", nil, now.Add(approvalWaits)
 		return approval{}, false
 	}
 	a.forget(p)
@@ -162,7 +170,7 @@ func (a *approvals) decide(id, state string, who *policy.Principal, by string) (
 	case p.state == approvalRejected:
 		return approval{}, rejected(p)
 	}
-	p.state, p.decidedBy, p.expires = state, by, now.Add(approvalLasts)
+	p.state, p.decidedBy, p.decider, p.expires = state, by, who, now.Add(approvalLasts)
 	close(a.decided)
 	a.decided = make(chan struct{})
 	return *p, nil
