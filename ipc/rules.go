@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os/user"
 	"slices"
@@ -417,7 +418,7 @@ func parseGrant(text string) (policy.Grant, error) {
 	if err := d.Decode(&g); err != nil {
 		return g, fault.E(fault.CodeBadArgument, "the grant is not in the JSON of a grant: %v", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return g, fault.E(fault.CodeBadArgument, "there is more than one grant")
 	}
 	if g.ID != "" || g.Source != (policy.Source{}) {

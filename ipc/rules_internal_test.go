@@ -71,3 +71,15 @@ func TestStatusWaitsForNoChangeOfThePolicy(t *testing.T) {
 		t.Fatal("it waits")
 	}
 }
+
+func TestNewGrantIsOneGrantAndNoMore(t *testing.T) {
+	one := `{"effect":"allow","user":"a","verbs":["show"],"keys":["a/*"]}`
+	if _, err := newGrant(one + "\n"); err != nil {
+		t.Error(err)
+	}
+	for _, after := range []string{one, "}", "]", "x", ",", `"`} {
+		if _, err := newGrant(one + after); err == nil {
+			t.Errorf("%s after a grant is taken", after)
+		}
+	}
+}
