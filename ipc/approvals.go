@@ -123,32 +123,34 @@ func (a *approvals) file(p approval, admin bool) (approval, error) {
 	return p, nil
 }
 
-// take takes the approval of a request away, so that one request passes by it.
-// If who approved could not approve any more, the request waits again.
-func (a *approvals) take(r asked, still func(*policy.Principal) bool) (approval, bool) {
+// has reports whether a request is approved. If who approved could not approve
+// any more, it waits again.
+func (a *approvals) has(r asked, still func(*policy.Principal) bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.sweep()
 	p := a.same[r]
 	if p == nil || p.state != approvalApproved {
-		return approval{}, false
+		return false
 	}
 	if !still(p.decider) {
 		p.state, p.decidedBy, p.decider, p.expires = approvalWaiting, "", nil, now.Add(approvalWaits)
+		return false
+	}
+	return true
+}
+
+// take takes the approval of a request away, so that one request passes by it.
+func (a *approvals) take(r asked) (approval, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sweep()
+	p := a.same[r]
+	if p == nil || p.state != approvalApproved {
 		return approval{}, false
 	}
 	a.forget(p)
 	return *p, true
-}
-
-// giveBack undoes take, for a request that did not pass after all. If it was
-// put before the administrators again meanwhile, that stays.
-func (a *approvals) giveBack(p approval) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.same[p.asked] == nil {
-		a.all[p.id], a.same[p.asked] = &p, &p
-	}
 }
 
 // decide approves or rejects. The requester can't; who else may is decided before.

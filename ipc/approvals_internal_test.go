@@ -75,8 +75,6 @@ func wantFault(t *testing.T, what string, err error, code fault.Code) {
 
 func everyone(*approval) bool { return true }
 
-func anybody(*policy.Principal) bool { return true }
-
 func TestApprovalCountsOnceForExactlyOneRequest(t *testing.T) {
 	a := approvalsAt(newClock())
 	first := mustFile(t, a, requestOf(1, 1))
@@ -86,20 +84,20 @@ func TestApprovalCountsOnceForExactlyOneRequest(t *testing.T) {
 	if other := mustFile(t, a, requestOf(2, 1)); other.id == first.id {
 		t.Error("two users share a request")
 	}
-	if _, ok := a.take(requestOf(1, 1).asked, anybody); ok {
+	if _, ok := a.take(requestOf(1, 1).asked); ok {
 		t.Error("taken before it was approved")
 	}
 	mustDecide(t, a, first.id, approvalApproved)
 	for _, other := range []approval{requestOf(1, 2), requestOf(2, 1), {asked: asked{uid: 1, method: 23, sum: [32]byte{1}}}} {
-		if _, ok := a.take(other.asked, anybody); ok {
+		if _, ok := a.take(other.asked); ok {
 			t.Errorf("%+v passes by another's approval", other.asked)
 		}
 	}
-	got, ok := a.take(requestOf(1, 1).asked, anybody)
+	got, ok := a.take(requestOf(1, 1).asked)
 	if !ok || got.id != first.id || got.decidedBy != "carol" {
 		t.Fatalf("%+v, %v", got, ok)
 	}
-	if _, ok := a.take(requestOf(1, 1).asked, anybody); ok {
+	if _, ok := a.take(requestOf(1, 1).asked); ok {
 		t.Error("taken twice")
 	}
 	if again := mustFile(t, a, requestOf(1, 1)); again.id == first.id || again.state != approvalWaiting {
@@ -117,7 +115,7 @@ func TestRacingRepeatsGetOnePass(t *testing.T) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				if _, ok := a.take(p.asked, anybody); ok {
+				if _, ok := a.take(p.asked); ok {
 					passed.Add(1)
 					return
 				}
@@ -134,25 +132,6 @@ func TestRacingRepeatsGetOnePass(t *testing.T) {
 			a.forget(a.all[left.id])
 			a.mu.Unlock()
 		}
-	}
-}
-
-func TestGivenBackApprovalIsThereAgain(t *testing.T) {
-	a := approvalsAt(newClock())
-	p := mustFile(t, a, requestOf(1, 1))
-	mustDecide(t, a, p.id, approvalApproved)
-	taken, _ := a.take(p.asked, anybody)
-	a.giveBack(taken)
-	if _, ok := a.take(p.asked, anybody); !ok {
-		t.Error("gone")
-	}
-	again := mustFile(t, a, requestOf(1, 1))
-	a.giveBack(taken)
-	if now := mustFile(t, a, requestOf(1, 1)); now.id != again.id || now.state != approvalWaiting {
-		t.Errorf("what waits was replaced by %+v", now)
-	}
-	if n := len(a.list(everyone)); n != 1 {
-		t.Errorf("%d approvals", n)
 	}
 }
 
@@ -176,7 +155,7 @@ func TestRejectedStaysRejected(t *testing.T) {
 	p := mustFile(t, a, requestOf(1, 1))
 	mustDecide(t, a, p.id, approvalApproved)
 	mustDecide(t, a, p.id, approvalRejected) // carol has changed her mind
-	if _, ok := a.take(p.asked, anybody); ok {
+	if _, ok := a.take(p.asked); ok {
 		t.Error("a rejected request passes")
 	}
 	_, err := a.decide(p.id, approvalApproved, carol, "carol")
@@ -202,7 +181,7 @@ func TestApprovalsExpire(t *testing.T) {
 		t.Fatalf("%d approvals", n)
 	}
 	c.pass(time.Nanosecond)
-	if _, ok := a.take(p.asked, anybody); ok {
+	if _, ok := a.take(p.asked); ok {
 		t.Error("used after its hour")
 	}
 	p = mustFile(t, a, requestOf(1, 1))

@@ -39,19 +39,22 @@ func (s *Server) fourEyes(c *call, m *method, req message, r policy.Resource, at
 		return err
 	}
 	// These are read although no grant asked for any: one may since.
-	if known := s.service.attributes(c, m, req, r); known != nil {
-		if a, ok := s.service.approvals.take(same, s.service.stillAdmin); ok {
-			known.Approved = true
-			*d = c.caller.Decide(m.action, r, known)
-			if !d.Allowed {
-				s.service.approvals.giveBack(a)
-				return s.denied(c, m, r, known, *d)
-			}
+	if known := s.service.attributes(c, m, req, r); known != nil && s.service.approvals.has(same, s.service.stillAdmin) {
+		known.Approved = true
+		anew := c.caller.Decide(m.action, r, known)
+		if !anew.Allowed {
+			*d = anew
+			return s.denied(c, m, r, known, anew)
+		}
+		// Not before, so that it can be rejected until it is used.
+		if a, ok := s.service.approvals.take(same); ok {
+			*d = anew
 			exactly(req, bare)
 			c.approval = approvalUse{ID: a.id, By: a.decidedBy}
 			s.log.Info("approval used", "approval", a.id, "action", string(m.action), "uid", c.who.UID, "approved_by", a.decidedBy)
 			return nil
 		}
+		known.Approved = false
 	}
 	decision := s.service.note(c.who, m, r, at, *d)
 	_, admin := s.policy.IsAdmin(c.who)
