@@ -32,8 +32,10 @@ const (
 )
 
 // asked is what makes two requests the same: who asks for what, to the byte.
+// Who has a used uid has another name, see package binding.
 type asked struct {
 	uid    uint32
+	user   string
 	method uint16
 	sum    [sha256.Size]byte // of the request without its secrets
 }
@@ -50,6 +52,7 @@ type approval struct {
 	state              string
 	requested, expires time.Time
 	decidedBy          string
+	decider            *policy.Principal // as it was then
 }
 
 // approvals are the requests that wait for a second administrator, and what was
@@ -120,6 +123,23 @@ func (a *approvals) file(p approval, admin bool) (approval, error) {
 	return p, nil
 }
 
+// has reports whether a request is approved. If who approved could not approve
+// any more, it waits again.
+func (a *approvals) has(r asked, still func(*policy.Principal) bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.sweep()
+	p := a.same[r]
+	if p == nil || p.state != approvalApproved {
+		return false
+	}
+	if !still(p.decider) {
+		p.state, p.decidedBy, p.decider, p.expires = approvalWaiting, "", nil, now.Add(approvalWaits)
+		return false
+	}
+	return true
+}
+
 // take takes the approval of a request away, so that one request passes by it.
 func (a *approvals) take(r asked) (approval, bool) {
 	a.mu.Lock()
@@ -131,16 +151,6 @@ func (a *approvals) take(r asked) (approval, bool) {
 	}
 	a.forget(p)
 	return *p, true
-}
-
-// giveBack undoes take, for a request that did not pass after all. If it was
-// put before the administrators again meanwhile, that stays.
-func (a *approvals) giveBack(p approval) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.same[p.asked] == nil {
-		a.all[p.id], a.same[p.asked] = &p, &p
-	}
 }
 
 // decide approves or rejects. The requester can't; who else may is decided before.
@@ -162,7 +172,7 @@ func (a *approvals) decide(id, state string, who *policy.Principal, by string) (
 	case p.state == approvalRejected:
 		return approval{}, rejected(p)
 	}
-	p.state, p.decidedBy, p.expires = state, by, now.Add(approvalLasts)
+	p.state, p.decidedBy, p.decider, p.expires = state, by, who, now.Add(approvalLasts)
 	close(a.decided)
 	a.decided = make(chan struct{})
 	return *p, nil

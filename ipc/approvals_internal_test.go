@@ -135,25 +135,6 @@ func TestRacingRepeatsGetOnePass(t *testing.T) {
 	}
 }
 
-func TestGivenBackApprovalIsThereAgain(t *testing.T) {
-	a := approvalsAt(newClock())
-	p := mustFile(t, a, requestOf(1, 1))
-	mustDecide(t, a, p.id, approvalApproved)
-	taken, _ := a.take(p.asked)
-	a.giveBack(taken)
-	if _, ok := a.take(p.asked); !ok {
-		t.Error("gone")
-	}
-	again := mustFile(t, a, requestOf(1, 1))
-	a.giveBack(taken)
-	if now := mustFile(t, a, requestOf(1, 1)); now.id != again.id || now.state != approvalWaiting {
-		t.Errorf("what waits was replaced by %+v", now)
-	}
-	if n := len(a.list(everyone)); n != 1 {
-		t.Errorf("%d approvals", n)
-	}
-}
-
 func TestWhoMayDecide(t *testing.T) {
 	a := approvalsAt(newClock())
 	p := mustFile(t, a, requestOf(3, 1)) // carol's own

@@ -3,6 +3,7 @@ package ipc
 import (
 	"strings"
 
+	"github.com/vaultd/vaultd/crypto/envelope"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/policy"
@@ -13,12 +14,18 @@ import (
 // the key puts in by itself. It is called only when some grant in force
 // asks for any. A key that is not there has no type and no labels, so that no
 // grant for some type or label covers it, as none covers a key of another type:
-// what a stranger is told does not depend on which of the two it is.
+// what a stranger is told does not depend on which of the two it is. What is
+// larger than the vault takes is unknown, and not kept for who asks why it was
+// denied.
 func (s *service) attributes(c *call, m *method, req message, r policy.Resource) *policy.Attributes {
 	at := &c.room.at
 	*at = policy.Attributes{Labels: at.Labels[:0], Context: at.Context[:0]}
 	if q, ok := req.(contextual); ok {
+		size := 0
 		for _, p := range q.GetContext() {
+			if size += pairOverhead + len(p.GetName()) + len(p.GetValue()); size > envelope.MaxContext {
+				return nil
+			}
 			at.Context = append(at.Context, policy.Pair{Name: p.GetName(), Value: p.GetValue()})
 		}
 	}
@@ -32,6 +39,9 @@ func (s *service) attributes(c *call, m *method, req message, r policy.Resource)
 		GetLabels() map[string]string
 	}); ok {
 		at.Type = q.GetType()
+		if len(at.Type) > maxTypeLen || len(q.GetLabels()) > vault.MaxLabels {
+			return nil
+		}
 		if at.Type == "" {
 			if _, imported := req.(*vaultdv1.ImportKeyRequest); imported {
 				return nil // the material tells, which nobody has looked at yet
@@ -39,6 +49,9 @@ func (s *service) attributes(c *call, m *method, req message, r policy.Resource)
 			at.Type = vault.DefaultType
 		}
 		for name, value := range q.GetLabels() {
+			if len(name) > vault.MaxLabelKeyLen || len(value) > vault.MaxLabelValueLen {
+				return nil
+			}
 			at.Labels = append(at.Labels, policy.Pair{Name: name, Value: value})
 		}
 		return at
@@ -54,6 +67,11 @@ func (s *service) attributes(c *call, m *method, req message, r policy.Resource)
 	}
 	return at
 }
+
+const (
+	pairOverhead = 8  // bytes that a pair takes in a context besides its name and value
+	maxTypeLen   = 64 // no type of key has a longer name
+)
 
 // keyAttributes fills in the key's own, and returns the context names that it
 // binds to its caller.

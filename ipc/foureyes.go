@@ -39,18 +39,22 @@ func (s *Server) fourEyes(c *call, m *method, req message, r policy.Resource, at
 		return err
 	}
 	// These are read although no grant asked for any: one may since.
-	if known := s.service.attributes(c, m, req, r); known != nil {
+	if known := s.service.attributes(c, m, req, r); known != nil && s.service.approvals.has(same, s.service.stillAdmin) {
+		known.Approved = true
+		anew := c.caller.Decide(m.action, r, known)
+		if !anew.Allowed {
+			*d = anew
+			return s.denied(c, m, r, known, anew)
+		}
+		// Not before, so that it can be rejected until it is used.
 		if a, ok := s.service.approvals.take(same); ok {
-			known.Approved = true
-			*d = c.caller.Decide(m.action, r, known)
-			if !d.Allowed {
-				s.service.approvals.giveBack(a)
-				return s.denied(c, m, r, known, *d)
-			}
+			*d = anew
+			exactly(req, bare)
 			c.approval = approvalUse{ID: a.id, By: a.decidedBy}
 			s.log.Info("approval used", "approval", a.id, "action", string(m.action), "uid", c.who.UID, "approved_by", a.decidedBy)
 			return nil
 		}
+		known.Approved = false
 	}
 	decision := s.service.note(c.who, m, r, at, *d)
 	_, admin := s.policy.IsAdmin(c.who)
@@ -83,13 +87,31 @@ func identify(who *policy.Principal, m *method, bare proto.Message, details stri
 	_ = binary.Write(h, binary.BigEndian, uint64(len(b))) // a hash takes everything
 	h.Write(b)
 	h.Write([]byte(details))
-	same := asked{uid: who.UID, method: m.number}
+	same := asked{uid: who.UID, user: who.User, method: m.number}
 	h.Sum(same.sum[:0])
 	return same, nil
 }
 
+// stillAdmin reports whether who could approve now: it is who it was, and an
+// administrator.
+func (s *service) stillAdmin(who *policy.Principal) bool {
+	_, admin := s.policy.IsAdmin(who)
+	return admin && s.principals.still(who)
+}
+
+// exactly has a request say what its approval is for, and not what it comes to
+// mean while it waits to be performed.
+func exactly(req message, bare proto.Message) {
+	switch m := bare.(type) {
+	case *vaultdv1.AddGrantRequest:
+		req.(*vaultdv1.AddGrantRequest).Json = m.Json
+	case *vaultdv1.ExportKeyRequest:
+		req.(*vaultdv1.ExportKeyRequest).Version = m.Version
+	}
+}
+
 // details is what a second administrator reads of a request without secrets,
-// which it may change to say the same more exactly. What can't be performed
+// which it changes to say the same more exactly. What can't be performed
 // anyway is refused before anybody is asked, and so is what is too long to read.
 func (s *service) details(bare proto.Message) (string, error) {
 	var text []byte
@@ -104,6 +126,7 @@ func (s *service) details(bare proto.Message) (string, error) {
 			ID int `json:"id,omitempty"`
 			policy.Grant
 		}{Grant: g})
+		m.Json = string(text) // with which process it is
 	case *vaultdv1.RemoveGrantRequest:
 		g, ok := findGrant(s.rules.list(), m.GetId())
 		switch {
@@ -115,10 +138,16 @@ func (s *service) details(bare proto.Message) (string, error) {
 		text, err = json.Marshal(g)
 	case *vaultdv1.ExportKeyRequest:
 		// The newest version is another one after a rotation.
-		if name, bad := vault.ParseName(m.GetName()); bad == nil && m.GetVersion() == 0 {
-			if k, missing := s.vault.ShowKey(context.Background(), name); missing == nil {
-				m.Version = k.Version
+		if m.GetVersion() == 0 {
+			name, bad := vault.ParseName(m.GetName())
+			if bad != nil {
+				return "", bad
 			}
+			k, missing := s.vault.ShowKey(context.Background(), name)
+			if missing != nil {
+				return "", missing
+			}
+			m.Version = k.Version
 		}
 		text, err = protojson.Marshal(m)
 	default:

@@ -424,6 +424,17 @@ func (p *principals) unbound(uid uint32) error {
 	return e.WithHint("it is bound when it first connects; 'vaultctl principal list' shows who is")
 }
 
+// still reports whether who is the principal that its uid stands for now.
+func (p *principals) still(who *policy.Principal) bool {
+	if p.policy.IsSupreme(who.UID) {
+		return true
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	b, bound := p.bindings[who.UID]
+	return !bound || b.State == binding.Active && b.User == who.User
+}
+
 // refuses reports whether uid is known to get nothing, without looking anything up.
 func (p *principals) refuses(uid uint32) bool {
 	p.mu.RLock()

@@ -74,7 +74,10 @@ func TestRefusalsOfManyUsersAreBounded(t *testing.T) {
 		for uid := range uint32(users) {
 			r.note(refusal{who: &policy.Principal{UID: 100_000 + uid}})
 		}
-		if n := len(r.byUser); n > quota.MaxPrincipals+1 {
+		r.mu.Lock()
+		n := len(r.byUser)
+		r.mu.Unlock()
+		if n > quota.MaxPrincipals+1 {
 			t.Errorf("%d uids are remembered", n)
 		}
 		time.Sleep(time.Minute)

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os/user"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/keytype"
@@ -30,30 +32,89 @@ type rules struct {
 	log       *slog.Logger
 	trail     *trail // nil without an audit log
 	processes *processes
+	findGroup groupFinder
 
-	mu      sync.Mutex // guards what follows, and is held while a set is made and installed
-	files   []policy.Grant
-	kept    []policy.Grant // of the vault; none while sealed
-	over    []policy.Grant // out of force, their processes having ended, and still in the vault
-	uses    *policy.Uses
-	problem string // why the newest policy files are not in force
+	// problem is why the newest policy files are not in force, nil when they
+	// are. It is written under mu, and read without: Status waits for no commit.
+	problem atomic.Pointer[string]
+
+	mu     sync.Mutex // guards what follows, and is held while a set is made and installed
+	files  []policy.Grant
+	kept   []policy.Grant // of the vault; none while sealed
+	over   []policy.Grant // out of force, their processes having ended, and still in the vault
+	uses   *policy.Uses
+	groups map[string]group // that the set in force was made with
+}
+
+// groupFinder finds a group of the machine. Its error says that nobody can tell.
+type groupFinder func(name string) (gid uint32, found bool, err error)
+
+// group is what was found of one.
+type group struct {
+	gid   uint32
+	found bool
 }
 
 func newRules(p *policy.Policy, v *vault.Vault, log *slog.Logger) *rules {
-	r := &rules{policy: p, vault: v, log: log, uses: new(policy.Uses)}
+	r := &rules{policy: p, vault: v, log: log, findGroup: findGroup, uses: new(policy.Uses)}
 	r.processes = newProcesses(r.processEnded)
 	return r
 }
 
+// ruleSet is a set and what it was made of.
+type ruleSet struct {
+	set         *policy.Set
+	files, kept []policy.Grant
+	uses        *policy.Uses
+	groups      map[string]group
+}
+
+func (r *rules) compile(files, kept []policy.Grant, uses *policy.Uses, find groupFinder) (ruleSet, error) {
+	made := ruleSet{files: files, kept: kept, uses: uses, groups: make(map[string]group)}
+	noted := func(name string) (uint32, bool, error) {
+		gid, found, err := find(name)
+		if err == nil {
+			made.groups[name] = group{gid, found}
+		}
+		return gid, found, err
+	}
+	var err error
+	made.set, err = policy.Compile(slices.Concat(files, kept), policy.Machine{GroupID: noted, KeyType: isKeyType, Uses: uses})
+	return made, err
+}
+
 // install makes a set and puts it in force. The caller holds r.mu.
 func (r *rules) install(files, kept []policy.Grant, uses *policy.Uses) error {
-	set, err := policy.Compile(slices.Concat(files, kept), policy.Machine{GroupID: findGroup, KeyType: isKeyType, Uses: uses})
-	if err != nil {
-		return err
+	made, err := r.compile(files, kept, uses, r.findGroup)
+	if err == nil {
+		r.put(made)
 	}
+	return err
+}
+
+// reduce puts fewer grants of the vault in force. An account database that does
+// not answer can't keep a grant in force that is taken away: groups that it says
+// nothing of stay what they were. The caller holds r.mu.
+func (r *rules) reduce(kept []policy.Grant, uses *policy.Uses) error {
+	made, err := r.compile(r.files, kept, uses, func(name string) (uint32, bool, error) {
+		gid, found, err := r.findGroup(name)
+		if g, known := r.groups[name]; err != nil && known {
+			return g.gid, g.found, nil
+		}
+		return gid, found, err
+	})
+	if err == nil {
+		r.put(made)
+	}
+	return err
+}
+
+// put puts a set in force. The caller holds r.mu.
+func (r *rules) put(made ruleSet) {
 	before := r.policy.Set()
-	r.policy.Install(set)
-	r.files, r.kept, r.uses = files, kept, uses
+	r.policy.Install(made.set)
+	files, kept := made.files, made.kept
+	r.files, r.kept, r.uses, r.groups = files, kept, made.uses, made.groups
 	now := r.policy.Set()
 	r.processes.keep(now.Processes())
 	if before == nil || before.Generation() != now.Generation() {
@@ -64,7 +125,6 @@ func (r *rules) install(files, kept []policy.Grant, uses *policy.Uses) error {
 			r.log.Warn("policy", "warning", w.Error())
 		}
 	}
-	return nil
 }
 
 // findGroup finds a group. Only an answer that there is none counts as one.
@@ -94,7 +154,7 @@ func (r *rules) fromFiles(grants []policy.Grant) error {
 		r.fail(err)
 		return err
 	}
-	r.problem = ""
+	r.problem.Store(nil)
 	return nil
 }
 
@@ -106,10 +166,11 @@ func (r *rules) failed(err error) {
 }
 
 func (r *rules) fail(err error) {
-	if r.problem != err.Error() {
+	why := err.Error()
+	if before := r.problem.Load(); before == nil || *before != why {
 		r.log.Error("policy files not taken: the last good policy stays in force", "err", err)
 	}
-	r.problem = err.Error()
+	r.problem.Store(&why)
 }
 
 // fromVault takes the grants that the vault keeps, before it is unsealed, and
@@ -117,15 +178,13 @@ func (r *rules) fail(err error) {
 func (r *rules) fromVault(k *vault.PolicyRecords) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	counted := new(policy.Uses)
 	if k == nil {
-		k = &vault.PolicyRecords{}
-	} else {
-		loaded, err := policy.NewUses(&useStore{vault: r.vault, saved: k.Uses})
-		if err != nil {
-			return err
-		}
-		counted = loaded
+		r.over = nil
+		return r.reduce(nil, new(policy.Uses))
+	}
+	counted, err := policy.NewUses(&useStore{vault: r.vault, saved: k.Uses})
+	if err != nil {
+		return err
 	}
 	kept := make([]policy.Grant, 0, len(k.Grants))
 	var over []policy.Grant
@@ -179,8 +238,10 @@ func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := append(slices.Clone(r.kept), g)
-	// What can't be put in force is not kept.
-	if _, err := policy.Compile(slices.Concat(r.files, kept), policy.Machine{GroupID: findGroup, KeyType: isKeyType}); err != nil {
+	// What can't be put in force is not kept, and what is kept is in force.
+	made, err := r.compile(r.files, kept, r.uses, r.findGroup)
+	if err != nil {
+		r.uses.Forget(g.ID)
 		return policy.Grant{}, fault.E(fault.CodeBadArgument, "%v", err)
 	}
 	if g.Process != nil {
@@ -192,9 +253,11 @@ func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy
 		}
 	}
 	if err := r.vault.AddGrant(ctx, vault.Kept{ID: g.ID, Body: body}); err != nil {
+		r.uses.Forget(g.ID)
 		return policy.Grant{}, err
 	}
-	return g, r.install(r.files, kept, r.uses)
+	r.put(made)
+	return g, nil
 }
 
 // keepProcesses lets go of processes that no grant in force is for. The caller
@@ -223,7 +286,7 @@ func (r *rules) processEnded(p policy.Process) error {
 	if len(over) == 0 {
 		return nil
 	}
-	if err := r.install(r.files, kept, r.uses); err != nil {
+	if err := r.reduce(kept, r.uses); err != nil {
 		r.log.Error("the grants of a process that has ended stay in force for now", "pid", p.PID, "err", err)
 		return err
 	}
@@ -275,7 +338,7 @@ func (r *rules) remove(ctx context.Context, id string) error {
 		return err
 	}
 	kept := slices.DeleteFunc(slices.Clone(r.kept), func(g policy.Grant) bool { return g.ID == id })
-	if err := r.install(r.files, kept, r.uses); err != nil {
+	if err := r.reduce(kept, r.uses); err != nil {
 		return err
 	}
 	r.uses.Forget(id)
@@ -319,9 +382,9 @@ func (r *rules) standing(g *policy.Grant) string {
 
 // state is what Status tells of the policy.
 func (r *rules) state() (generation uint64, hash, problem string) {
-	r.mu.Lock()
-	problem = r.problem
-	r.mu.Unlock()
+	if p := r.problem.Load(); p != nil {
+		problem = *p
+	}
 	if set := r.policy.Set(); set != nil {
 		sum := set.Hash()
 		generation, hash = set.Generation(), hex.EncodeToString(sum[:])
@@ -355,7 +418,7 @@ func parseGrant(text string) (policy.Grant, error) {
 	if err := d.Decode(&g); err != nil {
 		return g, fault.E(fault.CodeBadArgument, "the grant is not in the JSON of a grant: %v", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return g, fault.E(fault.CodeBadArgument, "there is more than one grant")
 	}
 	if g.ID != "" || g.Source != (policy.Source{}) {

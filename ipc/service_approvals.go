@@ -15,6 +15,9 @@ const approvalPoll = 4 * time.Second
 // ListApprovals lists the requests under four eyes: all to administrators, else
 // the caller's own.
 func (s *service) ListApprovals(ctx context.Context, _ *vaultdv1.ListApprovalsRequest) (*vaultdv1.ListApprovalsResponse, error) {
+	if err := s.openVault(); err != nil { // nobody is judged while it is sealed
+		return nil, err
+	}
 	resp, who := &vaultdv1.ListApprovalsResponse{}, callFrom(ctx).who
 	for _, a := range s.approvals.list(s.approvalsOf(who)) {
 		resp.Approvals = append(resp.Approvals, s.approvalToProto(a, who))
@@ -29,7 +32,8 @@ func (s *service) ListApprovals(ctx context.Context, _ *vaultdv1.ListApprovalsRe
 // approvalsOf are those that who may see.
 func (s *service) approvalsOf(who *policy.Principal) func(*approval) bool {
 	_, admin := s.policy.IsAdmin(who)
-	return func(a *approval) bool { return admin || a.uid == who.UID }
+	// Who is in quarantine, or has a used uid, is told of nobody's.
+	return func(a *approval) bool { return admin || !who.Changed && a.uid == who.UID && a.user == who.User }
 }
 
 // AwaitApproval waits for a decision.
@@ -39,6 +43,9 @@ func (s *service) AwaitApproval(ctx context.Context, req *vaultdv1.AwaitApproval
 		if wait = req.GetWait().AsDuration(); req.GetWait().CheckValid() != nil || wait < 0 {
 			return nil, fault.E(fault.CodeBadArgument, "wait must not be negative")
 		}
+	}
+	if err := s.openVault(); err != nil {
+		return nil, err
 	}
 	c := callFrom(ctx)
 	a, found := s.approvals.await(ctx, req.GetId(), min(wait, approvalPoll), s.approvalsOf(c.who))

@@ -110,13 +110,18 @@ func (s *service) Explain(ctx context.Context, req *vaultdv1.ExplainRequest) (*v
 	who := callFrom(ctx).who
 	_, admin := s.policy.IsAdmin(who)
 	d, e, found := s.denials.Find(req.GetDecision())
-	// A used uid is not told of who had it before.
-	if !found || !admin && (d.Who.UID != who.UID || d.Who.User != who.User) {
+	// A used uid is not told of who had it before, nor is an account that was made again.
+	if !found || !admin && (d.Who.UID != who.UID || d.Who.User != who.User || who.Changed && !d.Who.Changed) {
 		return nil, fault.E(fault.CodeDecisionNotFound, "there is no decision %q", clip(req.GetDecision())).
 			WithHint("only the latest %d denials are remembered, until the daemon stops", policy.MaxDenials)
 	}
 	if !admin {
 		e = e.ForCaller()
+		// A ciphertext names its key, which is not for who may not open it: this
+		// is what a ciphertext of no key here is told.
+		if d.Action == policy.Decrypt && d.Resource.Owner != who.User && e.Closest == nil {
+			d.Resource = policy.Resource{}
+		}
 	}
 	return &vaultdv1.ExplainResponse{
 		Action: string(d.Action), Resource: d.Resource.String(), Time: timestamp(d.At), Principal: principalToProto(d.Who),

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/vaultd/vaultd/internal/perm"
 )
@@ -22,15 +21,12 @@ var ErrEmpty = errors.New("the file is empty; if it is meant to be, write a comm
 // refused; one that is not there is an error of fs.ErrNotExist. With ErrEmpty
 // comes base.
 func Load(path string, base Config) (Config, error) {
-	if err := perm.Check(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return Config{}, err
-		}
-		return Config{}, fmt.Errorf("configuration not read: %w", err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
+	f, err := perm.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, err
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration not read: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))

@@ -27,11 +27,8 @@ func Check(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := owned(real, info); err != nil {
+	if err := safe(real, info); err != nil {
 		return err
-	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("%s can be written by others (mode %04o); run 'chmod go-w %s'", real, mode, real)
 	}
 	for dir := filepath.Dir(real); ; dir = filepath.Dir(dir) {
 		if err := parent(dir); err != nil {
@@ -41,6 +38,42 @@ func Check(path string) error {
 			return nil
 		}
 	}
+}
+
+// Open opens the regular file at path for reading, if Check allows it. What it
+// opens is looked at again: path may lead to another file by then.
+func Open(path string) (*os.File, error) {
+	if err := Check(path); err != nil {
+		return nil, err
+	}
+	// Without O_NONBLOCK, opening a pipe would wait for somebody to write.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err == nil {
+		err = safe(path, info)
+	}
+	if err != nil {
+		_ = f.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return f, nil
+}
+
+// safe refuses what somebody else owns or may write to.
+func safe(path string, info fs.FileInfo) error {
+	if err := owned(path, info); err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("%s can be written by others (mode %04o); run 'chmod go-w %s'", path, mode, path)
+	}
+	return nil
 }
 
 // Private is Check, and that nobody else may even read path.

@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestCheck(t *testing.T) {
@@ -93,4 +96,51 @@ func TestOwned(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", path, err, want)
 		}
 	}
+}
+
+// A file that is swapped for another between the look at it and its opening, or
+// that is a pipe nobody writes to, is refused at once.
+func TestOpenLooksAtWhatItOpens(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Open(pipe); err == nil || !strings.Contains(err.Error(), "regular") {
+		t.Errorf("a pipe: %v, %v", f, err)
+	}
+
+	dir := t.TempDir()
+	good, bad, file := filepath.Join(dir, "good"), filepath.Join(dir, "bad"), filepath.Join(dir, "file")
+	if err := errors.Join(os.WriteFile(good, nil, 0o600), os.WriteFile(bad, nil, 0o600), os.Chmod(bad, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var swaps sync.WaitGroup
+	swaps.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			next := filepath.Join(dir, "next")
+			_ = os.Symlink([]string{good, bad}[i%2], next)
+			_ = os.Rename(next, file)
+		}
+	})
+	defer func() { close(stop); swaps.Wait() }()
+	opened := 0
+	for deadline := time.Now().Add(300 * time.Millisecond); time.Now().Before(deadline); {
+		f, err := Open(file)
+		if err != nil {
+			continue
+		}
+		opened++
+		info, err := f.Stat()
+		_ = f.Close()
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("opened a file of mode %v, %v", info.Mode(), err)
+		}
+	}
+	t.Logf("opened %d times", opened)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -106,13 +107,21 @@ func Start(t testing.TB, h Home) (*Daemon, error) {
 	d.Process.Stdout, d.Process.Stderr = d.log, d.log
 	d.Process.SysProcAttr = &syscall.SysProcAttr{Credential: h.User, Setpgid: true}
 	dieWithTest(d.Process.SysProcAttr)
-	if err := d.Process.Start(); err != nil {
+	started := make(chan error)
+	go func() {
+		// The program ends with the thread that starts it, see dieWithTest. This
+		// one is kept until then, as others end with who has become another user.
+		runtime.LockOSThread()
+		err := d.Process.Start()
+		started <- err
+		if err == nil {
+			d.exit = d.Process.Wait()
+			close(d.ended)
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, err
 	}
-	go func() {
-		d.exit = d.Process.Wait()
-		close(d.ended)
-	}()
 	t.Cleanup(d.Kill)
 	if err := d.waitReady(); err != nil {
 		d.dumpAndKill()

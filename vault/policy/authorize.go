@@ -13,9 +13,9 @@ func (p *Policy) Authorize(who *Principal, a Action, r Resource) Decision {
 // only. An allow by a grant that counts its uses counts one.
 //
 // In this order: what is public, root and the daemon's user are allowed; a
-// changed principal is denied; an explicit deny denies; administrators and the
-// owner are allowed; a grant allows; all else is denied. An approval is asked
-// for only where it helps.
+// changed principal is denied; an explicit deny denies whom the rest would
+// allow; administrators and the owner are allowed; a grant allows; all else is
+// denied. An approval is asked for only where it helps.
 func (p *Policy) Decide(who *Principal, a Action, r Resource, at *Attributes) Decision {
 	s := p.set.Load()
 	q := question{who: who, res: r, at: at, pol: p}
@@ -44,16 +44,14 @@ func (q *question) decide(a Action, s *Set, deny, allow []*bucket) Decision {
 	q.bit = row.bit
 	counts := s != nil && s.counts
 	if len(deny) > 0 && row.bit != 0 {
-		d, denied := q.denied(deny)
-		if denied && d.Rule == RuleFourEyes {
-			// Whoever would be denied anyway is denied at once, and learns
-			// nothing of who has to approve what.
+		if d, denied := q.denied(deny); denied {
+			// Whoever would be denied anyway is denied for that, and learns
+			// nothing of who has to approve what, nor of labels and types of
+			// other people's keys that the deny asks for.
 			q.dry = true
 			if other := q.permitted(row, allow, counts); !other.Allowed && other.Rule != RuleFourEyes {
 				return other
 			}
-		}
-		if denied {
 			return d
 		}
 	}

@@ -39,9 +39,10 @@ func naive(p *Policy, grants []Grant, who *Principal, a Action, r Resource, at *
 		}
 	}
 	switch {
+	case rule == RuleDefault: // who gets nothing anyway learns of no deny, and need not wait
 	case len(deny) > 0:
 		return RuleDeny, deny
-	case len(denyUnlessApproved) > 0 && rule != RuleDefault: // who gets nothing anyway need not wait
+	case len(denyUnlessApproved) > 0:
 		return RuleFourEyes, denyUnlessApproved
 	}
 	return rule, ids
