@@ -198,7 +198,8 @@ def encrypted_pkcs8_of_pyca():
     for kind, key in keys_of_pyca().items():
         name = "i-" + kind
         pem = private_pem(key, serialization.BestAvailableEncryption(password))
-        vaultctl("key", "import", name + "-wrong", "--type", kind, "--passphrase-file", save("wrong", b"wrong"), stdin=pem, fails=7)
+        # In namespaces of their own, since wrong passphrases are counted for each.
+        vaultctl("key", "import", "wrong-" + kind + "/k", "--type", kind, "--passphrase-file", save("wrong", b"wrong"), stdin=pem, fails=7)
         vaultctl("key", "import", name, "--type", kind, "--exportable", "--passphrase-file", passphrase(password), stdin=pem)
         assert same_public(name, key), kind
         plain = vaultctl("key", "export", name, "--format", "pkcs8")
@@ -242,7 +243,7 @@ def compat_private_key_of_the_original():
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     salt = os.urandom(16)
     blob = salt + original_key(password, salt).encrypt(private_pem(key))
-    vaultctl("key", "import", "c2-wrong", "--type", "rsa-2048", "--format", "compat", "--passphrase-file", save("wrong", b"wrong"), stdin=blob, fails=7)
+    vaultctl("key", "import", "wrong-original/k", "--type", "rsa-2048", "--format", "compat", "--passphrase-file", save("wrong", b"wrong"), stdin=blob, fails=7)
     vaultctl("key", "import", "c2", "--type", "rsa-2048", "--format", "compat", "--passphrase-file", passphrase(password), stdin=blob)
     assert same_public("c2", key)
 
