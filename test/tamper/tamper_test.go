@@ -189,6 +189,7 @@ func replaceSocket(h rig.Home) error {
 func TestTouchesAreToldOf(t *testing.T) {
 	for name, c := range touches {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits most of the time
 			d := start(t, "warn")
 			time.Sleep(20 * time.Millisecond) // the file system's clock has steps
 			began := time.Now()
@@ -230,6 +231,7 @@ func TestTouchesSeal(t *testing.T) {
 	for _, name := range []string{"header touched", "journal appended", "stranger", "socket touched", "journal cut off", "audit log removed"} {
 		c := touches[name]
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := start(t, "seal")
 			ctx := rig.Context(t)
 			time.Sleep(20 * time.Millisecond)

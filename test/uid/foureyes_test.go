@@ -287,6 +287,12 @@ func TestDestroyUnderFourEyes(t *testing.T) {
 	if _, err := e.daemon.Client.DestroyKey(e.ctx, &vaultdv1.DestroyKeyRequest{Name: e.alice.name + "/k1"}); err != nil {
 		t.Error(err)
 	}
+
+	// An owner's revocation destroys every key that it has.
+	revoke := request(t, "RevokeOwner", &vaultdv1.RevokeOwnerRequest{Name: e.alice.name, Reason: "left"})
+	id = e.wait(e.admin, revoke)
+	e.approve(e.second, id, "")
+	e.ask(e.admin, revoke, "", fault.CodeApprovalRequired)
 }
 
 // One administrator alone can't lift the rule that binds it.

@@ -95,8 +95,11 @@ const (
 	SetManage = "manage" // make, change and end keys
 )
 
-// verbChangePolicy is the verb of adding and of removing a grant in the vault.
-const verbChangePolicy = "change_policy"
+// Verbs of more than one action.
+const (
+	verbDestroy      = "destroy"       // a key, and an owner with all its keys
+	verbChangePolicy = "change_policy" // adding and removing a grant in the vault
+)
 
 // table is the one place that says who may do what. An action that is not in
 // it is denied to everybody, administrators included.
@@ -114,7 +117,7 @@ var table = []Rule{
 	{RotateKey, "RotateKey", ScopeOwner, "rotate", SetManage, false},
 	{ImportKey, "ImportKey", ScopeOwner, "import", SetManage, false},
 	{ExportKey, "ExportKey", ScopeOwner, "export", SetManage, true},
-	{DestroyKey, "DestroyKey", ScopeOwner, "destroy", SetManage, true},
+	{DestroyKey, "DestroyKey", ScopeOwner, verbDestroy, SetManage, true},
 	// Not dangerous: in an emergency nobody should wait for a second person.
 	{RevokeKey, "RevokeKey", ScopeOwner, "revoke", SetManage, false},
 
@@ -134,7 +137,8 @@ var table = []Rule{
 	{Action: CreateOwner, Method: "CreateOwner", Scope: ScopeAdmin},
 	{ShowOwner, "ShowOwner", ScopeOwner, "show_owner", SetRead, false},
 	{ListOwners, "ListOwners", ScopeOwner, "list_owners", SetRead, false},
-	{Action: RevokeOwner, Method: "RevokeOwner", Scope: ScopeAdmin},
+	// It destroys every key of the owner: a deny of that is one of this. No grant gives it.
+	{RevokeOwner, "RevokeOwner", ScopeAdmin, verbDestroy, "", true},
 	{Action: ReinstateOwner, Method: "ReinstateOwner", Scope: ScopeAdmin},
 
 	{ListRevocations, "ListRevocations", ScopeOwner, "list_revocations", SetRead, false},
@@ -234,6 +238,9 @@ func (v verbs) names() []string {
 
 // ofPolicy are the actions that change the policy, and are about the vault itself.
 var ofPolicy = byVerb[verbChangePolicy]
+
+// onlyDenied are the administrators' own actions, which no grant gives.
+var onlyDenied = ofPolicy | byVerb[string(RevokeOwner)]
 
 // dangerous is every action that four eyes can guard.
 var dangerous = func() (v verbs) {

@@ -137,6 +137,9 @@ func (c *compiler) rule(i int) {
 	for _, v := range g.Verbs {
 		r.bits |= byVerb[v]
 	}
+	if g.Effect == Allow {
+		r.bits &^= onlyDenied
+	}
 	if g.GID != nil {
 		r.gid, r.byGID = *g.GID, true
 	}

@@ -62,17 +62,18 @@ func TestCompileIsAllOrNothing(t *testing.T) {
 		edit func(*Grant)
 		want string
 	}{
-		"id":            {func(g *Grant) { g.ID = "XYZ" }, "id: an id is 32"},
-		"long id":       {func(g *Grant) { g.ID += "00" }, "id: an id is 32"},
-		"id twice":      {func(g *Grant) { g.ID = good.ID }, "is the id of another grant"},
-		"effect":        {func(g *Grant) { g.Effect = "" }, "effect: wants"},
-		"nobody":        {func(g *Grant) { g.Subject = Subject{Unit: "x.service"} }, "says nobody"},
-		"process":       {func(g *Grant) { g.Subject = Subject{User: "b", Process: &Process{PID: 5}} }, "process: wants"},
-		"deny process":  {func(g *Grant) { g.Subject.Process = &Process{PID: 5, Started: 1}; g.Effect = Deny }, "process: a deny"},
-		"verb":          {func(g *Grant) { g.Verbs = []string{"seal"} }, "verbs: \"seal\" is no verb"},
-		"allow policy":  {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"change_policy"}, []string{"*/*"} }, "verbs: change_policy can only be denied"},
-		"allow adding":  {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"grant.add"}, []string{"*/*"} }, "verbs: change_policy can only be denied"},
-		"policy of one": {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Deny, []string{"change_policy"}, []string{"a/*", "*/k"} }, "keys: change_policy is about the vault itself"},
+		"id":                      {func(g *Grant) { g.ID = "XYZ" }, "id: an id is 32"},
+		"long id":                 {func(g *Grant) { g.ID += "00" }, "id: an id is 32"},
+		"id twice":                {func(g *Grant) { g.ID = good.ID }, "is the id of another grant"},
+		"effect":                  {func(g *Grant) { g.Effect = "" }, "effect: wants"},
+		"nobody":                  {func(g *Grant) { g.Subject = Subject{Unit: "x.service"} }, "says nobody"},
+		"process":                 {func(g *Grant) { g.Subject = Subject{User: "b", Process: &Process{PID: 5}} }, "process: wants"},
+		"deny process":            {func(g *Grant) { g.Subject.Process = &Process{PID: 5, Started: 1}; g.Effect = Deny }, "process: a deny"},
+		"verb":                    {func(g *Grant) { g.Verbs = []string{"seal"} }, "verbs: \"seal\" is no verb"},
+		"allow policy":            {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"change_policy"}, []string{"*/*"} }, "verbs: change_policy can only be denied"},
+		"allow adding":            {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"grant.add"}, []string{"*/*"} }, "verbs: grant.add can only be denied"},
+		"allow revoking an owner": {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Allow, []string{"owner.revoke"}, []string{"*/*"} }, "verbs: owner.revoke can only be denied"},
+		"policy of one":           {func(g *Grant) { g.Effect, g.Verbs, g.Keys = Deny, []string{"change_policy"}, []string{"a/*", "*/k"} }, "keys: change_policy is about the vault itself"},
 		"policy label": {func(g *Grant) {
 			g.Effect, g.Verbs, g.Keys, g.Labels = Deny, []string{"export", "change_policy"}, []string{"*/*"}, []string{"env"}
 		}, "verbs: change_policy has no labels"},
@@ -150,7 +151,7 @@ func TestVerbsOfTheTable(t *testing.T) {
 		switch {
 		case r.Verb == "" && (r.Scope == ScopeOwner || r.Set != "" || r.Dangerous):
 			t.Errorf("%s has no verb", r.Action)
-		case r.Verb == verbChangePolicy:
+		case byAction[r.Action].bit&onlyDenied != 0:
 			if r.Scope != ScopeAdmin || r.Set != "" || !r.Dangerous {
 				t.Errorf("%s: %+v", r.Action, r)
 			}
@@ -167,12 +168,15 @@ func TestVerbsOfTheTable(t *testing.T) {
 		t.Error("no name is a verb")
 	}
 	for _, set := range []string{SetUse, SetRead, SetManage} {
-		if byVerb[set]&ofPolicy != 0 {
-			t.Errorf("%q has change_policy in it", set)
+		if byVerb[set]&onlyDenied != 0 {
+			t.Errorf("%q has what can only be denied in it", set)
 		}
 	}
 	if _, ok := byVerb[""]; ok || byVerb[verbChangePolicy] != byVerb["grant.add"]|byVerb["grant.remove"] {
 		t.Error("change_policy is not both, and nothing else")
+	}
+	if byVerb[verbDestroy] != byVerb["key.destroy"]|byVerb["owner.revoke"] {
+		t.Error("destroy is not of keys and owners")
 	}
 	if len(byVerb) > 2*64+3 {
 		t.Error("more verbs than bits")

@@ -246,6 +246,11 @@ func TestWhoMayDoWhatToWhichKey(t *testing.T) {
 		{alice, DestroyKey, "alice/k", approved, RuleOwner, ""},
 		{admin, DestroyKey, "alice/k", plain, RuleFourEyes, "d4"},
 		{supreme, DestroyKey, "alice/k", plain, RuleRoot, ""},
+		// An owner's revocation destroys its keys; whoever may destroy them may not therefore revoke it.
+		{admin, RevokeOwner, "alice/", plain, RuleFourEyes, "d4"},
+		{admin, RevokeOwner, "alice/", approved, RuleAdmin, ""},
+		{alice, RevokeOwner, "alice/", approved, RuleDefault, ""},
+		{someone(1007, "erin"), RevokeOwner, "team/", plain, RuleDefault, ""},
 
 		// Nobody waits for an approval that would not help.
 		{bob, DestroyKey, "alice/session-1", plain, RuleDefault, ""},

@@ -128,6 +128,9 @@ func (v *validator) verbs() verbs {
 		if !ok {
 			v.flaw("verbs", "%q is no verb; it is one of %s", clip(name), strings.Join(Verbs(), ", "))
 		}
+		if ok && v.grant.Effect == Allow && bit&^onlyDenied == 0 {
+			v.flaw("verbs", "%s can only be denied: it is the administrators', and no grant gives it", name)
+		}
 		bits |= bit
 	}
 	return bits
@@ -188,9 +191,6 @@ func (v *validator) conditions(bits verbs) {
 // dangerous one where it was meant to hold somebody back.
 func (v *validator) ofPolicy() {
 	g := v.grant
-	if g.Effect == Allow {
-		v.flaw("verbs", "%s can only be denied: changing the policy is the administrators', and no grant gives it", verbChangePolicy)
-	}
 	if !slices.ContainsFunc(g.Keys, func(k string) bool {
 		p, err := parsePattern(k)
 		return err != nil || p.covers(Resource{})
