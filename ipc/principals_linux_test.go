@@ -543,6 +543,7 @@ func TestAccountThatChangedWhileSealed(t *testing.T) {
 	accounts.set(t, 1001, "bob")
 	d := start(t, accounts.in)
 	alice := d.by(t, person{uid: 1000})
+	now(t, "bound", alice, fault.CodeKeyNotFound, encrypt(ctx, "alice/k"))
 	now(t, "bound", d.by(t, person{uid: 1001}), fault.CodeKeyNotFound, encrypt(ctx, "bob/k"))
 	d.seal(t)
 	if s := standing(ctx, t, alice["frames"]); s != "" {
