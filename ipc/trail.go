@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -172,8 +171,7 @@ func (t *trail) grantEnded(ctx context.Context, g policy.Grant) {
 		return
 	}
 	r := audit.Record{
-		Principal: audit.Principal{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), PID: int32(os.Getpid())}, //nolint:gosec // as the kernel counts them
-		Action:    actionGrantEnded, Outcome: audit.Allowed, Rule: "process-ended",
+		Principal: audit.Self(), Action: actionGrantEnded, Outcome: audit.Allowed, Rule: "process-ended",
 		Extra: []audit.Field{
 			{Name: "grant", Value: g.ID},
 			{Name: "process", Value: strconv.FormatInt(int64(g.Process.PID), 10)},
@@ -235,10 +233,7 @@ func (t *trail) principalChanged(b binding.Binding) {
 	ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
 	defer cancel()
 	_, err := t.log.AppendUrgent(ctx, audit.Record{
-		Principal: audit.Principal{
-			UID: uint32(max(0, os.Geteuid())), GID: uint32(max(0, os.Getegid())), PID: int32(os.Getpid()), //nolint:gosec // small numbers
-		},
-		Action: actionPrincipalChanged, Owner: b.User, Outcome: audit.Allowed, Rule: policy.RuleChanged,
+		Principal: audit.Self(), Action: actionPrincipalChanged, Owner: b.User, Outcome: audit.Allowed, Rule: policy.RuleChanged,
 		Extra: []audit.Field{{Name: "uid", Value: uidText(b.UID)}, {Name: "user", Value: b.User}, {Name: "why", Value: b.Why}},
 	})
 	if err != nil {

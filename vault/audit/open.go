@@ -22,6 +22,7 @@ import (
 // Errors are ErrLocked, and those of directories that can't be used.
 func Open(dir string, o Options) (*Log, error) {
 	o = o.withDefaults()
+	_ = Self() // asks the account database, which may be slow, where nobody waits for it
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the audit directory: %w", err)
 	}
