@@ -47,7 +47,7 @@ func (s *Server) accept(nc net.Conn) {
 	c.id.Store(&identity{who: first, rank: s.rankOf(first)})
 	if !s.admission.admit(creds.UID, c.rank()) {
 		s.connsRefused.Add(1)
-		s.log.Warn("refused a connection: too many are open", "uid", creds.UID, "pid", creds.PID)
+		s.crowd.note(refusal{who: first}) // a flood must neither fill the log nor wait for it
 		creds.Close()
 		s.refuse(uc)
 		return

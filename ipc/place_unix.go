@@ -11,11 +11,13 @@ import (
 	"github.com/vaultd/vaultd/vault"
 )
 
-// place is where a socket is, as it was last seen.
+// place is where a socket is, as it was last seen. Only what its owner and root
+// can change is looked at: whoever may connect may write to the socket, and so may
+// set its times, and must not seal the vault for all others by doing so.
 type place struct {
 	path string
 	mark ownfile.Mark // of the socket
-	dir  ownfile.Mark // of its directory, as far as that must not change
+	dir  ownfile.Mark // of its directory
 }
 
 func placeOf(path string) (place, error) {
@@ -24,11 +26,11 @@ func placeOf(path string) (place, error) {
 	if err := errors.Join(err, derr); err != nil {
 		return place{}, fmt.Errorf("examine the socket: %w", err)
 	}
-	return place{path, mark, dir.Fixed()}, nil
+	return place{path, mark.Fixed(), dir.Fixed()}, nil
 }
 
-// inspect says what somebody else did to the socket or its directory. Clients
-// that connect change nothing of these.
+// inspect says what somebody else did to the socket or its directory. What can't
+// be mended is said again, other things once.
 func (p *place) inspect() (found []vault.Touched) {
 	tell := func(file, what string) {
 		if what != "" {
@@ -42,6 +44,7 @@ func (p *place) inspect() (found []vault.Touched) {
 	case !now.SameFile(p.mark):
 		tell(p.path, "was replaced by another; clients reach somebody else, until it is removed and the daemon started again")
 	default:
+		now = now.Fixed()
 		tell(p.path, now.Since(p.mark))
 		p.mark = now
 	}

@@ -63,6 +63,7 @@ type Server struct {
 	refusals   chan struct{}             // bounds the goroutines that tell a client that there is no room
 
 	connsRefused atomic.Uint64
+	crowd        *refusals // connections that were refused, for the daemon's log
 
 	base     context.Context // of every request
 	stop     context.CancelFunc
@@ -111,6 +112,9 @@ func NewServer(c Config) *Server {
 	c.Vault.OnPolicyRecords(s.takePolicyRecords)
 	s.admission = newAdmission(limits)
 	s.rates = newRates(limits, s.recordRefused)
+	s.crowd = newRefusals(func(r refusal) {
+		s.log.Warn("refused connections: too many are open", "uid", r.who.UID, "pid", r.who.PID, "refused", r.count, "several_uids", r.several)
+	})
 	if c.Metrics {
 		s.meter = newMeter(s, c.Version)
 	}
@@ -248,6 +252,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-finished
 	}
 	s.rates.refused.close()
+	s.crowd.close()
 	s.service.rules.close()
 	s.service.rules.flush()
 	return err

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
@@ -129,9 +130,22 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
 }
 
+// sealPatience is how long a vault that is to be sealed stays open for what is to
+// be saved in it. That takes milliseconds, unless a disk hangs, or an account
+// directory that a change of the policy waits for.
+const sealPatience = 2 * time.Second
+
 // Seal closes it.
 func (s *service) Seal(context.Context, *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
-	s.rules.flush()
+	flushed := make(chan struct{})
+	go func() { // it ends by itself: a sealed vault refuses it
+		defer close(flushed)
+		s.rules.flush()
+	}()
+	select {
+	case <-flushed:
+	case <-time.After(sealPatience):
+	}
 	if err := s.vault.Seal(); err != nil {
 		return nil, err
 	}

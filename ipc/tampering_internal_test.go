@@ -58,10 +58,11 @@ func TestInspectSocket(t *testing.T) {
 			}
 			return err
 		}, ""},
-		"removed":  {os.Remove, "s was removed; clients can't reach"},
-		"a file":   {func(p string) error { return errors.Join(os.Remove(p), os.WriteFile(p, nil, 0o600)) }, "s was replaced by another"},
-		"opened":   {func(p string) error { return os.Chmod(p, 0o666) }, "s has mode 0666 now, not 0600"},
-		"touched":  {func(p string) error { return os.Chtimes(p, time.Now(), time.Now()) }, "s was touched"},
+		"removed": {os.Remove, "s was removed; clients can't reach"},
+		"a file":  {func(p string) error { return errors.Join(os.Remove(p), os.WriteFile(p, nil, 0o600)) }, "s was replaced by another"},
+		"opened":  {func(p string) error { return os.Chmod(p, 0o666) }, "s has mode 0666 now, not 0600"},
+		// As everybody may do who may connect.
+		"touched":  {func(p string) error { return os.Chtimes(p, time.Now(), time.Now()) }, ""},
 		"unlocked": {func(p string) error { return os.Remove(p + ".lock") }, "s.lock was removed"},
 		"another lock": {func(p string) error {
 			return errors.Join(os.Remove(p+".lock"), os.WriteFile(p+".lock", nil, 0o600))

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/vaultd/vaultd/vault/store"
@@ -16,26 +17,38 @@ func (v *Vault) DestroyKey(ctx context.Context, c DestroyKey) (KeyInfo, error) {
 	if err := checkTombstone(c.By, c.Reason); err != nil {
 		return KeyInfo{}, err
 	}
+	o, info, err := v.destroyKey(ctx, c)
+	if err != nil || !c.Now {
+		return info, err
+	}
+	// Not within the operation: a large store takes a minute, and who seals the
+	// vault, and everybody after that, would wait for it. Closing the store ends it.
+	err = o.store.Rewrite(context.WithoutCancel(ctx))
+	switch {
+	case err == nil:
+		return info, nil
+	case errors.Is(err, store.ErrClosed):
+		err = ErrSealed.WithHint("the key is destroyed; its old bytes leave the store when that is rewritten next").Because(err)
+	default:
+		err = storeError(err)
+	}
+	v.log.Warn("a key is destroyed, but the store could not be rewritten yet", "key", info.ID.String(), "error", err)
+	return KeyInfo{}, err
+}
+
+// destroyKey is all of DestroyKey but the rewrite.
+func (v *Vault) destroyKey(ctx context.Context, c DestroyKey) (*opened, KeyInfo, error) {
 	o, err := v.enter()
 	if err != nil {
-		return KeyInfo{}, err
+		return nil, KeyInfo{}, err
 	}
 	defer v.mu.RUnlock()
 	k, err := o.ring.lookup(c.Name)
 	if err != nil {
-		return KeyInfo{}, err
+		return nil, KeyInfo{}, err
 	}
 	info, err := o.destroy(ctx, k, c)
-	if err != nil {
-		return KeyInfo{}, err
-	}
-	if c.Now {
-		if err := o.store.Rewrite(context.WithoutCancel(ctx)); err != nil {
-			v.log.Warn("a key is destroyed, but the store could not be rewritten yet", "key", k.id.String(), "error", err)
-			return KeyInfo{}, storeError(err)
-		}
-	}
-	return info, nil
+	return o, info, err
 }
 
 func (o *opened) destroy(ctx context.Context, k *key, c DestroyKey) (KeyInfo, error) {

@@ -13,26 +13,28 @@ import (
 type signals struct {
 	stop chan os.Signal // one at most
 
-	raw  chan os.Signal
-	done sync.WaitGroup
+	ends, hangups chan os.Signal // as they come
+	done          sync.WaitGroup
 }
 
 // watchSignals starts to mind signals, until close. Without a terminal SIGHUP is
 // a service manager's request to read configuration and policy again; at a
 // terminal it says that the terminal went away.
+//
+// A request to end never waits for a reload, nor is it lost among many SIGHUPs. Of
+// these one that waits is as good as more.
 func watchSignals(log *slog.Logger, reload func()) *signals {
-	s := &signals{stop: make(chan os.Signal, 1), raw: make(chan os.Signal, 4)}
+	s := &signals{stop: make(chan os.Signal, 1), ends: make(chan os.Signal, 1), hangups: make(chan os.Signal, 1)}
 	// A closed log or client shows as an error of its write, not as a death.
 	signal.Ignore(syscall.SIGPIPE)
-	signal.Notify(s.raw, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	atTerminal := atTerminal()
+	signal.Notify(s.ends, os.Interrupt, syscall.SIGTERM)
+	if atTerminal() {
+		signal.Notify(s.ends, syscall.SIGHUP)
+	} else {
+		signal.Notify(s.hangups, syscall.SIGHUP)
+	}
 	s.done.Go(func() {
-		for got := range s.raw {
-			if got == syscall.SIGHUP && !atTerminal {
-				log.Info("SIGHUP: configuration and policy files are read again")
-				reload()
-				continue
-			}
+		for got := range s.ends {
 			select {
 			case s.stop <- got:
 				signal.Reset(os.Interrupt, syscall.SIGTERM)
@@ -40,11 +42,19 @@ func watchSignals(log *slog.Logger, reload func()) *signals {
 			}
 		}
 	})
+	s.done.Go(func() {
+		for range s.hangups {
+			log.Info("SIGHUP: configuration and policy files are read again")
+			reload()
+		}
+	})
 	return s
 }
 
 func (s *signals) close() {
-	signal.Stop(s.raw)
-	close(s.raw)
+	signal.Stop(s.ends)
+	signal.Stop(s.hangups)
+	close(s.ends)
+	close(s.hangups)
 	s.done.Wait()
 }

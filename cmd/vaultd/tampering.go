@@ -106,9 +106,16 @@ func (g *fileGuard) look(ctx context.Context) {
 			g.record(limit, f)
 		}
 	}
+	g.react(news)
+	// After that, as a look at the audit log may hang with its disk, or mend it for long.
+	news = false
 	for _, f := range g.auditProblems() {
 		news = g.tell(f) || news // the audit log has made a record itself
 	}
+	g.react(news)
+}
+
+func (g *fileGuard) react(news bool) {
 	if news && g.reaction == config.ReactSeal {
 		g.seal()
 	}

@@ -205,7 +205,9 @@ func (m *machine) reloaded() {
 	}
 }
 
+// restarted is the daemon, under load, and with metrics from then on.
 func (m *machine) restarted() {
+	m.must(root, "[metrics]\nsocket = \"/run/vaultd-metrics/metrics.sock\"\n", "tee", "--append", "/etc/vaultd/vaultd.toml")
 	m.under(bob, func() {
 		for range 5 {
 			before := m.show("MainPID")
@@ -216,6 +218,9 @@ func (m *machine) restarted() {
 		}
 	})
 	m.openedAgain()
+	if got := strings.TrimSpace(m.must(root, "", "stat", "-c", "%F %a %U", "/run/vaultd-metrics/metrics.sock")); got != "socket 600 vaultd" {
+		m.t.Errorf("where metrics are served is: %s", got)
+	}
 }
 
 // openedAgain unseals, and everything is there.

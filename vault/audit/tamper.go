@@ -120,7 +120,14 @@ func (l *Log) putBack(path string, f *os.File, n int64) error {
 // might tell who put it there.
 func (l *Log) evict(path string) error {
 	foreign := fmt.Sprintf("foreign-%d-%s", time.Now().UnixNano(), filepath.Base(path))
-	return os.Rename(path, filepath.Join(l.dir, foreign))
+	err := os.Rename(path, filepath.Join(l.dir, foreign))
+	var rename *os.LinkError
+	if errors.As(err, &rename) {
+		// Without the new name, which is another each time: what is tried again
+		// every second is one problem.
+		return fmt.Errorf("rename %s: %w", path, rename.Err)
+	}
+	return err
 }
 
 // restoreHashes puts the hash file back. If it lost bytes, it is computed again.

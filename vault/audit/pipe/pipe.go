@@ -19,7 +19,7 @@ var (
 type Writer struct {
 	path string
 
-	mu     sync.Mutex // guards what follows, and is not held over a write
+	mu     sync.Mutex // guards what follows, and is not held while the FIFO is opened or written
 	f      *os.File
 	closed bool
 }
@@ -28,7 +28,8 @@ type Writer struct {
 func New(path string) *Writer { return &Writer{path: path} }
 
 // Write writes whole lines and waits for the reader to take them. With an error
-// it returns the length of the whole lines that were written.
+// it returns the length of the whole lines that were written. It is for one
+// goroutine.
 func (w *Writer) Write(lines []byte) (int, error) {
 	f, err := w.open()
 	if err != nil {
@@ -42,19 +43,31 @@ func (w *Writer) Write(lines []byte) (int, error) {
 	return bytes.LastIndexByte(lines[:n], '\n') + 1, readerGone(err)
 }
 
-// open returns the open FIFO.
+// open returns the open FIFO. It may hang, as a file system may; Close does not.
 func (w *Writer) open() (*os.File, error) {
+	if f, err := w.present(); f != nil || err != nil {
+		return f, err
+	}
+	f, err := openFIFO(w.path)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		_ = f.Close() // nothing was written
+		return nil, os.ErrClosed
+	}
+	w.f = f
+	return f, nil
+}
+
+// present returns the FIFO if it is open already.
+func (w *Writer) present() (*os.File, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return nil, os.ErrClosed
-	}
-	if w.f == nil {
-		f, err := openFIFO(w.path)
-		if err != nil {
-			return nil, err
-		}
-		w.f = f
 	}
 	return w.f, nil
 }
