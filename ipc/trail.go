@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -172,7 +171,7 @@ func (t *trail) grantEnded(ctx context.Context, g policy.Grant) {
 		return
 	}
 	r := audit.Record{
-		Principal: audit.Principal{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), PID: int32(os.Getpid())}, //nolint:gosec // as the kernel counts them
+		Principal: audit.Self(),
 		Action:    actionGrantEnded, Outcome: audit.Allowed, Rule: "process-ended",
 		Extra: []audit.Field{
 			{Name: "grant", Value: g.ID},
@@ -235,10 +234,8 @@ func (t *trail) principalChanged(b binding.Binding) {
 	ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
 	defer cancel()
 	_, err := t.log.AppendUrgent(ctx, audit.Record{
-		Principal: audit.Principal{
-			UID: uint32(max(0, os.Geteuid())), GID: uint32(max(0, os.Getegid())), PID: int32(os.Getpid()), //nolint:gosec // small numbers
-		},
-		Action: actionPrincipalChanged, Owner: b.User, Outcome: audit.Allowed, Rule: policy.RuleChanged,
+		Principal: audit.Self(),
+		Action:    actionPrincipalChanged, Owner: b.User, Outcome: audit.Allowed, Rule: policy.RuleChanged,
 		Extra: []audit.Field{{Name: "uid", Value: uidText(b.UID)}, {Name: "user", Value: b.User}, {Name: "why", Value: b.Why}},
 	})
 	if err != nil {
@@ -257,8 +254,9 @@ func outcomeOf(code fault.Code) audit.Outcome {
 	return audit.Failed
 }
 
-// describe adds which version of the key it was, by number and fingerprint, as
-// the answer says. Where there is no answer, the name is all that is known.
+// describe adds what the answer says it was: which version of the key, by number
+// and fingerprint, and which grant. Where there is no answer, the name is all that
+// is known.
 func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 	switch a := answer.(type) {
 	case nil:
@@ -277,6 +275,13 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		r.Key.Fingerprint = fingerprintIn(a.GetKey(), r.Key.Version)
 	case interface{ GetSession() *vaultdv1.Key }:
 		describeSession(r, a.GetSession())
+	case *vaultdv1.AddGrantResponse:
+		r.Extra = append(r.Extra,
+			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})
+	case *vaultdv1.RemoveGrantResponse:
+		if q, ok := req.(*vaultdv1.RemoveGrantRequest); ok {
+			r.Extra = append(r.Extra, audit.Field{Name: "removed", Value: q.GetId()})
+		}
 	}
 	if c.used != 0 {
 		r.Key.Version = c.used

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"os"
-	"os/user"
-	"strconv"
 	"time"
 
 	"github.com/vaultd/vaultd/vault/audit"
@@ -26,19 +23,10 @@ const ownRecordTime = 10 * time.Second
 type ownRecords struct {
 	log  *audit.Log // nil without an audit log
 	told *slog.Logger
-	self audit.Principal
 }
 
 func newOwnRecords(log *audit.Log, told *slog.Logger) *ownRecords {
-	o := &ownRecords{log: log, told: told}
-	o.self = audit.Principal{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), PID: int32(os.Getpid())} //nolint:gosec // the kernel's own
-	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
-		o.self.User = u.Username
-	}
-	if exe, err := os.Executable(); err == nil {
-		o.self.Exe = exe
-	}
-	return o
+	return &ownRecords{log: log, told: told}
 }
 
 // add records that an action was done, or why it was not. What the daemon does
@@ -47,7 +35,7 @@ func (o *ownRecords) add(action string, problem error, extra ...audit.Field) {
 	if o.log == nil {
 		return
 	}
-	r := audit.Record{Principal: o.self, Action: action, Outcome: audit.Allowed, Extra: extra}
+	r := audit.Record{Principal: audit.Self(), Action: action, Outcome: audit.Allowed, Extra: extra}
 	if problem != nil {
 		r.Outcome, r.Code = audit.Failed, string(fault.CodeUsage)
 		r.Extra = append(r.Extra, audit.Field{Name: "problem", Value: problem.Error()})

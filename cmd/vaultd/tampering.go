@@ -4,10 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"os"
-	"os/user"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/vaultd/vaultd/internal/config"
@@ -145,7 +142,7 @@ func (g *fileGuard) record(ctx context.Context, f vault.Touched) {
 		return
 	}
 	r := audit.Record{
-		Principal: self(), Action: audit.ActionFilesTampered, Outcome: audit.Failed, Code: codeTampered,
+		Principal: audit.Self(), Action: audit.ActionFilesTampered, Outcome: audit.Failed, Code: codeTampered,
 		Extra: []audit.Field{{Name: "file", Value: f.File}, {Name: "what", Value: f.What}, {Name: "reaction", Value: string(g.reaction)}},
 	}
 	if _, err := g.records.AppendUrgent(ctx, r); err != nil {
@@ -161,15 +158,4 @@ func (g *fileGuard) seal() {
 		g.log.Error("the vault was not sealed in order", "err", err)
 	}
 	g.log.Error("the vault is sealed, since files of the daemon were touched from outside; look who it was, then unseal: that verifies all of them")
-}
-
-// self is the daemon itself as a principal.
-func self() audit.Principal {
-	p := audit.Principal{
-		UID: uint32(max(0, os.Geteuid())), GID: uint32(max(0, os.Getegid())), PID: int32(os.Getpid()), //nolint:gosec // ids of this process
-	}
-	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
-		p.User = u.Username
-	}
-	return p
 }

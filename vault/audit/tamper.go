@@ -186,7 +186,7 @@ func (l *Log) reportOnce(p Problem) {
 func (l *Log) note(p Problem) {
 	r := Record{
 		Time: l.now(), Action: ActionTampered, Outcome: Failed, Code: "audit_tampered",
-		Principal: Principal{UID: uint32(max(0, os.Geteuid())), GID: uint32(max(0, os.Getegid())), PID: int32(os.Getpid())},
+		Principal: Self(),
 		Extra:     []Field{{"what", p.What}, {"where", p.Where}, {"first_bad_seq", strconv.FormatInt(p.Seq, 10)}},
 	}
 	l.mu.Lock()
