@@ -74,7 +74,8 @@ unknown, and no grant that asks for it applies. It is vaultctl that the daemon
 sees here; another program of yours has another path, and maybe another unit.
 
 The standing says whether your account is the one that it was: fresh, known,
-nameless (it has none), principal_changed (in quarantine) or principal_retired.`),
+nameless (it has none), principal_changed (in quarantine) or principal_retired.
+While the vault is sealed nobody knows, and JSON has no standing.`),
 		Example: example("vaultctl whoami\nvaultctl whoami -o json | jq .unit"),
 		Args:    takes(),
 	}
