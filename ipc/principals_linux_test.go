@@ -598,7 +598,7 @@ func TestChangeOfAPrincipalIsOnRecordOnce(t *testing.T) {
 		seen[strings.TrimSpace(fmt.Sprint(e.Action, " ", e.Outcome, " ", e.Code, " ", about, " ", e.Owner))]++
 		if e.Action == "principal.changed" {
 			changed++
-			if e.Principal.UID != 0 || e.Principal.PID != int32(os.Getpid()) || about != "1000" || e.Owner != "alice" ||
+			if e.Principal != audit.Self() || about != "1000" || e.Owner != "alice" ||
 				!strings.Contains(fmt.Sprint(e.Extra), `was "alice" and is now "eve"`) {
 				t.Errorf("record %s", e.Line)
 			}

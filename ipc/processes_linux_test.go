@@ -101,7 +101,7 @@ func TestGrantsOfProcessesComeAndGo(t *testing.T) {
 	}
 	ended := 0
 	for r, err := range log.Read(audit.Filter{Action: "grant.ended"}) {
-		if err != nil || r.Rule != "process-ended" {
+		if err != nil || r.Rule != "process-ended" || r.Principal != audit.Self() {
 			t.Errorf("%+v, %v", r.Record, err)
 		}
 		ended++

@@ -74,9 +74,6 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	if c := s.config.Load(); c != nil && admin {
 		resp.ConfigProblem, resp.RestartNeeded = problemText(c.Problem), c.Restart
 	}
-	if admin {
-		resp.ApprovalsWaiting = uint64(s.approvals.waiting()) //nolint:gosec // a count
-	}
 	s.statusOfFiles(resp, admin)
 	if !st.Initialized {
 		return resp, nil
@@ -95,6 +92,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	resp.UnsealedAt = timestamp(st.UnsealedAt)
 	if admin {
 		resp.PrincipalsChanged = s.principals.changed()
+		resp.ApprovalsWaiting = uint64(s.approvals.waiting())       //nolint:gosec // a count
 		resp.Keys, resp.Owners = uint64(st.Keys), uint64(st.Owners) //nolint:gosec // counts
 		resp.Records, resp.Sequence = uint64(st.Records), st.Sequence
 		resp.Generation = uint32(st.Generation) //nolint:gosec // one for each rewrite of the store

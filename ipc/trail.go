@@ -252,8 +252,9 @@ func outcomeOf(code fault.Code) audit.Outcome {
 	return audit.Failed
 }
 
-// describe adds which version of the key it was, by number and fingerprint, as
-// the answer says. Where there is no answer, the name is all that is known.
+// describe adds what the answer says it was: which version of the key, by number
+// and fingerprint, and which grant. Where there is no answer, the name is all that
+// is known.
 func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 	switch a := answer.(type) {
 	case nil:
@@ -272,6 +273,13 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		r.Key.Fingerprint = fingerprintIn(a.GetKey(), r.Key.Version)
 	case interface{ GetSession() *vaultdv1.Key }:
 		describeSession(r, a.GetSession())
+	case *vaultdv1.AddGrantResponse:
+		r.Extra = append(r.Extra,
+			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})
+	case *vaultdv1.RemoveGrantResponse:
+		if q, ok := req.(*vaultdv1.RemoveGrantRequest); ok {
+			r.Extra = append(r.Extra, audit.Field{Name: "removed", Value: q.GetId()})
+		}
 	}
 	if c.used != 0 {
 		r.Key.Version = c.used

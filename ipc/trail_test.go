@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/vaultd/vaultd/ipc"
@@ -78,6 +79,40 @@ func TestEveryRequestLeavesItsRecord(t *testing.T) {
 }
 
 // Who follows the log must not read about nothing but itself.
+func TestGrantsAreOnRecordWithWhatTheySay(t *testing.T) {
+	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
+	d := start(t, set)
+	c, ctx := formsToTest()[0].dial(t, d), t.Context()
+	added, err := c.AddGrant(ctx, &vaultdv1.AddGrantRequest{Json: `{"effect":"allow","uid":4711,"verbs":["decrypt"],"keys":["root/k"]}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := added.GetGrant().GetId()
+	if _, err := c.RemoveGrant(ctx, &vaultdv1.RemoveGrantRequest{Id: id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e, err := range log.Read(audit.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(fmt.Sprint(e.Action, " ", e.Outcome, " ", e.Extra), `,"source"`)
+		got = append(got, line)
+	}
+	want := []string{
+		"grant.add begun []",
+		"grant.add allowed [{added " + id + `} {says {"id":"` + id + `","effect":"allow","uid":4711,"verbs":["decrypt"],"keys":["root/k"]`,
+		"grant.remove begun []",
+		"grant.remove allowed [{removed " + id + "}]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestFollowingIsRecordedOnce(t *testing.T) {
 	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
 	c, ctx := start(t, set).dial(t), t.Context()

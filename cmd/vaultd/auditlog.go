@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,6 +33,9 @@ func openAudit(c config.Audit, told *slog.Logger) (*auditLog, error) {
 		return nil, fmt.Errorf("make the audit log's directory: %w", err)
 	}
 	if err := perm.Check(filepath.Dir(c.Dir)); err != nil {
+		return nil, unsafe(err)
+	}
+	if err := perm.Private(c.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, unsafe(err)
 	}
 	log, err := audit.Open(c.Dir, audit.Options{SegmentSize: int64(c.SegmentSize), Compress: c.Compress, Sinks: sinksOf(c), Log: told})

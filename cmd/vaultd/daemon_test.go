@@ -143,6 +143,37 @@ func TestRefusesWhatOthersCanChange(t *testing.T) {
 	p.start(t).stop(t, syscall.SIGTERM)
 }
 
+func TestExitStatusTellsModesOfFilesFromMistakes(t *testing.T) {
+	p := newPlace(t)
+	file, log := filepath.Join(p.dir, "vaultd.toml"), p.store+".audit"
+	if err := os.WriteFile(file, []byte("[audit]\nenabled = true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(log, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path string
+		mode os.FileMode
+		want fault.Class
+	}{
+		{log, 0o777, fault.ClassUnavailable},
+		{log, 0o750, fault.ClassUnavailable},
+		{file, 0o666, fault.ClassUsage},
+	} {
+		if err := os.Chmod(c.path, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		code, _, errs := p.run(t, "--config", file)
+		if code != int(c.want) || !strings.Contains(errs, "run 'chmod go-") {
+			t.Errorf("%s with %v: exit %d, %s", c.path, c.mode, code, errs)
+		}
+		if err := os.Chmod(c.path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestHangupIsLoggedAndSurvived(t *testing.T) {
 	d := newPlace(t).start(t)
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {

@@ -23,7 +23,7 @@ type settings struct {
 
 func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.config, "config", "", "configuration `file` (default: vaultd.toml of the machine or the user, if it is there)")
-	f.StringVar(&s.store, "store", "", "store `directory`; its anchor is DIRECTORY.anchor unless --anchor says otherwise")
+	f.StringVar(&s.store, "store", "", "store `directory`; its anchor is DIRECTORY.anchor unless --anchor says otherwise, its audit log in DIRECTORY.audit")
 	f.StringVar(&s.anchor, "anchor", "", "rollback anchor, a `file` outside the store")
 	f.StringVar(&s.socket, "socket", "", "`path` of the Unix socket")
 	f.StringVar(&s.level, "log-level", "", "debug, info, warn or error")

@@ -26,7 +26,7 @@ func Load(path string, base Config) (Config, error) {
 		return Config{}, err
 	}
 	if err != nil {
-		return Config{}, fmt.Errorf("configuration not read: %w", err)
+		return Config{}, &Problem{File: path, What: fmt.Sprintf("not read: %v", err)}
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
@@ -34,7 +34,7 @@ func Load(path string, base Config) (Config, error) {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
 	if len(data) > MaxFile {
-		return Config{}, fmt.Errorf("%s: longer than %v", path, Size(MaxFile))
+		return Config{}, &Problem{File: path, What: fmt.Sprintf("longer than %v", Size(MaxFile))}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return base, fmt.Errorf("%s: %w", path, ErrEmpty)

@@ -157,6 +157,17 @@ func TestExportUnderFourEyes(t *testing.T) {
 		t.Errorf("%d wait, %v", status.GetApprovalsWaiting(), err)
 	}
 
+	// While the vault is sealed nobody can say who may know of it.
+	if _, err := e.daemon.Client.Seal(e.ctx, &vaultdv1.SealRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := e.daemon.Client.Status(e.ctx, &vaultdv1.StatusRequest{}); err != nil || status.GetApprovalsWaiting() != 0 {
+		t.Errorf("sealed, %d wait, %v", status.GetApprovalsWaiting(), err)
+	}
+	if err := e.daemon.Unseal(e.ctx, rig.Password); err != nil {
+		t.Fatal(err)
+	}
+
 	// can and explain say so too.
 	var can vaultdv1.CanResponse
 	said := e.ask(e.alice, request(t, "Can", &vaultdv1.CanRequest{Action: "export", Resource: e.alice.name + "/k1"}), "", "")

@@ -7,11 +7,13 @@ import (
 	"sync"
 )
 
-// Self is this process as a principal, for records of what nobody asked for.
+// Self is the program itself as a principal: that of records of what nobody
+// asked for. It looks itself up once.
 var Self = sync.OnceValue(func() Principal {
-	uid, gid := max(0, os.Geteuid()), max(0, os.Getegid())                      // -1 where there are none
-	p := Principal{UID: uint32(uid), GID: uint32(gid), PID: int32(os.Getpid())} //nolint:gosec // as the kernel counts them
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+	p := Principal{
+		UID: uint32(max(0, os.Geteuid())), GID: uint32(max(0, os.Getegid())), PID: int32(os.Getpid()), //nolint:gosec // ids of this process
+	}
+	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
 		p.User = u.Username
 	}
 	if exe, err := os.Executable(); err == nil {

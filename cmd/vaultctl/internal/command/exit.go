@@ -74,8 +74,9 @@ The exit status of vaultctl tells the class of what went wrong; the code in
    0  done
    1  internal error, or the output could not be written
    2  usage: unknown flag, wrong argument, bad context
-   3  not found: no such key, version, owner or exchange
-   4  denied: not your key, not approved, or too many requests
+   3  not found: no such key, version, owner, exchange, grant, principal,
+      decision or approval
+   4  denied: not your key, not approved, or too many requests or keys
    5  state: expired, revoked, destroyed, exists already, not initialised
    6  wrong key usage: the key is not for this, or not the one named
    7  cryptographic failure: the ciphertext, signature, MAC, message or

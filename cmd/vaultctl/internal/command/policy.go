@@ -74,7 +74,8 @@ unknown, and no grant that asks for it applies. It is vaultctl that the daemon
 sees here; another program of yours has another path, and maybe another unit.
 
 The standing says whether your account is the one that it was: fresh, known,
-nameless (it has none), principal_changed (in quarantine) or principal_retired.`),
+nameless (it has none), principal_changed (in quarantine) or principal_retired.
+While the vault is sealed nobody knows, and JSON has no standing.`),
 		Example: example("vaultctl whoami\nvaultctl whoami -o json | jq .unit"),
 		Args:    takes(),
 	}
@@ -360,13 +361,26 @@ and 2 when one is not.`),
 			}
 		}
 		if err := errors.Join(all...); err != nil {
-			return fault.E(fault.CodeUsage, "%v", err)
+			return a.flaws(strings.Split(err.Error(), "\n"))
 		}
 		return a.print.Object(struct {
 			Grants int `json:"grants"`
 		}{len(grants)}, func(t *render.Table) { t.Line("the policy is fine: %d grants", len(grants)) })
 	}
 	return cmd
+}
+
+// flaws is the error of what is wrong in files: a line for each, as far as
+// people read it.
+func (a *app) flaws(all []string) error {
+	last := len(all) - 1
+	if a.print.JSON {
+		return fault.E(fault.CodeUsage, "%s", strings.Join(all, "; "))
+	}
+	for _, flaw := range all[:last] {
+		a.print.Fail(render.Failure{Message: flaw})
+	}
+	return fault.E(fault.CodeUsage, "%s", all[last])
 }
 
 // groupByName finds a group of this machine.

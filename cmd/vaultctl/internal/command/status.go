@@ -233,8 +233,8 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		for _, k := range v.AuditSinks {
 			t.Field("Audit copy", k.String())
 		}
-		if n := len(v.Tampering); n > 0 {
-			t.Field("Tampering", grouped(uint64(n))+" since the last unseal, see above")
+		if len(v.Tampering) > 0 {
+			t.Field("Tampering", "found since the last unseal, see above")
 		}
 		t.Field("Memory", map[bool]string{true: "locked", false: "not locked: keys may reach the swap"}[v.MemoryLocked])
 		if v.ClockRegressed {
@@ -253,7 +253,9 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 // what they have to do.
 func (a *app) operatorStatus(s *vaultdv1.StatusResponse, v *statusView) {
 	changed, waiting := s.GetPrincipalsChanged(), s.GetApprovalsWaiting()
-	v.Changed, v.Approvals = &changed, &waiting
+	if v.Initialized && !v.Sealed {
+		v.Changed, v.Approvals = &changed, &waiting
+	}
 	if changed > 0 {
 		a.print.Warn("accounts changed, and are in quarantine: %s; 'vaultctl principal list --changed' shows them", grouped(changed))
 	}
