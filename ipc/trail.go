@@ -167,18 +167,24 @@ const actionGrantEnded = "grant.ended"
 // grantEnded records that the daemon removed a grant whose process has ended.
 // Without a record it is removed all the same: that gives nobody anything.
 func (t *trail) grantEnded(ctx context.Context, g policy.Grant) {
-	if t == nil {
-		return
-	}
-	r := audit.Record{
-		Principal: audit.Self(), Action: actionGrantEnded, Outcome: audit.Allowed, Rule: "process-ended",
+	t.own(ctx, audit.Record{
+		Action: actionGrantEnded, Rule: "process-ended",
 		Extra: []audit.Field{
 			{Name: "grant", Value: g.ID},
 			{Name: "process", Value: strconv.FormatInt(int64(g.Process.PID), 10)},
 		},
+	})
+}
+
+// own records what the daemon did by itself, which stands whether or not there
+// is a record. It does nothing without an audit log.
+func (t *trail) own(ctx context.Context, r audit.Record) {
+	if t == nil {
+		return
 	}
+	r.Principal, r.Outcome = audit.Self(), audit.Allowed
 	if _, err := t.log.AppendUrgent(ctx, r); err != nil {
-		t.told.Error("no audit record", "action", actionGrantEnded, "grant", g.ID, "performed", true, "err", err)
+		t.told.Error("no audit record of what the daemon did by itself", "action", r.Action, "extra", r.Extra, "err", err)
 	}
 }
 
@@ -232,13 +238,10 @@ const actionPrincipalChanged = "principal.changed"
 func (t *trail) principalChanged(b binding.Binding) {
 	ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
 	defer cancel()
-	_, err := t.log.AppendUrgent(ctx, audit.Record{
-		Principal: audit.Self(), Action: actionPrincipalChanged, Owner: b.User, Outcome: audit.Allowed, Rule: policy.RuleChanged,
+	t.own(ctx, audit.Record{
+		Action: actionPrincipalChanged, Owner: b.User, Rule: policy.RuleChanged,
 		Extra: []audit.Field{{Name: "uid", Value: uidText(b.UID)}, {Name: "user", Value: b.User}, {Name: "why", Value: b.Why}},
 	})
-	if err != nil {
-		t.told.Error("no audit record of a principal that changed", "uid", b.UID, "err", err)
-	}
 }
 
 // outcomeOf is how a request ended that was answered with code, empty for none.
