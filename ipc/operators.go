@@ -27,7 +27,8 @@ func (s *service) takeStock(resp *vaultdv1.StatusResponse) {
 }
 
 // auditStatus tells the log's state in one word and its size, and
-// administrators its head, which they can compare with one kept elsewhere.
+// administrators its head, which they can compare with one kept elsewhere, and
+// how its second copies fare.
 func (s *service) auditStatus(resp *vaultdv1.StatusResponse, admin bool) {
 	if s.audit == nil {
 		resp.Audit = "off"
@@ -43,8 +44,16 @@ func (s *service) auditStatus(resp *vaultdv1.StatusResponse, admin bool) {
 	default:
 		resp.Audit = "ok"
 	}
-	if admin {
-		resp.AuditHead = base64.StdEncoding.EncodeToString(st.Root[:])
-		resp.AuditSigned = uint64(st.Checkpoint.Size) //nolint:gosec // not negative
+	if !admin {
+		return
+	}
+	resp.AuditHead = base64.StdEncoding.EncodeToString(st.Root[:])
+	resp.AuditSigned = uint64(st.Checkpoint.Size) //nolint:gosec // not negative
+	for _, k := range st.Sinks {
+		sink := &vaultdv1.AuditSink{Name: k.Name, Dropped: uint64(k.Dropped)} //nolint:gosec // a count
+		if k.Err != nil {
+			sink.Problem = k.Err.Error()
+		}
+		resp.AuditSinks = append(resp.AuditSinks, sink)
 	}
 }

@@ -64,27 +64,17 @@ func (s *Server) Seal() error {
 	return err
 }
 
-// statusOfFiles tells administrators what was done to the daemon's files and how
-// the second copies of the audit log fare, and others that there is something.
+// statusOfFiles tells administrators what was done to the daemon's files, and
+// others that there is something.
 func (s *service) statusOfFiles(resp *vaultdv1.StatusResponse, admin bool) {
 	resp.Tampering = s.tampering.list()
 	if len(resp.GetTampering()) > 0 && !admin {
 		resp.Tampering = []string{"files of the daemon were touched from outside"}
 	}
-	if !admin || s.audit == nil {
-		return
-	}
-	for _, k := range s.audit.Status().Sinks {
-		sink := &vaultdv1.AuditSink{Name: k.Name, Dropped: uint64(k.Dropped)} //nolint:gosec // a count
-		if k.Err != nil {
-			sink.Problem = k.Err.Error()
-		}
-		resp.AuditSinks = append(resp.AuditSinks, sink)
-	}
 }
 
 // InspectSocket says what somebody else did to the socket of a listener that
-// Listen returned, and to its directory.
+// Listen or Adopt returned, and to its directory.
 func InspectSocket(l net.Listener) []vault.Touched {
 	if own, ok := l.(interface{ inspect() []vault.Touched }); ok {
 		return own.inspect()
