@@ -34,31 +34,6 @@ const (
 	judgeTries = 8
 )
 
-// standing is what is known of the principal of a uid.
-type standing struct {
-	verdict  binding.Verdict // empty when nobody has judged, or nobody needs to; fresh until the next look
-	user     string          // of the account now; empty for none, and when nobody can tell
-	why      string          // it is not known
-	sealed   bool            // it was not judged, since the vault was sealed
-	unstored bool            // its binding could not be stored, and so it gets nothing
-}
-
-// refused reports whether the principal gets nothing.
-func (s standing) refused() bool {
-	return s.verdict == binding.Quarantined || s.verdict == binding.Over
-}
-
-// same reports whether an identity made of one is as good as one of the other.
-func (s standing) same(t standing) bool {
-	if s.verdict == binding.Fresh {
-		s.verdict = binding.Known
-	}
-	if t.verdict == binding.Fresh {
-		t.verdict = binding.Known
-	}
-	return s == t
-}
-
 // principals judge whether the account behind a uid is the one that it was.
 // Root and the daemon's own user are not judged: nothing could hold them back.
 //
@@ -230,10 +205,6 @@ func (p *principals) known(uid uint32, name string) (standing, bool) {
 	return s, found && s.user == name
 }
 
-func unjudged(name string) standing {
-	return standing{user: name, sealed: true, why: "the vault is sealed, and what it knows of accounts with it"}
-}
-
 // unanswered is the standing while nobody can tell the account of uid. It has
 // no name then; what was found before stays found.
 func (p *principals) unanswered(uid uint32) standing {
@@ -352,76 +323,7 @@ func (p *principals) save(all ...binding.Binding) error {
 func (p *principals) report(b binding.Binding) {
 	p.log.Warn("an account changed, and its principal gets nothing until an administrator adopts or retires it",
 		"uid", b.UID, "user", b.User, "why", b.Why)
-	if p.trail != nil {
-		p.trail.principalChanged(b)
-	}
-}
-
-// adopt makes the account of now the principal of its uid. It returns that
-// binding, and those of others that lose the name to it.
-func (p *principals) adopt(uid uint32) ([]binding.Binding, error) {
-	name, err := p.names.Look(uid)
-	if err != nil {
-		return nil, fault.E(fault.CodeBusy, "the account database does not answer").WithHint("try again in a moment").Because(err)
-	}
-	p.change.Lock()
-	defer p.change.Unlock()
-	if _, bound := p.bindings[uid]; !bound {
-		return nil, p.unbound(uid)
-	}
-	account := binding.Account{UID: uid, User: name, Found: name != ""}
-	all, err := binding.AdoptAs(p.stored(uid, name), p.machine, account, p.now().UTC())
-	switch {
-	case errors.Is(err, binding.ErrNoAccount):
-		return nil, fault.E(fault.CodeBadArgument, "uid %d has no account now, so that nobody can be adopted", uid).
-			WithHint("make the account first, or run 'vaultctl principal retire %d'", uid)
-	case errors.Is(err, binding.ErrState):
-		return nil, fault.E(fault.CodeBadArgument, "the principal of uid %d is neither in quarantine nor retired", uid).
-			WithHint("there is nothing to adopt")
-	case err != nil:
-		return nil, err
-	}
-	return all, p.decide(all...)
-}
-
-// retire ends the principal of a uid.
-func (p *principals) retire(uid uint32, why string) (binding.Binding, error) {
-	p.change.Lock()
-	defer p.change.Unlock()
-	b, bound := p.bindings[uid]
-	if !bound {
-		return b, p.unbound(uid)
-	}
-	b, err := binding.RetireAs(b, why, p.now().UTC())
-	if err != nil {
-		return b, err
-	}
-	return b, p.decide(b)
-}
-
-// decide stores what an administrator decided and has it in force, on open
-// connections as well. The caller holds change.
-func (p *principals) decide(all ...binding.Binding) error {
-	if err := p.save(all...); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, b := range all {
-		p.put(b)
-		delete(p.standings, b.UID)
-		delete(p.unsaved, b.UID)
-	}
-	p.epoch.Add(1)
-	return nil
-}
-
-func (p *principals) unbound(uid uint32) error {
-	e := fault.E(fault.CodePrincipalNotFound, "there is no principal of uid %d", uid)
-	if p.policy.IsSupreme(uid) {
-		return e.WithHint("root and the daemon's own user are never bound")
-	}
-	return e.WithHint("it is bound when it first connects; 'vaultctl principal list' shows who is")
+	p.trail.principalChanged(b)
 }
 
 // still reports whether who is the principal that its uid stands for now.

@@ -2,12 +2,9 @@ package ipc
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"os/user"
 	"slices"
@@ -116,7 +113,7 @@ func (r *rules) put(made ruleSet) {
 	files, kept := made.files, made.kept
 	r.files, r.kept, r.uses, r.groups = files, kept, made.uses, made.groups
 	now := r.policy.Set()
-	r.processes.keep(now.Processes())
+	r.keepProcesses()
 	if before == nil || before.Generation() != now.Generation() {
 		hash := now.Hash()
 		r.log.Info("policy in force", "generation", now.Generation(), "hash", hex.EncodeToString(hash[:]),
@@ -260,70 +257,6 @@ func (r *rules) add(ctx context.Context, text, by string, now time.Time) (policy
 	return g, nil
 }
 
-// keepProcesses lets go of processes that no grant in force is for. The caller
-// holds r.mu.
-func (r *rules) keepProcesses() {
-	var list []policy.Process
-	if set := r.policy.Set(); set != nil {
-		list = set.Processes()
-	}
-	r.processes.keep(list)
-}
-
-// processEnded ends the grants of a process: at once in what is in force, and
-// then in the vault.
-func (r *rules) processEnded(p policy.Process) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var over, kept []policy.Grant
-	for _, g := range r.kept {
-		if g.Process != nil && *g.Process == p {
-			over = append(over, g)
-		} else {
-			kept = append(kept, g)
-		}
-	}
-	if len(over) == 0 {
-		return nil
-	}
-	if err := r.reduce(kept, r.uses); err != nil {
-		r.log.Error("the grants of a process that has ended stay in force for now", "pid", p.PID, "err", err)
-		return err
-	}
-	r.over = append(r.over, over...)
-	r.removeOver()
-	return nil
-}
-
-// removeOver removes from the vault what is out of force since its process has
-// ended. What can't be removed now is tried again later. The caller holds r.mu.
-func (r *rules) removeOver() {
-	ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
-	defer cancel()
-	r.over = slices.DeleteFunc(r.over, func(g policy.Grant) bool {
-		err := r.vault.RemoveGrant(ctx, g.ID)
-		switch {
-		case err == nil:
-			r.uses.Forget(g.ID)
-			r.log.Info("grant ended with its process", "grant", g.ID, "pid", g.Process.PID)
-			r.trail.grantEnded(ctx, g)
-			return true
-		case errors.Is(err, fault.E(fault.CodeGrantNotFound, "")):
-			return true // somebody was faster
-		case !errors.Is(err, fault.ErrSealed):
-			r.log.Warn("a grant whose process has ended is still in the vault", "grant", g.ID, "err", err)
-		}
-		return false
-	})
-}
-
-// sweep removes what the unseal has left.
-func (r *rules) sweep() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.removeOver()
-}
-
 // close stops watching processes.
 func (r *rules) close() { r.processes.close() }
 
@@ -390,81 +323,4 @@ func (r *rules) state() (generation uint64, hash, problem string) {
 		generation, hash = set.Generation(), hex.EncodeToString(sum[:])
 	}
 	return generation, hash, problem
-}
-
-// newGrant reads a new grant, gives it an id and checks it.
-func newGrant(text string) (policy.Grant, error) {
-	g, err := parseGrant(text)
-	if err != nil {
-		return g, err
-	}
-	if err := findProcess(&g); err != nil {
-		return g, err
-	}
-	var id [policy.IDSize]byte
-	_, _ = rand.Read(id[:]) // never fails
-	g.ID = policy.FormatID(id)
-	if flaws := g.Validate(); len(flaws) > 0 {
-		return g, flawed(flaws)
-	}
-	return g, nil
-}
-
-// parseGrant reads the JSON of a new grant strictly.
-func parseGrant(text string) (policy.Grant, error) {
-	var g policy.Grant
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&g); err != nil {
-		return g, fault.E(fault.CodeBadArgument, "the grant is not in the JSON of a grant: %v", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return g, fault.E(fault.CodeBadArgument, "there is more than one grant")
-	}
-	if g.ID != "" || g.Source != (policy.Source{}) {
-		return g, fault.E(fault.CodeBadArgument, "a new grant has no id and no source: the daemon gives it both")
-	}
-	return g, nil
-}
-
-// flawed is everything that is wrong with a grant in one error.
-func flawed(flaws []*policy.Flaw) error {
-	texts := make([]string, len(flaws))
-	for i, f := range flaws {
-		texts[i] = f.What
-		if f.Field != "" {
-			texts[i] = f.Field + ": " + f.What
-		}
-	}
-	return fault.E(fault.CodeBadArgument, "%s", strings.Join(texts, "; "))
-}
-
-// useStore keeps the uses of grants in the vault.
-type useStore struct {
-	vault *vault.Vault
-	saved []vault.Kept
-}
-
-// LoadUses returns what the vault was unsealed with.
-func (s *useStore) LoadUses() ([]policy.Use, error) {
-	uses := make([]policy.Use, len(s.saved))
-	for i, saved := range s.saved {
-		if err := json.Unmarshal(saved.Body, &uses[i]); err != nil || uses[i].Grant != saved.ID {
-			return nil, fault.E(fault.CodeStoreCorrupt, "the uses of grant %s can't be read", saved.ID)
-		}
-	}
-	return uses, nil
-}
-
-// SaveUses makes uses durable.
-func (s *useStore) SaveUses(uses []policy.Use) error {
-	records := make([]vault.Kept, len(uses))
-	for i, u := range uses {
-		body, err := json.Marshal(u)
-		if err != nil {
-			return fmt.Errorf("encode uses: %w", err)
-		}
-		records[i] = vault.Kept{ID: u.Grant, Body: body}
-	}
-	return s.vault.SaveGrantUses(context.Background(), records)
 }
