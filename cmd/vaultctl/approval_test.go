@@ -20,7 +20,7 @@ func credential(t *testing.T, name string, groups ...uint32) *syscall.Credential
 	t.Helper()
 	u, err := user.Lookup(name)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("this machine has no account %s to be somebody else: %v", name, err)
 	}
 	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
@@ -36,7 +36,7 @@ func shared(t *testing.T) (env []string, adm uint32) {
 	}
 	g, err := user.LookupGroup("adm")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("this machine has no group adm for administrators: %v", err)
 	}
 	gid, _ := strconv.ParseUint(g.Gid, 10, 32)
 	env = machine(t)
