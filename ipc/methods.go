@@ -111,7 +111,7 @@ var methods = []*method{
 var _ vaultdv1connect.VaultServiceHandler = (*service)(nil)
 
 // methodNumbers is more than any method has as its number.
-const methodNumbers = 128
+const methodNumbers = 256
 
 var byNumber = func() (index [methodNumbers]*method) {
 	for _, m := range methods {
@@ -182,7 +182,7 @@ func row[Req, Resp any, PReq interface {
 ) *method {
 	rule, _ := policy.ForMethod(name)
 	m := &method{
-		number: uint16(number), //nolint:gosec // an enumeration below 128
+		number: uint16(number), //nolint:gosec // an enumeration below 256
 		name:   name,
 		action: rule.Action,
 		care:   cares[rule.Action],

@@ -26,9 +26,35 @@ type keyRecord struct {
 	versions      []versionRecord
 }
 
-// keyFormatRequired is recordFormat with the required context behind the labels.
-// A key that requires none has the older format.
-const keyFormatRequired = 2
+// Formats of key records beside recordFormat. A key has the oldest that can say
+// all there is to say of it.
+const (
+	keyFormatRequired = 2 // has the required context behind the labels
+	keyFormatExtended = 3 // has it too, be it empty, and extras of the key and of each version
+)
+
+// extras are the fields of the key that are not zero; setExtras is the inverse,
+// and reports whether it knows all of them.
+func (k *keyRecord) extras() []extra { return nil }
+
+func (k *keyRecord) setExtras(extras []extra) bool { return len(extras) == 0 }
+
+// extras and setExtras are the same of a version.
+func (v *versionRecord) extras() []extra { return nil }
+
+func (v *versionRecord) setExtras(extras []extra) bool { return len(extras) == 0 }
+
+func (k *keyRecord) format() byte {
+	extended := len(k.extras()) > 0 ||
+		slices.ContainsFunc(k.versions, func(v versionRecord) bool { return len(v.extras()) > 0 })
+	switch {
+	case extended:
+		return keyFormatExtended
+	case len(k.required) > 0:
+		return keyFormatRequired
+	}
+	return recordFormat
+}
 
 type label struct{ key, value string }
 
@@ -51,10 +77,7 @@ const (
 )
 
 func (k *keyRecord) append(b []byte) []byte {
-	format := byte(recordFormat)
-	if len(k.required) > 0 {
-		format = keyFormatRequired
-	}
+	format := k.format()
 	b = append(b, format)
 	b = append(b, k.id[:]...)
 	b = appendU16(b, k.typ)
@@ -68,7 +91,7 @@ func (k *keyRecord) append(b []byte) []byte {
 		b = appendStr8(b, l.key)
 		b = appendStr8(b, l.value)
 	}
-	if format == keyFormatRequired {
+	if format >= keyFormatRequired {
 		b = append(b, byte(len(k.required)))
 		for _, r := range k.required {
 			b = appendStr16(b, r.name)
@@ -77,6 +100,9 @@ func (k *keyRecord) append(b []byte) []byte {
 	}
 	b = appendStr8(b, k.destroyedBy)
 	b = appendStr16(b, k.destroyReason)
+	if format == keyFormatExtended {
+		b = appendExtras(b, k.extras())
+	}
 	b = appendU16(b, uint16(len(k.versions)))
 	for i := range k.versions {
 		v := &k.versions[i]
@@ -85,27 +111,36 @@ func (k *keyRecord) append(b []byte) []byte {
 		b = appendTime(b, v.destroyed)
 		b = append(b, byte(v.cause))
 		b = append(b, v.fingerprint[:]...)
+		if format == keyFormatExtended {
+			b = appendExtras(b, v.extras())
+		}
 	}
 	return b
 }
 
+// versionLen is the size of a row of the version table, without extras.
+const versionLen = 8 + 8 + 8 + 1 + 32
+
 func parseKeyRecord(b []byte) (*keyRecord, error) {
 	r := &reader{b: b}
 	format := r.u8()
-	r.check(format == recordFormat || format == keyFormatRequired)
+	r.check(format >= recordFormat && format <= keyFormatExtended)
 	k := &keyRecord{
 		id: r.array16(), typ: r.u16(), uses: keytype.Use(r.u16()), exportable: r.bool(),
 		origin: Origin(r.u8()), created: r.time(), ttl: r.duration(),
 	}
 	r.check(k.origin >= OriginGenerated && k.origin <= OriginExchange && k.uses != 0 && !k.created.IsZero())
 	k.labels = readLabels(r)
-	if format == keyFormatRequired {
+	if format >= keyFormatRequired {
 		k.required = readRequired(r)
 	}
 	k.destroyedBy, k.destroyReason = r.str8(), r.str16()
 	r.check(len(k.destroyReason) <= MaxReasonLen)
+	if format == keyFormatExtended {
+		r.check(k.setExtras(readExtras(r)))
+	}
 	n := int(r.u16())
-	r.check(n >= 1 && n <= MaxVersions && len(r.b) == n*(8+8+8+1+32))
+	r.check(n >= 1 && n <= MaxVersions && len(r.b) >= n*versionLen)
 	if r.failed {
 		return nil, errMalformed
 	}
@@ -114,8 +149,13 @@ func parseKeyRecord(b []byte) (*keyRecord, error) {
 		v := &k.versions[i]
 		v.created, v.notAfter, v.destroyed = r.time(), r.time(), r.time()
 		v.cause, v.fingerprint = destroyCause(r.u8()), r.array32()
+		if format == keyFormatExtended {
+			r.check(v.setExtras(readExtras(r)))
+		}
 		r.check(!v.created.IsZero() && v.cause <= destroyedByOwner && v.destroyed.IsZero() == (v.cause == notDestroyed))
 	}
+	// Of all formats only the oldest that fits: one encoding for each key.
+	r.check(k.format() == format)
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -139,7 +179,7 @@ func readLabels(r *reader) []label {
 
 func readRequired(r *reader) []requirement {
 	n := int(r.u8())
-	r.check(n >= 1 && n <= MaxRequiredContext)
+	r.check(n <= MaxRequiredContext)
 	var required []requirement
 	for range n {
 		q := requirement{r.str16(), r.bool()}
