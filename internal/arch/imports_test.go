@@ -40,7 +40,8 @@ func tree(t *testing.T) []file {
 		}
 		if d.IsDir() && p != root {
 			_, nested := os.Stat(filepath.Join(p, "go.mod"))
-			if nested == nil || strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" {
+			built := filepath.Dir(p) == root && (d.Name() == "bin" || d.Name() == "dist") // which comes and goes
+			if nested == nil || built || strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" {
 				return fs.SkipDir
 			}
 		}
