@@ -17,6 +17,7 @@ import (
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/client"
+	"github.com/vaultd/vaultd/test/rig"
 	"github.com/vaultd/vaultd/vault/fault"
 	"github.com/vaultd/vaultd/vault/policy"
 	"github.com/vaultd/vaultd/vault/policyfile"
@@ -60,20 +61,18 @@ func hashOf(t *testing.T, dir string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// within waits a second, the promise, for a condition on the daemon's status.
+// aSecond is in which changes of files are in force, as promised; stretched
+// where the race detector is on.
+var aSecond = rig.Promise{Within: map[bool]time.Duration{false: time.Second, true: 10 * time.Second}[raceEnabled]}
+
+// within waits for a condition on the daemon's status, and notes how long.
 func within(t *testing.T, c *client.Client, what string, ok func(*vaultdv1.StatusResponse) bool) *vaultdv1.StatusResponse {
 	t.Helper()
-	began := time.Now()
-	for {
-		s := status(t, c)
-		if ok(s) {
-			return s
-		}
-		if time.Since(began) > time.Second*slowness {
-			t.Fatalf("%s: not within a second: generation %d, problem %q", what, s.GetPolicyGeneration(), s.GetPolicyProblem())
-		}
-		time.Sleep(10 * time.Millisecond)
+	var s *vaultdv1.StatusResponse
+	if !aSecond.Await(func() bool { s = status(t, c); return ok(s) }) {
+		t.Fatalf("%s: not in time: generation %d, problem %q", what, s.GetPolicyGeneration(), s.GetPolicyProblem())
 	}
+	return s
 }
 
 // policyEdit is a way in which people and programs change a policy file.
@@ -164,6 +163,7 @@ func TestPolicyEditsAreInForce(t *testing.T) {
 			followEdits(t, d, dir)
 			followFlaws(t, d, dir)
 			alwaysSomePolicy()
+			aSecond.Kept(t)
 			d.stop(t, syscall.SIGTERM)
 		})
 	}
@@ -252,14 +252,6 @@ func emptyHash(t *testing.T) string {
 	sum := set.Hash()
 	return hex.EncodeToString(sum[:])
 }
-
-// slowness stretches the promised second where the race detector is on.
-var slowness = func() time.Duration {
-	if raceEnabled {
-		return 10
-	}
-	return 1
-}()
 
 func TestBrokenPolicyAtTheStartIsRefused(t *testing.T) {
 	p := newPlace(t)

@@ -19,9 +19,9 @@ import (
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
-// promised is how soon a change of a local account is in force, with room for a
+// accounts is how soon a change of a local account is in force, with room for a
 // slow machine.
-const promised = 3 * time.Second
+var accounts = rig.Promise{Within: 3 * time.Second}
 
 // makeUser makes a user without a group of its own, whose name begins as the
 // others' do and ends in role. A uid of zero leaves it to the system. Whatever
@@ -87,22 +87,16 @@ func wants(t *testing.T, what string, c *client.Client, key string, want fault.C
 	}
 }
 
-// soon waits, as long as was promised, for an answer on an open connection; a
-// new one must answer the same then.
+// soon waits for an answer on an open connection; a new one must answer the
+// same then.
 func (m *machine) soon(t *testing.T, what string, who account, open *client.Client, key string, want fault.Code) {
 	t.Helper()
-	begun := time.Now()
 	var err error
-	for time.Since(begun) < promised {
-		if err = encrypts(t, open, key); rig.Code(err) == want {
-			t.Logf("%s: after %v", what, time.Since(begun).Round(time.Millisecond))
-			wants(t, what+", anew", connect(t, m, who), key, want)
-			wants(t, what+", root", m.root(t), "root/k", "")
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+	if !accounts.Await(func() bool { err = encrypts(t, open, key); return rig.Code(err) == want }) {
+		t.Fatalf("%s: %s answers %q (%v), want %q", what, key, rig.Code(err), err, want)
 	}
-	t.Fatalf("%s: %s answers %q (%v) after %v, want %q", what, key, rig.Code(err), err, promised, want)
+	wants(t, what+", anew", connect(t, m, who), key, want)
+	wants(t, what+", root", m.root(t), "root/k", "")
 }
 
 func (m *machine) root(t *testing.T) *client.Client {
@@ -243,6 +237,7 @@ func TestAccountsThatChange(t *testing.T) {
 			}
 		})
 	}
+	accounts.Kept(t)
 }
 
 func (m *machine) restart(t *testing.T) {

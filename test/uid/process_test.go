@@ -136,14 +136,16 @@ func (b *bound) grants() []string {
 	return ids
 }
 
-// gone waits a second for all grants to be gone.
+// processes is how soon a grant is gone after its process.
+var processes = rig.Promise{Within: time.Second}
+
+// gone waits for all grants to be gone.
 func (b *bound) gone(when string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(time.Second); len(b.grants()) > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.t.Fatalf("%s: after a second there are %v", when, b.grants())
-		}
+	if !processes.Await(func() bool { return len(b.grants()) == 0 }) {
+		b.t.Fatalf("%s: there are still %v", when, b.grants())
 	}
+	processes.Kept(b.t)
 }
 
 func (b *bound) want(what string, k *talker, want fault.Code) {
