@@ -136,7 +136,7 @@ func (d *daemon) by(tb testing.TB, p person) map[string]caller {
 func await(t *testing.T, what string, forms map[string]caller, want fault.Code, ask func(caller) error) {
 	t.Helper()
 	for form, c := range forms {
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for {
 			err := ask(c)
 			if codeOf(err) == want {

@@ -169,7 +169,7 @@ func TestContextBoundsACall(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err = c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "a/b"})
 	wantCode(t, "cancelled", err, fault.CodeTimeout)
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
 }
@@ -181,13 +181,13 @@ func TestTimeoutTravelsToTheDaemon(t *testing.T) {
 				return nil
 			}
 			deadline, ok := ctx.Deadline()
-			if left := time.Until(deadline); !ok || left > 3*time.Second {
+			if left := time.Until(deadline); !ok || left > 20*time.Second {
 				return fmt.Errorf("deadline %v %t", left, ok)
 			}
 			return nil
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // less than the daemon's own bound
 	defer cancel()
 	if _, err := d.dial(t).ListKeys(ctx, &vaultdv1.ListKeysRequest{}); err != nil {
 		t.Error(err)
@@ -207,7 +207,7 @@ func TestShutdownLetsRunningRequestsFinish(t *testing.T) {
 		_, _ = io.WriteString(idle, frame.Preface)
 		stopped := make(chan error, 1)
 		go func() { stopped <- d.server.Shutdown(context.Background()) }()
-		closesWithin(t, idle, 5*time.Second)
+		closesWithin(t, idle, 20*time.Second)
 		select {
 		case err := <-stopped:
 			t.Error("shut down while a request runs:", err)

@@ -259,7 +259,8 @@ func TestABurstIsOneChange(t *testing.T) {
 	write(t, path, "end")
 	took := time.Since(began)
 	r.reads(t, "end")
-	if most := 2 + int32(took/(400*time.Millisecond)); r.calls.Load() > most {
+	// It may have been kept waiting in between, for as long as ends a burst.
+	if most := 2 + int32(took/(100*time.Millisecond)); r.calls.Load() > most {
 		t.Errorf("%d calls for one burst of %v", r.calls.Load(), took)
 	}
 }
