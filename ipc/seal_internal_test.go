@@ -12,7 +12,7 @@ func TestSealDoesNotWaitForThePolicy(t *testing.T) {
 	s.service.rules.mu.Lock() // as held over a search for groups
 	sealed := make(chan error, 1)
 	go func() { sealed <- s.Seal() }()
-	for end := time.Now().Add(20 * time.Second); !s.service.vault.Status().Sealed; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !s.service.vault.Status().Sealed; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Error("the vault is still open")
 			break

@@ -196,14 +196,14 @@ func stopDaemons(dir string, sig syscall.Signal) (stopped int) {
 			return nil
 		}
 		stopped++
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && syscall.Kill(pid, 0) == nil; {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && syscall.Kill(pid, 0) == nil; {
 			if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err != nil || strings.Contains(string(state), ") Z ") {
 				break // ended, and waits for a parent that does not ask
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
 		// Its last thread takes the socket along, a moment after the first has ended.
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && serverOf(path) == pid; {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && serverOf(path) == pid; {
 			time.Sleep(5 * time.Millisecond)
 		}
 		return nil

@@ -87,7 +87,7 @@ func onTerminalOf(t *testing.T, who *syscall.Credential, env []string, args ...s
 // expect waits until the program has written text since the last expect.
 func (s *session) expect(text string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		s.mu.Lock()
 		i := bytes.Index(s.seen.Bytes()[s.from:], []byte(text))
 		if i >= 0 {
@@ -127,7 +127,7 @@ func (s *session) echo() bool {
 
 func (s *session) awaitEcho(on bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); s.echo() != on; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); s.echo() != on; time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("the echo did not become %v", on)
 		}
@@ -146,7 +146,7 @@ func (s *session) awaitSleep() {
 		return string(stat)
 	}
 	before := used()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		time.Sleep(100 * time.Millisecond)
 		now := used()
 		if now == before {

@@ -186,7 +186,7 @@ func TestPolicyReloadsAreOnRecord(t *testing.T) {
 	within(t, c, "broken", func(s *vaultdv1.StatusResponse) bool { return s.GetPolicyProblem() != "" })
 	write(t, filepath.Join(dir, "a.toml"), grantFile("second"))
 	second := within(t, c, "mended", func(s *vaultdv1.StatusResponse) bool { return s.GetPolicyProblem() == "" }).GetPolicyHash()
-	for end := time.Now().Add(10 * time.Second); len(recordsOf(t, p, actionPolicyReload)) < 3 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); len(recordsOf(t, p, actionPolicyReload)) < 3 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	d.stop(t, syscall.SIGTERM)

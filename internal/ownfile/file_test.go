@@ -101,7 +101,7 @@ func ageOf(t *testing.T, path string) {
 	mark, err := Of(path)
 	must(t, err)
 	probe := filepath.Join(t.TempDir(), "probe")
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		must(t, put(probe, ""))
 		if p, err := Of(probe); err == nil && p.Changed > mark.Changed {
 			return

@@ -198,12 +198,12 @@ func TestFullDisk(t *testing.T) {
 			if err != nil {
 				t.Fatalf("unseal with space again: %v; the log:\n%s", err, d.Log())
 			}
-			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 				if err = create("full/after"); err == nil {
 					break
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("20 s after space returned: %v; the log:\n%s", err, d.Log())
+					t.Fatalf("a minute after space returned: %v; the log:\n%s", err, d.Log())
 				}
 			}
 			check("with space again")

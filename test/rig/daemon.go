@@ -26,7 +26,7 @@ import (
 const Password = "correct horse battery staple"
 
 // Deadline bounds everything that a daemon has to answer.
-const Deadline = 60 * time.Second
+const Deadline = 2 * time.Minute
 
 // Home is where one vault lives: its store and anchor, and apart from them the
 // socket, configuration and logs, which survive what happens to the store.

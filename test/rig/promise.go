@@ -16,7 +16,7 @@ type Promise struct {
 	took []time.Duration
 }
 
-// Await waits for ok until Deadline, reports whether it came, and notes when.
+// Await waits for ok, as long as Deadline, reports whether it came, and notes when.
 func (p *Promise) Await(ok func() bool) bool {
 	begun := time.Now()
 	for !ok() {

@@ -174,7 +174,7 @@ func TestAnchorFollowsByItself(t *testing.T) {
 	s := p.create(t)
 	before := readFile(t, p.anchor())
 	put(t, s, "a", "1", 0)
-	for deadline := time.Now().Add(10 * time.Second); string(readFile(t, p.anchor())) == string(before); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); string(readFile(t, p.anchor())) == string(before); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the anchor was not written")
 		}

@@ -112,7 +112,7 @@ func TestGarbageIsCompactedByItself(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); s.Stats().Generation == 1; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); s.Stats().Generation == 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("no rewrite: %+v", s.Stats())
 		}

@@ -56,7 +56,7 @@ func write(t *testing.T, l *audit.Log, from, to int) {
 // eventually waits until the state of the sink is as wanted.
 func eventually(t *testing.T, l *audit.Log, want func(audit.SinkStatus) bool) audit.SinkStatus {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		s := l.Status().Sinks[0]
 		if want(s) {
 			return s

@@ -23,7 +23,7 @@ import (
 
 const (
 	// bound is how long a daemon may take until it accepts connections.
-	bound = 5 * time.Second
+	bound = 15 * time.Second
 	// grace is how long to look for a winner after the daemon that was started
 	// has ended, which it does when another one holds the vault.
 	grace = 500 * time.Millisecond
