@@ -293,7 +293,7 @@ func TestStreamsInFlightAreLimited(t *testing.T) {
 	c := d.raw(t)
 	// SETTINGS is the first frame that an HTTP/2 server sends.
 	_, _ = io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	var header [9]byte
 	if _, err := io.ReadFull(c, header[:]); err != nil || header[3] != 4 {
 		t.Fatalf("no SETTINGS: %v %v", header, err)

@@ -32,7 +32,7 @@ func TestProtocolPageIsRight(t *testing.T) {
 	d.createKey(t, "alice/data", "")
 	c := d.raw(t)
 	_, _ = c.Write(append([]byte(frame.Preface), hexOf(t, request)...))
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	begins := hexOf(t, answer)
 	got := make([]byte, 4+0x61)
 	if _, err := io.ReadFull(c, got); err != nil {

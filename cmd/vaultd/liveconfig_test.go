@@ -182,9 +182,17 @@ func TestPolicyReloadsAreOnRecord(t *testing.T) {
 	d := p.start(t)
 	c := d.client(t)
 	first := status(t, c).GetPolicyHash()
-	write(t, filepath.Join(dir, "a.toml"), "broken")
+	// At once: a look at an empty file would have a record of its own.
+	replace := func(text string) {
+		t.Helper()
+		write(t, filepath.Join(dir, "a.toml.new"), text)
+		if err := os.Rename(filepath.Join(dir, "a.toml.new"), filepath.Join(dir, "a.toml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace("broken")
 	within(t, c, "broken", func(s *vaultdv1.StatusResponse) bool { return s.GetPolicyProblem() != "" })
-	write(t, filepath.Join(dir, "a.toml"), grantFile("second"))
+	replace(grantFile("second"))
 	second := within(t, c, "mended", func(s *vaultdv1.StatusResponse) bool { return s.GetPolicyProblem() == "" }).GetPolicyHash()
 	for end := time.Now().Add(time.Minute); len(recordsOf(t, p, actionPolicyReload)) < 3 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
