@@ -41,7 +41,7 @@ quickstart: build ## build, and run the tour on a vault of your own
 
 # Vet is lint's. What hangs fails after some minutes, with its stacks.
 test: ## run all tests
-	$(SHARED) $(GO) test -vet=off -timeout 5m $(TESTFLAGS) $(PACKAGES)
+	$(SHARED) $(GO) test -vet=off -timeout 8m $(TESTFLAGS) $(PACKAGES)
 
 # Tests that do nothing but drive the programs, which are built without the
 # detector, have nothing in them to race. Nor has crypto, without a goroutine of
@@ -53,7 +53,7 @@ UNRACED := cmd/vaultctl|crypto/[a-z]+|test/(audit|boot|flip|full|guess|interop|p
 RACE := -race $(foreach p,hmac pbkdf2 sha256,-gcflags=crypto/internal/fips140/$(p)=-race=false)
 
 race: ## run all tests, the slow ones cut short, under the race detector
-	$(GO) test $(RACE) -short -vet=off -timeout 5m $(TESTFLAGS) $$($(GO) list $(PACKAGES) | grep -vE '^[^/]+/[^/]+/[^/]+/($(UNRACED))$$')
+	$(GO) test $(RACE) -short -vet=off -timeout 8m $(TESTFLAGS) $$($(GO) list $(PACKAGES) | grep -vE '^[^/]+/[^/]+/[^/]+/($(UNRACED))$$')
 
 race-all: ## run every test of every package under the race detector, in full
 	$(GO) test $(RACE) -timeout 30m $(TESTFLAGS) $(PACKAGES)

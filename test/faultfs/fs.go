@@ -173,7 +173,7 @@ func (f *FS) Close() error {
 	}
 	select {
 	case <-f.served:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		err = errors.Join(err, fmt.Errorf("%s: still in use", f.dir))
 	}
 	return err
