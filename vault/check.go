@@ -181,7 +181,7 @@ func (c *headerCheck) read() error {
 	default:
 		c.chosen = c.main.header
 		if c.main.header.hash() != c.backup.header.hash() {
-			c.toMend[headerBackupName] = c.find(headerBackupName, SeverityNote, "it is older than the header; a password change was interrupted")
+			c.toMend[headerBackupName] = c.find(headerBackupName, SeverityNote, "it is older than the header; replacing it was interrupted")
 		}
 	}
 	return nil
@@ -203,7 +203,7 @@ func (c *headerCheck) open() (*secret.Bytes, error) {
 	if len(c.password) == 0 || c.chosen == nil {
 		return nil, nil
 	}
-	root, err := c.chosen.unwrap(c.password)
+	root, _, err := unwrapAny(c.chosen.vaultID, c.chosen.of(SlotPassword), c.password)
 	if errors.Is(err, errSlotSecret) {
 		return nil, ErrWrongPassword
 	}

@@ -43,6 +43,9 @@ const (
 	CodeKeyNotFound          = fault.CodeKeyNotFound
 	CodeVersionNotFound      = fault.CodeVersionNotFound
 	CodeOwnerNotFound        = fault.CodeOwnerNotFound
+	CodeSlotNotFound         = fault.CodeSlotNotFound
+	CodeSlotExists           = fault.CodeSlotExists
+	CodeLastSlot             = fault.CodeLastSlot
 	CodePermissionDenied     = fault.CodePermissionDenied
 	CodeQuotaExceeded        = fault.CodeQuotaExceeded
 	CodeRateLimited          = fault.CodeRateLimited

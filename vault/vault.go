@@ -58,7 +58,7 @@ type Vault struct {
 	// keysPerOwner is SetKeysPerOwner's number, 0 for no bound.
 	keysPerOwner atomic.Int64
 
-	// admin serialises Init, Unseal, Seal, ChangePassword and Close. It is
+	// admin serialises Init, Unseal, Seal, Close and whatever replaces the header. It is
 	// taken before mu and held over a key derivation, which mu never is.
 	admin  sync.Mutex
 	closed bool // guarded by admin
@@ -159,7 +159,7 @@ type Status struct {
 	Sealed      bool
 	VaultID     [16]byte // zero when there is no readable header
 	Format      int      // of the header
-	Iterations  int      // of the password slot
+	Iterations  int      // of the password slot that has the fewest
 
 	// What follows is known only while unsealed.
 	Keys           int
@@ -206,9 +206,11 @@ func (v *Vault) Status() Status {
 }
 
 func (s *Status) describe(h *header) {
-	s.VaultID, s.Format = h.vaultID, headerFormat
-	if slot := h.slot(passwordSlot); slot != nil {
-		s.Iterations = int(slot.iterations)
+	s.VaultID, s.Format = h.vaultID, int(h.format())
+	for i := range h.slots {
+		if n := int(h.slots[i].iterations); n > 0 && (s.Iterations == 0 || n < s.Iterations) {
+			s.Iterations = n
+		}
 	}
 }
 

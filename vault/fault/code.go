@@ -41,6 +41,8 @@ const (
 	CodePrincipalNotFound Code = "principal_not_found"
 	CodeApprovalNotFound  Code = "approval_not_found"
 
+	CodeSlotNotFound Code = "slot_not_found"
+
 	CodePermissionDenied Code = "permission_denied"
 	CodeQuotaExceeded    Code = "quota_exceeded"
 	CodeRateLimited      Code = "rate_limited"
@@ -64,6 +66,8 @@ const (
 	CodeGrantNotFound    Code = "grant_not_found"
 	CodeDecisionNotFound Code = "decision_not_found"
 	CodeClockRegressed   Code = "clock_regressed"
+	CodeSlotExists       Code = "slot_exists"
+	CodeLastSlot         Code = "last_slot"
 
 	CodeWrongKeyUsage Code = "wrong_key_usage"
 	CodeIncorrectKey  Code = "incorrect_key"
@@ -108,6 +112,7 @@ var codeClass = map[Code]Class{
 	CodeNoExchange: ClassNotFound, CodeGrantNotFound: ClassNotFound, CodeDecisionNotFound: ClassNotFound,
 
 	CodePrincipalNotFound: ClassNotFound, CodeApprovalNotFound: ClassNotFound,
+	CodeSlotNotFound: ClassNotFound,
 
 	CodePermissionDenied: ClassDenied, CodeQuotaExceeded: ClassDenied, CodeRateLimited: ClassDenied,
 	CodePrincipalChanged: ClassDenied, CodeApprovalRequired: ClassDenied, CodeApprovalRejected: ClassDenied,
@@ -115,7 +120,7 @@ var codeClass = map[Code]Class{
 	CodeKeyExists: ClassState, CodeOwnerExists: ClassState, CodeExpired: ClassState, CodeNotYetValid: ClassState,
 	CodeRevoked: ClassState, CodeOwnerRevoked: ClassState, CodeKeyDestroyed: ClassState, CodeNotExportable: ClassState,
 	CodeNotInitialized: ClassState, CodeInitialized: ClassState, CodeUnsealed: ClassState, CodeReplayed: ClassState,
-	CodeClockRegressed: ClassState,
+	CodeClockRegressed: ClassState, CodeSlotExists: ClassState, CodeLastSlot: ClassState,
 
 	CodeWrongKeyUsage: ClassKeyUsage, CodeIncorrectKey: ClassKeyUsage,
 
