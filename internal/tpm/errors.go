@@ -60,7 +60,7 @@ func translate(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, tpm2.TPMRCAuthFail), errors.Is(err, tpm2.TPMRCBadAuth):
-		return ErrPIN
+		return fmt.Errorf("%w: %w", ErrPIN, err)
 	case errors.Is(err, tpm2.TPMRCPolicyFail), errors.Is(err, tpm2.TPMRCPCRChanged), errors.Is(err, tpm2.TPMRCValue):
 		return &PCRError{}
 	case errors.Is(err, tpm2.TPMRCLockout):

@@ -1,8 +1,8 @@
 package tpm
 
 import (
-	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"slices"
 
 	"github.com/google/go-tpm/tpm2"
@@ -122,10 +122,14 @@ func (p *blob) seal(t transport.TPM, data, pin []byte) error {
 	return nil
 }
 
-// authValue is what the TPM takes for the PIN. Zeros at its end go, as they do in the TPM.
+// authValue is what the TPM takes for the PIN: 192 bits as 32 letters, the most it
+// takes. Zero bytes would be a risk: go-tpm v0.9.8 ends an authorization value at
+// the first one, where a TPM strips those at the end alone.
 func (p *blob) authValue(pin []byte) []byte {
 	if !p.pin {
 		return nil
 	}
-	return bytes.TrimRight(argon2.IDKey(pin, p.salt[:], pinPasses, pinMemory, 1, 32), "\x00")
+	key := argon2.IDKey(pin, p.salt[:], pinPasses, pinMemory, 1, 24)
+	defer secret.Wipe(key)
+	return base64.RawStdEncoding.AppendEncode(nil, key)
 }

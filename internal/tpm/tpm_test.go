@@ -200,6 +200,17 @@ func TestWrongPINsLock(t *testing.T) {
 	wantSecret(t, tpm, open, nil, free) // no PIN, nothing to guess
 }
 
+// An authorization value that the library and the TPM read differently would
+// make one PIN in eight wrong from the start.
+func TestAuthorizationValuesHaveNoZeroByte(t *testing.T) {
+	for i := range 16 {
+		p := &blob{pin: true, salt: [saltLen]byte{byte(i)}}
+		if v := p.authValue([]byte("123456")); len(v) != 32 || bytes.IndexByte(v, 0) >= 0 {
+			t.Fatalf("salt %d: %d bytes", i, len(v))
+		}
+	}
+}
+
 func TestAnotherTPMRefuses(t *testing.T) {
 	tpm, other := rig.StartTPM(t), rig.StartTPM(t)
 	_, blob := sealed(t, tpm, Options{})
