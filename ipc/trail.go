@@ -55,6 +55,7 @@ var cares = map[policy.Action]care{
 	policy.RevokeOwner: {first: true, urgent: true},
 
 	policy.Init: {first: true}, policy.ChangePassword: {first: true},
+	policy.AddSlot: {first: true}, policy.RemoveSlot: {first: true},
 	policy.CreateKey: {first: true}, policy.RotateKey: {first: true},
 	policy.ImportKey: {first: true}, policy.ExportKey: {first: true},
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
@@ -276,6 +277,10 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		r.Key.Fingerprint = fingerprintIn(a.GetKey(), r.Key.Version)
 	case interface{ GetSession() *vaultdv1.Key }:
 		describeSession(r, a.GetSession())
+	case *vaultdv1.UnsealResponse:
+		r.Extra = append(r.Extra, audit.Field{Name: "slot", Value: a.GetSlot()})
+	case interface{ GetSlot() *vaultdv1.KeySlot }:
+		r.Extra = append(r.Extra, describeSlot(a.GetSlot())...)
 	case *vaultdv1.AddGrantResponse:
 		r.Extra = append(r.Extra,
 			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})

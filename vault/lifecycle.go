@@ -97,7 +97,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 		}
 		return InitResult{}, err // there is a vault now, and it stays sealed
 	}
-	v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, nil))
+	v.publish(h, st, lock, l, h.slots[0].label(), v.auditUnsealed(h, root.Bytes(), &l.auditHead, nil))
 	v.log.Info("vault initialised", "vault", fmt.Sprintf("%x", h.vaultID), "kdf_iterations", iterations)
 	return InitResult{VaultID: h.vaultID, Iterations: iterations, Warnings: warnings}, nil
 }
@@ -172,8 +172,8 @@ func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback 
 		return nil, err
 	}
 	keys := len(l.ring.keys) // others may add some from the moment of publishing
-	o := v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, warnings))
-	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys, "slot", by.label())
+	o := v.publish(h, st, lock, l, by.label(), v.auditUnsealed(h, root.Bytes(), &l.auditHead, warnings))
+	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys, "slot", o.with)
 	return o.warnings, nil
 }
 
@@ -236,11 +236,11 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 }
 
 // publish makes an opened store the vault's, from which moment operations run.
-func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
+func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, with string, warnings []string) *opened {
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
-		keysPerOwner: &v.keysPerOwner,
-		clock:        newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
+		keysPerOwner: &v.keysPerOwner, with: with,
+		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)

@@ -85,6 +85,7 @@ type opened struct {
 	timekeeper *timekeeper
 	census     censusTaker
 	since      time.Time
+	with       string // name of the key slot that opened it
 	warnings   []string
 	random     io.Reader
 
@@ -153,6 +154,16 @@ func (v *Vault) Initialized() bool {
 	return err != ErrNotInitialized
 }
 
+// UnsealedWith is the name of the key slot that opened the vault, empty while it is sealed.
+func (v *Vault) UnsealedWith() string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.opened == nil {
+		return ""
+	}
+	return v.opened.with
+}
+
 // Status describes a vault to whoever asks.
 type Status struct {
 	Initialized bool
@@ -172,6 +183,7 @@ type Status struct {
 	MemoryLocked   bool
 	Warnings       []string
 	UnsealedAt     time.Time
+	UnsealedWith   string // the key slot's name
 }
 
 // Status tells how the vault is. It never fails; what is damaged is among the warnings.
@@ -197,7 +209,7 @@ func (v *Vault) Status() Status {
 	stats := o.store.Stats()
 	s.Records, s.Sequence, s.Generation, s.Store = stats.Records, stats.Seq, stats.Generation, stats.State.String()
 	s.ClockRegressed = o.clock.regressed()
-	s.UnsealedAt = o.since
+	s.UnsealedAt, s.UnsealedWith = o.since, o.with
 	s.Warnings = append(s.Warnings, o.warnings...)
 	if s.ClockRegressed {
 		s.Warnings = append(s.Warnings, "the clock was set back; expiry goes by the latest time seen")
