@@ -59,6 +59,7 @@ func (c *call) is(id *identity) {
 // judged: it may be unsealed before the request gets there.
 var worksSealed = map[policy.Action]bool{
 	policy.Init: true, policy.Unseal: true, policy.Seal: true, policy.ListSlots: true,
+	policy.EnterShare: true, policy.ResetShares: true,
 	policy.ReadAudit: true, policy.CheckpointAudit: true, policy.ProveAudit: true,
 }
 

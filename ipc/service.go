@@ -29,7 +29,9 @@ type service struct {
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told
 	unsealing   atomic.Pointer[Unsealing]   // nil until told
-	messageSize func() int                  // what a request, and a listing, may take, encoded
+	shares      *shareDesk
+	tpm         string     // its device, empty for none
+	messageSize func() int // what a request, and a listing, may take, encoded
 }
 
 // defaultOwner is whose namespace a request is about that names none: every
@@ -160,7 +162,7 @@ func (s *service) ChangePassword(ctx context.Context, req *vaultdv1.ChangePasswo
 	if err != nil {
 		return nil, err
 	}
-	with, err := slotSecret(req.GetOldPassword(), req.GetWith())
+	with, err := s.slotSecretOfPerson(req.GetOldPassword(), req.GetWith())
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (s *service) AddSlot(ctx context.Context, req *vaultdv1.AddSlotRequest) (*v
 	if err != nil {
 		return nil, err
 	}
-	with, err := slotSecret(nil, req.GetWith())
+	with, err := s.slotSecretOfPerson(nil, req.GetWith())
 	if err != nil {
 		return nil, err
 	}
@@ -25,9 +25,15 @@ func (s *service) AddSlot(ctx context.Context, req *vaultdv1.AddSlotRequest) (*v
 	if err != nil {
 		return nil, err
 	}
-	info, err := s.vault.AddSlot(ctx, with, vault.NewSlot{
+	slot := vault.NewSlot{
 		Kind: kind, Name: req.GetName(), Secret: req.GetSecret(), Params: req.GetParams(), Iterations: iterations,
-	})
+	}
+	wipe, err := s.complete(&slot, req.GetTpm())
+	if err != nil {
+		return nil, err
+	}
+	defer wipe()
+	info, err := s.vault.AddSlot(ctx, with, slot)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +61,7 @@ func (s *service) ListSlots(context.Context, *vaultdv1.ListSlotsRequest) (*vault
 
 // RemoveSlot takes one away.
 func (s *service) RemoveSlot(ctx context.Context, req *vaultdv1.RemoveSlotRequest) (*vaultdv1.RemoveSlotResponse, error) {
-	with, err := slotSecret(nil, req.GetWith())
+	with, err := s.slotSecretOfPerson(nil, req.GetWith())
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +77,11 @@ func (s *service) keySlot(info vault.SlotInfo) *vaultdv1.KeySlot {
 	if info.Random {
 		kdf = "HKDF-SHA-256"
 	}
+	detail, byHand := detailOf(info)
 	return &vaultdv1.KeySlot{
 		Id: info.ID, Kind: vaultdv1.SlotKind(info.Kind), Name: info.Name, Created: timestamp(info.Created), Kdf: kdf,
 		Iterations: uint32(info.Iterations), //nolint:gosec // bounded by the KDF
-		Params:     info.Params, Automatic: s.unsealing.Load().uses(info.Kind),
+		Params:     info.Params, Automatic: s.unsealing.Load().uses(info.Kind) && !byHand, Detail: detail,
 	}
 }
 

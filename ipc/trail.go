@@ -50,6 +50,8 @@ var cares = map[policy.Action]care{
 	policy.Unseal: {first: true, urgent: true, lenient: true},
 	policy.Seal:   {first: true, urgent: true, lenient: true},
 
+	policy.EnterShare: {first: true, urgent: true, lenient: true}, policy.ResetShares: {first: true, urgent: true},
+
 	policy.DestroyKey:  {first: true, urgent: true},
 	policy.RevokeKey:   {first: true, urgent: true},
 	policy.RevokeOwner: {first: true, urgent: true},
@@ -279,6 +281,8 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		describeSession(r, a.GetSession())
 	case *vaultdv1.UnsealResponse:
 		r.Extra = append(r.Extra, audit.Field{Name: "slot", Value: a.GetSlot()})
+	case *vaultdv1.EnterShareResponse:
+		r.Extra = append(r.Extra, describeShare(a)...)
 	case interface{ GetSlot() *vaultdv1.KeySlot }:
 		r.Extra = append(r.Extra, describeSlot(a.GetSlot())...)
 	case *vaultdv1.AddGrantResponse:

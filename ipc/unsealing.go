@@ -29,10 +29,16 @@ func (s *Server) Unseal(ctx context.Context, with vault.SlotSecret) (warnings []
 }
 
 func (s *service) unseal(ctx context.Context, with vault.SlotSecret, acceptRollback bool) ([]string, error) {
+	with, wipe, err := s.released(with)
+	if err != nil {
+		return nil, err
+	}
+	defer wipe()
 	warnings, err := s.vault.UnsealWith(ctx, with, acceptRollback)
 	if err != nil {
 		return nil, err
 	}
+	s.shares.forget()
 	s.rules.sweep()
 	s.tampering.clear()
 	return warnings, nil
@@ -45,6 +51,7 @@ func (s *service) statusOfUnsealing(resp *vaultdv1.StatusResponse, admin bool) {
 		return
 	}
 	resp.UnsealedWith = s.vault.UnsealedWith()
+	resp.Shares = s.shares.progress()
 	if u := s.unsealing.Load(); u != nil && resp.GetSealed() {
 		for _, p := range u.Problems {
 			resp.UnsealProblems = append(resp.UnsealProblems, problemText(p))

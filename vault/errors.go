@@ -46,6 +46,10 @@ const (
 	CodeSlotNotFound         = fault.CodeSlotNotFound
 	CodeSlotExists           = fault.CodeSlotExists
 	CodeLastSlot             = fault.CodeLastSlot
+	CodeShareEntered         = fault.CodeShareEntered
+	CodeInvalidShare         = fault.CodeInvalidShare
+	CodeTPMRefused           = fault.CodeTPMRefused
+	CodeTPMFailed            = fault.CodeTPMFailed
 	CodePermissionDenied     = fault.CodePermissionDenied
 	CodeQuotaExceeded        = fault.CodeQuotaExceeded
 	CodeRateLimited          = fault.CodeRateLimited

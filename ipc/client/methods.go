@@ -78,6 +78,24 @@ func (c *Client) RemoveSlot(ctx context.Context, req *vaultdv1.RemoveSlotRequest
 	return resp, nil
 }
 
+// EnterShare gives one share of a set; the one that completes it unseals the vault.
+func (c *Client) EnterShare(ctx context.Context, req *vaultdv1.EnterShareRequest) (*vaultdv1.EnterShareResponse, error) {
+	resp := new(vaultdv1.EnterShareResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ENTER_SHARE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ResetShares has the daemon forget the shares that were entered.
+func (c *Client) ResetShares(ctx context.Context, req *vaultdv1.ResetSharesRequest) (*vaultdv1.ResetSharesResponse, error) {
+	resp := new(vaultdv1.ResetSharesResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_RESET_SHARES, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
 // CreateKey generates a key.
 func (c *Client) CreateKey(ctx context.Context, req *vaultdv1.CreateKeyRequest) (*vaultdv1.CreateKeyResponse, error) {
 	resp := new(vaultdv1.CreateKeyResponse)

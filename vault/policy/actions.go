@@ -22,6 +22,8 @@ const (
 	AddSlot        Action = "slot.add"
 	ListSlots      Action = "slot.list"
 	RemoveSlot     Action = "slot.remove"
+	EnterShare     Action = "slot.enter_share"
+	ResetShares    Action = "slot.reset_shares"
 
 	CreateKey  Action = "key.create"
 	ShowKey    Action = "key.show"
@@ -115,6 +117,8 @@ var table = []Rule{
 	{Action: AddSlot, Method: "AddSlot", Scope: ScopeAdmin},
 	{Action: ListSlots, Method: "ListSlots", Scope: ScopeAdmin},
 	{Action: RemoveSlot, Method: "RemoveSlot", Scope: ScopeAdmin},
+	{Action: EnterShare, Method: "EnterShare", Scope: ScopeAdmin},
+	{Action: ResetShares, Method: "ResetShares", Scope: ScopeAdmin},
 
 	{CreateKey, "CreateKey", ScopeOwner, "create", SetManage, false},
 	{ShowKey, "ShowKey", ScopeOwner, "show", SetRead, false},

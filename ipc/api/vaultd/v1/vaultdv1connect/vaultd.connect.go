@@ -56,6 +56,11 @@ const (
 	VaultServiceListSlotsProcedure = "/vaultd.v1.VaultService/ListSlots"
 	// VaultServiceRemoveSlotProcedure is the fully-qualified name of the VaultService's RemoveSlot RPC.
 	VaultServiceRemoveSlotProcedure = "/vaultd.v1.VaultService/RemoveSlot"
+	// VaultServiceEnterShareProcedure is the fully-qualified name of the VaultService's EnterShare RPC.
+	VaultServiceEnterShareProcedure = "/vaultd.v1.VaultService/EnterShare"
+	// VaultServiceResetSharesProcedure is the fully-qualified name of the VaultService's ResetShares
+	// RPC.
+	VaultServiceResetSharesProcedure = "/vaultd.v1.VaultService/ResetShares"
 	// VaultServiceCreateKeyProcedure is the fully-qualified name of the VaultService's CreateKey RPC.
 	VaultServiceCreateKeyProcedure = "/vaultd.v1.VaultService/CreateKey"
 	// VaultServiceShowKeyProcedure is the fully-qualified name of the VaultService's ShowKey RPC.
@@ -169,6 +174,8 @@ type VaultServiceClient interface {
 	AddSlot(context.Context, *v1.AddSlotRequest) (*v1.AddSlotResponse, error)
 	ListSlots(context.Context, *v1.ListSlotsRequest) (*v1.ListSlotsResponse, error)
 	RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error)
+	EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error)
+	ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -271,6 +278,18 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceRemoveSlotProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("RemoveSlot")),
+			connect.WithClientOptions(opts...),
+		),
+		enterShare: connect.NewClient[v1.EnterShareRequest, v1.EnterShareResponse](
+			httpClient,
+			baseURL+VaultServiceEnterShareProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("EnterShare")),
+			connect.WithClientOptions(opts...),
+		),
+		resetShares: connect.NewClient[v1.ResetSharesRequest, v1.ResetSharesResponse](
+			httpClient,
+			baseURL+VaultServiceResetSharesProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ResetShares")),
 			connect.WithClientOptions(opts...),
 		),
 		createKey: connect.NewClient[v1.CreateKeyRequest, v1.CreateKeyResponse](
@@ -544,6 +563,8 @@ type vaultServiceClient struct {
 	addSlot         *connect.Client[v1.AddSlotRequest, v1.AddSlotResponse]
 	listSlots       *connect.Client[v1.ListSlotsRequest, v1.ListSlotsResponse]
 	removeSlot      *connect.Client[v1.RemoveSlotRequest, v1.RemoveSlotResponse]
+	enterShare      *connect.Client[v1.EnterShareRequest, v1.EnterShareResponse]
+	resetShares     *connect.Client[v1.ResetSharesRequest, v1.ResetSharesResponse]
 	createKey       *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
 	showKey         *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
 	listKeys        *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
@@ -655,6 +676,24 @@ func (c *vaultServiceClient) ListSlots(ctx context.Context, req *v1.ListSlotsReq
 // RemoveSlot calls vaultd.v1.VaultService.RemoveSlot.
 func (c *vaultServiceClient) RemoveSlot(ctx context.Context, req *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error) {
 	response, err := c.removeSlot.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// EnterShare calls vaultd.v1.VaultService.EnterShare.
+func (c *vaultServiceClient) EnterShare(ctx context.Context, req *v1.EnterShareRequest) (*v1.EnterShareResponse, error) {
+	response, err := c.enterShare.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ResetShares calls vaultd.v1.VaultService.ResetShares.
+func (c *vaultServiceClient) ResetShares(ctx context.Context, req *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error) {
+	response, err := c.resetShares.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -1058,6 +1097,8 @@ type VaultServiceHandler interface {
 	AddSlot(context.Context, *v1.AddSlotRequest) (*v1.AddSlotResponse, error)
 	ListSlots(context.Context, *v1.ListSlotsRequest) (*v1.ListSlotsResponse, error)
 	RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error)
+	EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error)
+	ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -1156,6 +1197,18 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceRemoveSlotProcedure,
 		svc.RemoveSlot,
 		connect.WithSchema(vaultServiceMethods.ByName("RemoveSlot")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceEnterShareHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceEnterShareProcedure,
+		svc.EnterShare,
+		connect.WithSchema(vaultServiceMethods.ByName("EnterShare")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceResetSharesHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceResetSharesProcedure,
+		svc.ResetShares,
+		connect.WithSchema(vaultServiceMethods.ByName("ResetShares")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceCreateKeyHandler := connect.NewUnaryHandlerSimple(
@@ -1434,6 +1487,10 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceListSlotsHandler.ServeHTTP(w, r)
 		case VaultServiceRemoveSlotProcedure:
 			vaultServiceRemoveSlotHandler.ServeHTTP(w, r)
+		case VaultServiceEnterShareProcedure:
+			vaultServiceEnterShareHandler.ServeHTTP(w, r)
+		case VaultServiceResetSharesProcedure:
+			vaultServiceResetSharesHandler.ServeHTTP(w, r)
 		case VaultServiceCreateKeyProcedure:
 			vaultServiceCreateKeyHandler.ServeHTTP(w, r)
 		case VaultServiceShowKeyProcedure:
@@ -1559,6 +1616,14 @@ func (UnimplementedVaultServiceHandler) ListSlots(context.Context, *v1.ListSlots
 
 func (UnimplementedVaultServiceHandler) RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RemoveSlot is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.EnterShare is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ResetShares is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
