@@ -46,7 +46,11 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
 		Guesses: guessesFile(c.Store), KeysPerOwner: c.Limits.KeysPerOwner,
-		Changed: func(sealed bool) { manager.status(statusText(true, sealed)) },
+	}
+	boot := &unsealer{log: log}
+	o.Changed = func(sealed bool) {
+		boot.changed(sealed)
+		manager.status(statusText(true, sealed))
 	}
 	var records *audit.Log
 	if trail != nil {
@@ -70,6 +74,7 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "",
 	})
 	own := newOwnRecords(records, log)
+	boot.vault, boot.server, boot.own = v, server, own
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, own, log)
 	if err != nil {
 		_ = l.Close()
@@ -77,7 +82,7 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	defer files.close()
 	live := &liveConfig{
-		settings: s, server: server, vault: v, policy: rules, level: level, own: own, log: log, inForce: c,
+		settings: s, server: server, vault: v, policy: rules, level: level, unseal: boot, own: own, log: log, inForce: c,
 	}
 	if err := live.watch(); err != nil {
 		_ = l.Close()
@@ -104,30 +109,36 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, manager, func() { live.reload(); files.reload() })
+	return serve(ctx, log, server, v, l, manager, boot, func() { live.reload(); files.reload(); boot.try(ctx) })
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, reload func()) error {
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, boot *unsealer, reload func()) error {
 	signals := watchSignals(log, m.reload(reload))
 	defer signals.close()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()
-	status := v.Status()
-	m.ready(statusText(status.Initialized, status.Sealed))
+	tried := boot.start(ctx)
 	var watching sync.WaitGroup
 	watched, unwatch := context.WithCancel(ctx)
 	watching.Go(func() { m.watch(watched, server.Alive) })
 
 	var err error
 	ended := false
-	select {
-	case s := <-signals.stop:
-		log.Info("stopping", "signal", s.String())
-	case err = <-served:
-		ended = true
-		log.Error("serving ended", "err", err)
+	for stopping := false; !stopping && !ended; {
+		select {
+		case <-tried:
+			status := v.Status()
+			m.ready(statusText(status.Initialized, status.Sealed))
+			tried = nil
+		case s := <-signals.stop:
+			log.Info("stopping", "signal", s.String())
+			stopping = true
+		case err = <-served:
+			ended = true
+			log.Error("serving ended", "err", err)
+		}
 	}
 	m.stopping()
 	unwatch()
@@ -141,6 +152,7 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 	if !ended {
 		err = <-served
 	}
+	boot.stop()
 	if e := v.Close(); e != nil {
 		err = errors.Join(err, fmt.Errorf("seal the vault: %w", e))
 	}
