@@ -71,7 +71,7 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
-		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "",
+		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "", TPM: c.Unseal.TPM,
 	})
 	own := newOwnRecords(records, log)
 	boot.vault, boot.server, boot.own = v, server, own

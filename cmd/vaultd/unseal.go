@@ -159,7 +159,8 @@ func (u *unsealer) ask(ctx context.Context, name string, c config.Unseal, slots 
 // tellsOfOneSecret reports whether another secret may do better.
 func tellsOfOneSecret(err error) bool {
 	var known *fault.Error
-	return !errors.As(err, &known) || known.Code == fault.CodeWrongPassword || known.Code == fault.CodeSlotNotFound
+	return !errors.As(err, &known) || known.Code == fault.CodeWrongPassword || known.Code == fault.CodeSlotNotFound ||
+		known.Code == fault.CodeTPMRefused || known.Code == fault.CodeTPMFailed
 }
 
 // finish tells why the vault is sealed, in the log once.

@@ -9,6 +9,7 @@ import (
 	"github.com/vaultd/vaultd/internal/config"
 	"github.com/vaultd/vaultd/internal/keyfile"
 	"github.com/vaultd/vaultd/internal/secret"
+	"github.com/vaultd/vaultd/internal/tpm"
 	"github.com/vaultd/vaultd/vault"
 )
 
@@ -31,6 +32,7 @@ type source struct {
 // sources has every name that [unseal] sources can have.
 var sources = map[string]source{
 	config.SourceCredential: {vault.SlotCredential, credential},
+	config.SourceTPM:        {vault.SlotTPM, tpmItself},
 	config.SourceKeyFile:    {vault.SlotKeyFile, keyInFile},
 }
 
@@ -58,6 +60,20 @@ func keyInFile(c config.Unseal, _ []vault.SlotInfo) ([]secretFound, error) {
 		return nil, errors.New("there is a key slot for a key file, but [unseal] key_file names none")
 	}
 	return one(keyfile.Read(c.KeyFile))
+}
+
+// tpmItself names the slots that the TPM opens without a PIN; the server asks the TPM.
+func tpmItself(_ config.Unseal, slots []vault.SlotInfo) (found []secretFound, err error) {
+	for _, s := range slots {
+		if info, err := tpm.Inspect(s.Params); err == nil && info.PIN {
+			continue
+		}
+		found = append(found, secretFound{slot: s.Name, secret: secret.New(0)})
+	}
+	if len(found) == 0 {
+		return nil, errors.New("the TPM wants a PIN; 'vaultctl unseal --slot " + slots[0].Name + "' asks for it")
+	}
+	return found, nil
 }
 
 // one is a secret that any slot of its kind may open with.

@@ -54,6 +54,9 @@ func (c Config) broken() []broken {
 			bad("unseal.key_file", "%s lies within the store, so that every copy of the store would hold the key to it; put it elsewhere", f)
 		}
 	}
+	if d := c.Unseal.TPM; d != "" && !filepath.IsAbs(d) {
+		bad("unseal.tpm", "%q is not an absolute path", d)
+	}
 	if a := c.Audit; a.Enabled {
 		switch rel, err := filepath.Rel(c.Store.Dir, a.Dir); {
 		case !filepath.IsAbs(a.Dir):

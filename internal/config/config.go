@@ -52,16 +52,18 @@ type Access struct {
 type Unseal struct {
 	Sources []string `toml:"sources"`  // tried in this order, of UnsealSources; none for never
 	KeyFile string   `toml:"key_file"` // absolute; empty for none
+	TPM     string   `toml:"tpm"`      // device of the TPM 2.0, absolute; empty for none
 }
 
 // The sources of a secret that the daemon can ask without a person.
 const (
 	SourceCredential = "credential" // of the service manager
+	SourceTPM        = "tpm"
 	SourceKeyFile    = "key-file"
 )
 
 // UnsealSources are all of them, in their natural order.
-var UnsealSources = []string{SourceCredential, SourceKeyFile}
+var UnsealSources = []string{SourceCredential, SourceTPM, SourceKeyFile}
 
 // Audit says where every request is recorded.
 type Audit struct {
@@ -134,7 +136,7 @@ func defaults(places paths.Set, mode Mode) Config {
 		Store:   Store{Dir: places.Store, Anchor: places.Anchor, OnTampering: ReactWarn},
 		Socket:  Socket{Path: places.Socket, Mode: mode},
 		Access:  Access{AdminGroups: []string{}, PolicyDir: places.Policy},
-		Unseal:  Unseal{Sources: slices.Clone(UnsealSources)},
+		Unseal:  Unseal{Sources: slices.Clone(UnsealSources), TPM: "/dev/tpmrm0"},
 		Audit:   Audit{Dir: places.Audit, SegmentSize: 64 << 20},
 		Metrics: Metrics{Mode: 0o600},
 		Limits: Limits{

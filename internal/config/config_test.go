@@ -71,6 +71,7 @@ policy_dir = "/p"
 [unseal]
 sources = ["key-file"]
 key_file = "/k"
+tpm = "/t"
 [audit]
 enabled = false
 directory = "/l"
@@ -112,7 +113,7 @@ format = "json"
 		Store{"/s", "/a", 10 << 20, 4 << 20, ReactSeal},
 		Socket{"/r/v.sock", 0o660, "vault"},
 		Access{[]string{"wheel", "sudo"}, "/p"},
-		Unseal{[]string{"key-file"}, "/k"},
+		Unseal{[]string{"key-file"}, "/k", "/t"},
 		Audit{false, "/l", 2 << 20, true, true, "/f"},
 		Metrics{"/r/m.sock", 0o640, "prometheus"},
 		Limits{
@@ -170,9 +171,10 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"level":                  {"[log]\nlevel = \"loud\"", `f:2: [log] level: slog: level string "loud": unknown name`},
 		"format":                 {"[log]\nformat = \"xml\"", `f:2: [log] format: "xml" is not a log format; it is "auto", "text" or "json"`},
 		"relative store":         {"[store]\ndir = \"x\"", `f:2: [store] dir: "x" is not an absolute path`},
-		"unknown source":         {"[unseal]\nsources = [\"key-file\", \"usb\"]", `f:2: [unseal] sources: "usb" is none of credential, key-file`},
+		"unknown source":         {"[unseal]\nsources = [\"key-file\", \"usb\"]", `f:2: [unseal] sources: "usb" is none of credential, tpm, key-file`},
 		"source twice":           {"[unseal]\nsources = [\"key-file\", \"key-file\"]", `f:2: [unseal] sources: "key-file" is there twice`},
 		"key file within":        {"[store]\ndir = \"/s\"\nanchor = \"\"\n[unseal]\nkey_file = \"/s/k\"", `f:5: [unseal] key_file: /s/k lies within the store, so that every copy of the store would hold the key to it; put it elsewhere`},
+		"TPM, relative":          {"[unseal]\ntpm = \"t\"", `f:2: [unseal] tpm: "t" is not an absolute path`},
 		"key file, relative":     {"[unseal]\nkey_file = \"k\"", `f:2: [unseal] key_file: "k" is not an absolute path`},
 		"anchor within":          {"[store]\ndir = \"/s\"\nanchor = \"/s/anchor\"", `f:3: [store] anchor: /s/anchor lies within the store, where it would be rolled back with it; put it elsewhere`},
 		"group":                  {"[access]\nadmin_groups = [\"\"]", `f:2: [access] admin_groups: "" is not the name of a group`},

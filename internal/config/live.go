@@ -34,6 +34,7 @@ var effects = map[string]Effect{
 	// Used at the start and at a reload.
 	"unseal.sources":  Live,
 	"unseal.key_file": Live,
+	"unseal.tpm":      Restart,
 
 	"audit.enabled":      Restart,
 	"audit.directory":    Restart,
