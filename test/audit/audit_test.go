@@ -333,7 +333,7 @@ func TestFullDisk(t *testing.T) {
 // wrong, to end what must not go on, and to seal and open again.
 var worksOnFullDisk = []policy.Action{
 	policy.Status, policy.WhoAmI, policy.Seal, policy.Unseal, policy.RevokeKey, policy.RevokeOwner, policy.DestroyKey,
-	policy.RetirePrincipal,
+	policy.RetirePrincipal, policy.EnterShare, policy.ResetShares,
 }
 
 // filled is a request that would change something if it was performed; nil

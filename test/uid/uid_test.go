@@ -102,6 +102,8 @@ func administrative(t *testing.T, owner string) []call {
 		}),
 		request(t, "ListSlots", &vaultdv1.ListSlotsRequest{}),
 		request(t, "RemoveSlot", &vaultdv1.RemoveSlotRequest{With: &vaultdv1.SlotSecret{Secret: []byte(rig.Password)}, Slot: "1"}),
+		request(t, "EnterShare", &vaultdv1.EnterShareRequest{Share: []byte("x")}),
+		request(t, "ResetShares", &vaultdv1.ResetSharesRequest{}),
 		request(t, "CreateOwner", &vaultdv1.CreateOwnerRequest{Name: owner}),
 		request(t, "RevokeOwner", &vaultdv1.RevokeOwnerRequest{Name: owner}),
 		request(t, "ReinstateOwner", &vaultdv1.ReinstateOwnerRequest{Name: owner}),
