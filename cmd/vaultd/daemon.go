@@ -117,28 +117,32 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, boot *unsealer, reload func()) error {
 	signals := watchSignals(log, m.reload(reload))
 	defer signals.close()
+	// Clients wait at the socket, rather than be told that a vault is sealed which
+	// opens by itself in a moment.
+	select {
+	case <-boot.start(ctx):
+	case s := <-signals.stop:
+		log.Info("stopping", "signal", s.String())
+		m.stopping()
+		boot.stop()
+		return errors.Join(l.Close(), v.Close())
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()
-	tried := boot.start(ctx)
+	status := v.Status()
+	m.ready(statusText(status.Initialized, status.Sealed))
 	var watching sync.WaitGroup
 	watched, unwatch := context.WithCancel(ctx)
 	watching.Go(func() { m.watch(watched, server.Alive) })
 
 	var err error
 	ended := false
-	for stopping := false; !stopping && !ended; {
-		select {
-		case <-tried:
-			status := v.Status()
-			m.ready(statusText(status.Initialized, status.Sealed))
-			tried = nil
-		case s := <-signals.stop:
-			log.Info("stopping", "signal", s.String())
-			stopping = true
-		case err = <-served:
-			ended = true
-			log.Error("serving ended", "err", err)
-		}
+	select {
+	case s := <-signals.stop:
+		log.Info("stopping", "signal", s.String())
+	case err = <-served:
+		ended = true
+		log.Error("serving ended", "err", err)
 	}
 	m.stopping()
 	unwatch()

@@ -18,10 +18,10 @@ import (
 	"github.com/vaultd/vaultd/vault/policy"
 )
 
-// bootTime is how long the daemon keeps units that are ordered after it waiting for
-// a vault that opens by itself. It goes on trying after that, and well
-// before the service manager gives up on it.
-const bootTime = 90 * time.Second
+// bootTime is how long clients, and units that are ordered after the daemon, wait for
+// a vault that opens by itself. A try that takes longer goes on while they are
+// told that it is sealed.
+const bootTime = time.Minute
 
 // unsealer opens the vault without a person, where it was given the means: once at
 // the start, and once at each reload. What fails is told and not tried again by

@@ -70,6 +70,8 @@ type statusView struct {
 	Format      uint32     `json:"format,omitempty"`
 	Iterations  uint32     `json:"kdf_iterations,omitempty"`
 	UnsealedAt  *time.Time `json:"unsealed_at,omitempty"`
+	With        string     `json:"unsealed_with,omitempty"`   // the key slot, for administrators
+	Problems    []string   `json:"unseal_problems,omitempty"` // why the daemon did not unseal it by itself
 	Store       string     `json:"store,omitempty"`
 	*stockView
 	MemoryLocked   bool       `json:"memory_locked"`
@@ -188,7 +190,10 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 	for _, found := range v.Tampering {
 		a.print.Warn("touched from outside: %s", found)
 	}
-	v.UnsealedAt = timeOf(s.GetUnsealedAt())
+	v.UnsealedAt, v.With, v.Problems = timeOf(s.GetUnsealedAt()), s.GetUnsealedWith(), s.GetUnsealProblems()
+	for _, p := range v.Problems {
+		a.print.Warn("the daemon did not unseal the vault by itself: %s", p)
+	}
 	for _, w := range s.GetWarnings() {
 		a.print.Warn("%s", w)
 	}
@@ -205,7 +210,11 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		}
 		t.Field("Daemon", daemon)
 		t.Field("Socket", v.Socket)
-		t.Field("Unsealed", a.print.When(s.GetUnsealedAt()))
+		unsealed := a.print.When(s.GetUnsealedAt())
+		if v.With != "" {
+			unsealed += ", with " + v.With
+		}
+		t.Field("Unsealed", unsealed)
 		t.Field("Store", v.Store)
 		if v.stockView != nil {
 			v.stockView.fields(a.print, s.GetNextExpiry(), t)

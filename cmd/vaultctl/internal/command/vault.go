@@ -19,7 +19,7 @@ func (a *app) init() *cobra.Command {
 		Short: "Create the vault and set its password",
 		Long: strings.TrimSpace(`
 Create the vault and leave it unsealed. The password protects everything in it;
-there is no other way in, so keep it safe.
+there is no other way in until 'vaultctl slot add' makes one, so keep it safe.
 
 The password is stretched by PBKDF2-HMAC-SHA-256. The number of iterations is
 chosen so that an unseal takes about half a second, and is never under 600,000.`),
@@ -68,10 +68,11 @@ func (a *app) unseal() *cobra.Command {
 	var acceptRollback bool
 	cmd := &cobra.Command{
 		Use:   "unseal",
-		Short: "Unlock the vault with its password",
+		Short: "Unlock the vault with a password or another of its slots",
 		Long: strings.TrimSpace(`
 Unlock the vault, so that its keys can be used until it is sealed or the daemon
-ends. Wrong passwords are slowed down.
+ends. Any of its passwords does, or what --recovery or --key-file say; 'vaultctl
+slot list' shows the ways that there are. Wrong passwords are slowed down.
 
 A store that is older than it should be (a restored disk or backup) is refused
 with store_rolled_back: keys revoked since could be back. An administrator who
@@ -79,10 +80,14 @@ knows why it is older accepts it with --accept-rollback.`),
 		Example: example(`
 vaultctl unseal
 vaultctl unseal --password-file ./password
-vaultctl unseal --password-fd 3 3< ./password`),
+vaultctl unseal --password-fd 3 3< ./password
+vaultctl unseal --recovery
+vaultctl unseal --key-file /media/stick/vault.key`),
 		Args: takes(),
 	}
-	password := secretFlags(cmd, "password")
+	with := openerFlags(cmd)
+	cmd.Flags().StringVar(&with.slot, "slot", "", "open this key `SLOT`, by id or name, and try no other")
+	mustCompleteBy(cmd, "slot", a.completeSlot)
 	cmd.Flags().BoolVar(&acceptRollback, "accept-rollback", false, "take a store that is older than its anchor says")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		status, err := a.statusOf(ctx, c)
@@ -95,16 +100,12 @@ vaultctl unseal --password-fd 3 3< ./password`),
 		case !status.GetSealed():
 			return a.unsealed("The vault is unsealed already.", nil)
 		}
-		if err := a.claimSources(*password); err != nil {
-			return err
-		}
-		secret, err := a.ask.Existing(ctx, *password)
+		o, err := with.open(ctx, a, c)
 		if err != nil {
 			return err
 		}
-		defer secret.Wipe()
-		r, err := call(ctx, a, "Unsealing", c.Unseal,
-			&vaultdv1.UnsealRequest{Password: secret.Bytes(), AcceptRollback: acceptRollback})
+		defer o.done()
+		r, err := call(ctx, a, "Unsealing", c.Unseal, &vaultdv1.UnsealRequest{With: o.message, AcceptRollback: acceptRollback})
 		if err != nil {
 			return err
 		}
@@ -165,7 +166,11 @@ func (a *app) passwordChange() *cobra.Command {
 		Long: strings.TrimSpace(`
 Set a new password for the vault. Only the key slot in the header is written
 anew; keys and ciphertexts stay as they are. Whatever interrupts the change, the
-vault opens afterwards with exactly one of the two passwords.`),
+vault opens afterwards with exactly one of the two passwords. Of several
+passwords, it is the one that is typed which changes.
+
+Who has forgotten it and has recovery words, unseals with them and adds another
+password: 'vaultctl slot add password --recovery'.`),
 		Example: example(`
 vaultctl password change
 vaultctl password change --old-password-file ./old --new-password-file ./new`),
