@@ -77,11 +77,11 @@ func (s *service) keySlot(info vault.SlotInfo) *vaultdv1.KeySlot {
 	if info.Random {
 		kdf = "HKDF-SHA-256"
 	}
-	detail, byHand := detailOf(info)
+	detail, pin := detailOf(info)
 	return &vaultdv1.KeySlot{
 		Id: info.ID, Kind: vaultdv1.SlotKind(info.Kind), Name: info.Name, Created: timestamp(info.Created), Kdf: kdf,
 		Iterations: uint32(info.Iterations), //nolint:gosec // bounded by the KDF
-		Params:     info.Params, Automatic: s.unsealing.Load().uses(info.Kind) && !byHand, Detail: detail,
+		Params:     info.Params, Automatic: s.unsealing.Load().uses(info.Kind) && !pin, Detail: detail, TakesPin: pin,
 	}
 }
 

@@ -123,9 +123,9 @@ func (s *service) slotSecretOfPerson(password []byte, with *vaultdv1.SlotSecret)
 	return secret, err
 }
 
-// detailOf says for people what the parameters of a slot hold, and whether it takes somebody to
-// open it although the daemon opens others of its kind by itself.
-func detailOf(info vault.SlotInfo) (detail string, byHand bool) {
+// detailOf says for people what the parameters of a slot hold, and whether the TPM wants a PIN,
+// so that the daemon can't open it by itself.
+func detailOf(info vault.SlotInfo) (detail string, pin bool) {
 	switch info.Kind {
 	case vault.SlotShares:
 		if set, err := shares.ParseSet(info.Params); err == nil {

@@ -19,7 +19,7 @@ func (a *app) slot() *cobra.Command {
 		Short: "Add, list and remove ways to open the vault",
 		Long: strings.TrimSpace(`
 A vault opens with any of its key slots: passwords, a key file, a credential of
-systemd, recovery words. Each holds the same root key under a secret of its own,
+systemd, the machine's TPM, recovery words, shares of several people. Each holds the same root key under a secret of its own,
 and none is weakened by the others, though a thief needs only one of them. Adding
 or removing one touches no key and takes the secret of another slot.`),
 		Args: cobra.ArbitraryArgs,
@@ -37,13 +37,14 @@ type slotView struct {
 	Created    *time.Time `json:"created,omitempty"` // absent for the slot of 'vaultctl init'
 	KDF        string     `json:"kdf"`
 	Iterations uint32     `json:"kdf_iterations,omitempty"`
-	Automatic  bool       `json:"automatic"` // the daemon opens the vault with it by itself
+	Automatic  bool       `json:"automatic"`        // the daemon opens the vault with it by itself
+	Detail     string     `json:"detail,omitempty"` // "3 of 5 shares", "PCR 7, PIN"
 }
 
 func viewSlot(s *vaultdv1.KeySlot) slotView {
 	return slotView{
 		ID: s.GetId(), Kind: kindName(s.GetKind()), Name: s.GetName(), Created: timeOf(s.GetCreated()),
-		KDF: s.GetKdf(), Iterations: s.GetIterations(), Automatic: s.GetAutomatic(),
+		KDF: s.GetKdf(), Iterations: s.GetIterations(), Automatic: s.GetAutomatic(), Detail: s.GetDetail(),
 	}
 }
 
@@ -79,13 +80,13 @@ vaultctl slot list -o json | jq -r '.slots[] | select(.automatic).name'`),
 		return a.print.Object(struct {
 			Slots []slotView `json:"slots"`
 		}{views}, func(t *render.Table) {
-			t.Row("ID", "KIND", "NAME", "CREATED", "BY ITSELF")
+			t.Row("ID", "KIND", "NAME", "CREATED", "BY ITSELF", "DETAIL")
 			for _, s := range r.GetSlots() {
 				created := a.print.When(s.GetCreated())
 				if s.GetCreated() == nil {
 					created = "-"
 				}
-				t.Row(slotID(s), kindName(s.GetKind()), s.GetName(), created, map[bool]string{true: "yes", false: "no"}[s.GetAutomatic()])
+				t.Row(slotID(s), kindName(s.GetKind()), s.GetName(), created, map[bool]string{true: "yes", false: "no"}[s.GetAutomatic()], s.GetDetail())
 			}
 		})
 	})
@@ -98,9 +99,9 @@ func (a *app) slotRemove() *cobra.Command {
 		Short: "Remove a way to open the vault",
 		Long: strings.TrimSpace(`
 Remove a key slot, by its id or name. That takes the secret of another one, which
-shows that the vault still opens: a password, unless --recovery or --key-file say
-otherwise. The last slot that people can open, a password or recovery words,
-stays.
+shows that the vault still opens: a password, unless --recovery, --with-shares or
+--key-file say otherwise. The last slot that people can open, a password, recovery words or
+shares, stays.
 
 The secret of a removed slot opens copies of the vault from before. Where that
 matters, such as after a theft, restore from no older backup, and make new keys.`),
@@ -112,6 +113,7 @@ vaultctl slot remove password --key-file /etc/vaultd/unseal.key`),
 		ValidArgsFunction: a.completeSlot,
 	}
 	with := openerFlags(cmd)
+	with.sharesFlags(cmd)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		o, err := with.open(ctx, a, c)
 		if err != nil {

@@ -24,11 +24,12 @@ func (a *app) slotAdd() *cobra.Command {
 		Short: "Add a way to open the vault",
 		Long: strings.TrimSpace(`
 Add a key slot. The vault must be unsealed, and the secret of a slot that there is
-is asked for: a password, unless --recovery or --key-file say otherwise.`),
+is asked for: a password, unless --recovery, --with-shares or --key-file say
+otherwise.`),
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(a.slotAddPassword(), a.slotAddKeyFile(), a.slotAddCredential(), a.slotAddRecovery())
+	cmd.AddCommand(a.slotAddPassword(), a.slotAddKeyFile(), a.slotAddCredential(), a.slotAddTPM(), a.slotAddRecovery(), a.slotAddShares())
 	return cmd
 }
 
@@ -43,6 +44,7 @@ func (a *app) addingFlags(cmd *cobra.Command) *adding {
 	d := &adding{app: a}
 	cmd.Flags().StringVar(&d.name, "name", "", "`NAME` of the slot (default: its kind, with a number where that is taken)")
 	d.with = openerFlags(cmd)
+	d.with.sharesFlags(cmd)
 	return d
 }
 

@@ -88,12 +88,12 @@ func (a *app) printWords(slot *vaultdv1.KeySlot, words []byte) error {
 	return nil
 }
 
-// takeBack removes a slot whose words nobody has.
+// takeBack removes a slot whose secret nobody has.
 func (a *app) takeBack(c *client.Client, o *opening, slot *vaultdv1.KeySlot, why error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(a.timeout, time.Minute)) // the user may have interrupted
 	defer cancel()
 	if _, err := once(ctx, a, "Removing the key slot", c.RemoveSlot, &vaultdv1.RemoveSlotRequest{With: o.message, Slot: slotID(slot)}); err != nil {
-		a.print.Warn("the key slot %s is still there, and nobody has its words; remove it", slot.GetName())
+		a.print.Warn("the key slot %s is still there, and nobody has its secret; remove it", slot.GetName())
 	}
 	return why
 }

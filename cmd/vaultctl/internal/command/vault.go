@@ -72,7 +72,14 @@ func (a *app) unseal() *cobra.Command {
 		Long: strings.TrimSpace(`
 Unlock the vault, so that its keys can be used until it is sealed or the daemon
 ends. Any of its passwords does, or what --recovery or --key-file say; 'vaultctl
-slot list' shows the ways that there are. Wrong passwords are slowed down.
+slot list' shows the ways that there are. Wrong passwords are slowed down. With
+--slot and a TPM slot, the daemon asks the TPM, and you are asked for its PIN.
+
+With --share, several people open the vault together. Each enters a share, in any
+order, from wherever they are logged in, and the last one that it takes unseals the
+vault. The daemon keeps what was entered for 15 minutes; 'vaultctl status' shows how
+far they are, and --share --reset makes it forget. A share counts once, but
+nobody is kept from entering several.
 
 A store that is older than it should be (a restored disk or backup) is refused
 with store_rolled_back: keys revoked since could be back. An administrator who
@@ -82,14 +89,25 @@ vaultctl unseal
 vaultctl unseal --password-file ./password
 vaultctl unseal --password-fd 3 3< ./password
 vaultctl unseal --recovery
-vaultctl unseal --key-file /media/stick/vault.key`),
+vaultctl unseal --key-file /media/stick/vault.key
+vaultctl unseal --slot tpm
+vaultctl unseal --share
+vaultctl unseal --share-file /media/stick/share-2-of-5.txt`),
 		Args: takes(),
 	}
 	with := openerFlags(cmd)
+	with.pin = pinFlags(cmd, "PIN")
+	share := shareFlags(cmd)
 	cmd.Flags().StringVar(&with.slot, "slot", "", "open this key `SLOT`, by id or name, and try no other")
 	mustCompleteBy(cmd, "slot", a.completeSlot)
 	cmd.Flags().BoolVar(&acceptRollback, "accept-rollback", false, "take a store that is older than its anchor says")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
+		switch {
+		case share.reset && !share.asked:
+			return fault.E(fault.CodeUsage, "--reset is for shares").WithHint("add --share")
+		case share.reset:
+			return a.resetShares(ctx, c)
+		}
 		status, err := a.statusOf(ctx, c)
 		if err != nil {
 			return err
@@ -99,6 +117,9 @@ vaultctl unseal --key-file /media/stick/vault.key`),
 			return fault.ErrNotInitialized
 		case !status.GetSealed():
 			return a.unsealed("The vault is unsealed already.", nil)
+		}
+		if share.given() {
+			return a.enterShare(ctx, c, share, acceptRollback)
 		}
 		o, err := with.open(ctx, a, c)
 		if err != nil {

@@ -1550,12 +1550,13 @@ type KeySlot struct {
 	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Kind          SlotKind               `protobuf:"varint,2,opt,name=kind,proto3,enum=vaultd.v1.SlotKind" json:"kind,omitempty"`
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Created       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`        // of its present secret; absent for the slot that Init makes
-	Kdf           string                 `protobuf:"bytes,5,opt,name=kdf,proto3" json:"kdf,omitempty"`                // "PBKDF2-HMAC-SHA-256", "HKDF-SHA-256"
-	Iterations    uint32                 `protobuf:"varint,6,opt,name=iterations,proto3" json:"iterations,omitempty"` // of PBKDF2
-	Params        []byte                 `protobuf:"bytes,7,opt,name=params,proto3" json:"params,omitempty"`          // of the kind
-	Automatic     bool                   `protobuf:"varint,8,opt,name=automatic,proto3" json:"automatic,omitempty"`   // the daemon opens the vault with it by itself
-	Detail        string                 `protobuf:"bytes,9,opt,name=detail,proto3" json:"detail,omitempty"`          // what the parameters say, for people: "3 of 5 shares", "PCR 7, PIN"
+	Created       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`                     // of its present secret; absent for the slot that Init makes
+	Kdf           string                 `protobuf:"bytes,5,opt,name=kdf,proto3" json:"kdf,omitempty"`                             // "PBKDF2-HMAC-SHA-256", "HKDF-SHA-256"
+	Iterations    uint32                 `protobuf:"varint,6,opt,name=iterations,proto3" json:"iterations,omitempty"`              // of PBKDF2
+	Params        []byte                 `protobuf:"bytes,7,opt,name=params,proto3" json:"params,omitempty"`                       // of the kind
+	Automatic     bool                   `protobuf:"varint,8,opt,name=automatic,proto3" json:"automatic,omitempty"`                // the daemon opens the vault with it by itself
+	Detail        string                 `protobuf:"bytes,9,opt,name=detail,proto3" json:"detail,omitempty"`                       // what the parameters say, for people: "3 of 5 shares", "PCR 7, PIN"
+	TakesPin      bool                   `protobuf:"varint,10,opt,name=takes_pin,json=takesPin,proto3" json:"takes_pin,omitempty"` // of a TPM slot
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1651,6 +1652,13 @@ func (x *KeySlot) GetDetail() string {
 		return x.Detail
 	}
 	return ""
+}
+
+func (x *KeySlot) GetTakesPin() bool {
+	if x != nil {
+		return x.TakesPin
+	}
+	return false
 }
 
 // SlotSecret opens a key slot.
@@ -8299,7 +8307,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x16ChangePasswordResponse\x12\x1e\n" +
 	"\n" +
 	"iterations\x18\x01 \x01(\rR\n" +
-	"iterations\"\x8c\x02\n" +
+	"iterations\"\xa9\x02\n" +
 	"\aKeySlot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12'\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x13.vaultd.v1.SlotKindR\x04kind\x12\x12\n" +
@@ -8311,7 +8319,9 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"iterations\x12\x16\n" +
 	"\x06params\x18\a \x01(\fR\x06params\x12\x1c\n" +
 	"\tautomatic\x18\b \x01(\bR\tautomatic\x12\x16\n" +
-	"\x06detail\x18\t \x01(\tR\x06detail\"a\n" +
+	"\x06detail\x18\t \x01(\tR\x06detail\x12\x1b\n" +
+	"\ttakes_pin\x18\n" +
+	" \x01(\bR\btakesPin\"a\n" +
 	"\n" +
 	"SlotSecret\x12'\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x13.vaultd.v1.SlotKindR\x04kind\x12\x12\n" +
