@@ -65,7 +65,7 @@ pass show vault | vaultctl init --password-file -`),
 }
 
 func (a *app) unseal() *cobra.Command {
-	var acceptRollback bool
+	var acceptRollback, byAgent bool
 	cmd := &cobra.Command{
 		Use:   "unseal",
 		Short: "Unlock the vault with a password or another of its slots",
@@ -73,6 +73,10 @@ func (a *app) unseal() *cobra.Command {
 Unlock the vault, so that its keys can be used until it is sealed or the daemon
 ends. Any of its passwords does, or what --recovery or --key-file say; 'vaultctl
 slot list' shows the ways that there are. Wrong passwords are slowed down.
+
+With --by-agent the password is asked for through systemd, as that of an encrypted
+disk is: at the console while the machine boots, or by 'systemd-tty-ask-password-agent'.
+It is asked for until the vault is open, by whomever. Root alone can ask that way.
 
 A store that is older than it should be (a restored disk or backup) is refused
 with store_rolled_back: keys revoked since could be back. An administrator who
@@ -88,6 +92,11 @@ vaultctl unseal --key-file /media/stick/vault.key`),
 	with := openerFlags(cmd)
 	cmd.Flags().StringVar(&with.slot, "slot", "", "open this key `SLOT`, by id or name, and try no other")
 	mustCompleteBy(cmd, "slot", a.completeSlot)
+	cmd.Flags().BoolVar(&byAgent, "by-agent", false, "ask for the password through systemd-ask-password")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "recovery")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "key-file")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "password-file")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "slot")
 	cmd.Flags().BoolVar(&acceptRollback, "accept-rollback", false, "take a store that is older than its anchor says")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		status, err := a.statusOf(ctx, c)
@@ -99,6 +108,9 @@ vaultctl unseal --key-file /media/stick/vault.key`),
 			return fault.ErrNotInitialized
 		case !status.GetSealed():
 			return a.unsealed("The vault is unsealed already.", nil)
+		}
+		if byAgent {
+			return a.unsealByAgent(ctx, c, &vaultdv1.UnsealRequest{AcceptRollback: acceptRollback})
 		}
 		o, err := with.open(ctx, a, c)
 		if err != nil {
