@@ -171,7 +171,10 @@ func (a *app) password() *cobra.Command {
 }
 
 func (a *app) passwordChange() *cobra.Command {
-	var iterations uint32
+	var (
+		iterations uint32
+		slot       string
+	)
 	cmd := &cobra.Command{
 		Use:   "change",
 		Short: "Set a new password; no key is touched",
@@ -185,11 +188,14 @@ Who has forgotten it and has recovery words, unseals with them and adds another
 password: 'vaultctl slot add password --recovery'.`),
 		Example: example(`
 vaultctl password change
+vaultctl password change --slot alice
 vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		Args: takes(),
 	}
 	old := secretFlags(cmd, "old password")
 	fresh := secretFlags(cmd, "new password")
+	cmd.Flags().StringVar(&slot, "slot", "", "change the password of this key `SLOT`, by id or name (default: the one that the old password opens)")
+	mustCompleteBy(cmd, "slot", a.completeSlot)
 	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "`N` PBKDF2 iterations, at least 600000; 0 measures this machine")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		if err := a.claimSources(*old, *fresh); err != nil {
@@ -206,7 +212,7 @@ vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		}
 		defer newSecret.Wipe()
 		r, err := call(ctx, a, "Changing the password", c.ChangePassword, &vaultdv1.ChangePasswordRequest{
-			OldPassword: oldSecret.Bytes(), NewPassword: newSecret.Bytes(), Iterations: iterations,
+			OldPassword: oldSecret.Bytes(), NewPassword: newSecret.Bytes(), Iterations: iterations, Slot: slot,
 		})
 		if err != nil {
 			return err
