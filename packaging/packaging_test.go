@@ -74,13 +74,18 @@ func TestUnitsAreVerified(t *testing.T) {
 			}
 			dir := t.TempDir()
 			var units []string
-			for _, name := range []string{"vaultd.service", "vaultd.socket"} {
+			names := []string{"vaultd.service", "vaultd.socket"}
+			if scope == "system" {
+				names = append(names, "vaultd-ask-password.service")
+			}
+			for _, name := range names {
 				b, err := Files.ReadFile(source + "/" + name)
 				if err != nil {
 					t.Fatal(err)
 				}
 				// It looks for the program, which need not be installed here.
 				b = bytes.ReplaceAll(b, []byte("/usr/bin/vaultd"), []byte("/bin/true"))
+				b = bytes.ReplaceAll(b, []byte("/usr/bin/vaultctl"), []byte("/bin/true"))
 				units = append(units, filepath.Join(dir, name))
 				if err := os.WriteFile(units[len(units)-1], b, 0o644); err != nil {
 					t.Fatal(err)

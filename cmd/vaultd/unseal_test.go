@@ -96,6 +96,10 @@ func TestKeyFileUnsealsAtStart(t *testing.T) {
 	if want := "allowed source=key-file slot=key-file"; strings.Count(got, want) != 3 {
 		t.Errorf("records:\n%s", got)
 	}
+	got = strings.Join(recordsOf(t, p, "slot.add"), "\n")
+	if want := "begun\nallowed slot=key-file slot_id=2 kind=key-file"; got != want {
+		t.Errorf("records %q, want %q", got, want)
+	}
 }
 
 // A key file that can't be used leaves the vault sealed, says why, and works

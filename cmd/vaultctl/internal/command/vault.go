@@ -65,7 +65,7 @@ pass show vault | vaultctl init --password-file -`),
 }
 
 func (a *app) unseal() *cobra.Command {
-	var acceptRollback bool
+	var acceptRollback, byAgent bool
 	cmd := &cobra.Command{
 		Use:   "unseal",
 		Short: "Unlock the vault with a password or another of its slots",
@@ -80,6 +80,10 @@ order, from wherever they are logged in, and the last one that it takes unseals 
 vault. The daemon keeps what was entered for 15 minutes; 'vaultctl status' shows how
 far they are, and --share --reset makes it forget. A share counts once, but
 nobody is kept from entering several.
+
+With --by-agent the password is asked for through systemd, as that of an encrypted
+disk is: at the console while the machine boots, or by 'systemd-tty-ask-password-agent'.
+It is asked for until the vault is open, by whomever. Root alone can ask that way.
 
 A store that is older than it should be (a restored disk or backup) is refused
 with store_rolled_back: keys revoked since could be back. An administrator who
@@ -100,6 +104,11 @@ vaultctl unseal --share-file /media/stick/share-2-of-5.txt`),
 	share := shareFlags(cmd)
 	cmd.Flags().StringVar(&with.slot, "slot", "", "open this key `SLOT`, by id or name, and try no other")
 	mustCompleteBy(cmd, "slot", a.completeSlot)
+	cmd.Flags().BoolVar(&byAgent, "by-agent", false, "ask for the password through systemd-ask-password")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "recovery")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "key-file")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "password-file")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "slot")
 	cmd.Flags().BoolVar(&acceptRollback, "accept-rollback", false, "take a store that is older than its anchor says")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		switch {
@@ -120,6 +129,9 @@ vaultctl unseal --share-file /media/stick/share-2-of-5.txt`),
 		}
 		if share.given() {
 			return a.enterShare(ctx, c, share, acceptRollback)
+		}
+		if byAgent {
+			return a.unsealByAgent(ctx, c, &vaultdv1.UnsealRequest{AcceptRollback: acceptRollback})
 		}
 		o, err := with.open(ctx, a, c)
 		if err != nil {
@@ -180,7 +192,10 @@ func (a *app) password() *cobra.Command {
 }
 
 func (a *app) passwordChange() *cobra.Command {
-	var iterations uint32
+	var (
+		iterations uint32
+		slot       string
+	)
 	cmd := &cobra.Command{
 		Use:   "change",
 		Short: "Set a new password; no key is touched",
@@ -194,11 +209,14 @@ Who has forgotten it and has recovery words, unseals with them and adds another
 password: 'vaultctl slot add password --recovery'.`),
 		Example: example(`
 vaultctl password change
+vaultctl password change --slot alice
 vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		Args: takes(),
 	}
 	old := secretFlags(cmd, "old password")
 	fresh := secretFlags(cmd, "new password")
+	cmd.Flags().StringVar(&slot, "slot", "", "change the password of this key `SLOT`, by id or name (default: the one that the old password opens)")
+	mustCompleteBy(cmd, "slot", a.completeSlot)
 	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "`N` PBKDF2 iterations, at least 600000; 0 measures this machine")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		if err := a.claimSources(*old, *fresh); err != nil {
@@ -215,7 +233,7 @@ vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		}
 		defer newSecret.Wipe()
 		r, err := call(ctx, a, "Changing the password", c.ChangePassword, &vaultdv1.ChangePasswordRequest{
-			OldPassword: oldSecret.Bytes(), NewPassword: newSecret.Bytes(), Iterations: iterations,
+			OldPassword: oldSecret.Bytes(), NewPassword: newSecret.Bytes(), Iterations: iterations, Slot: slot,
 		})
 		if err != nil {
 			return err

@@ -1,0 +1,131 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/vaultd/vaultd/internal/secret"
+	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
+	"github.com/vaultd/vaultd/ipc/client"
+	"github.com/vaultd/vaultd/vault/fault"
+)
+
+// passwordAgent asks whoever is at the console or logged in, see systemd-ask-password(1).
+const passwordAgent = "/usr/bin/systemd-ask-password"
+
+// agentTime bounds how long a question that was withdrawn may take to go.
+const agentTime = 5 * time.Second
+
+// How long the next question waits after a wrong password, and how often it is
+// looked whether somebody else has opened the vault.
+const (
+	agentPause     = time.Second
+	agentPauseMost = 30 * time.Second
+	agentLook      = time.Second
+)
+
+// unsealByAgent asks through systemd until the vault is open, by the answer or by somebody else.
+func (a *app) unsealByAgent(ctx context.Context, c *client.Client, r *vaultdv1.UnsealRequest) error {
+	question := "Password of the vault:"
+	for pause := agentPause; ; pause = min(2*pause, agentPauseMost) {
+		typed, open, err := a.askAgent(ctx, c, question)
+		if err != nil {
+			return err
+		}
+		if open {
+			return a.unsealed("The vault is unsealed already.", nil)
+		}
+		r.Password = typed.Bytes()
+		resp, err := call(ctx, a, "Unsealing", c.Unseal, r)
+		typed.Wipe()
+		var known *fault.Error
+		switch {
+		case err == nil:
+			return a.unsealed("The vault is unsealed.", resp.GetWarnings())
+		case errors.As(err, &known) && known.Code == fault.CodeUnsealed:
+			return a.unsealed("The vault is unsealed already.", nil)
+		case errors.As(err, &known) && (known.Code == fault.CodeWrongPassword || known.Code == fault.CodeUnlockThrottled):
+			a.print.Warn("%s", known.Message)
+			question = "That did not open the vault (" + known.Message + "). Password of the vault:"
+		default:
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// askAgent asks once. It withdraws the question when the vault is open.
+func (a *app) askAgent(ctx context.Context, c *client.Client, question string) (typed *secret.Bytes, open bool, err error) {
+	asking, withdraw := context.WithCancel(ctx)
+	defer withdraw()
+	cmd := exec.CommandContext(asking, passwordAgent, "--id=vaultd:unseal", "--timeout=0", "--no-tty", question)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it takes its question back
+	cmd.WaitDelay = agentTime
+	answer := &bounded{b: secret.New(maxAnswer)}
+	defer answer.b.Wipe()
+	cmd.Stdout = answer
+	opened := make(chan bool, 1)
+	go func() { opened <- a.awaitOpen(asking, c, withdraw) }()
+	err = cmd.Run()
+	withdraw()
+	if <-opened {
+		return nil, true, nil
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, false, context.Cause(ctx)
+		}
+		return nil, false, fault.E(fault.CodeUsage, "nobody could be asked for the password: %v", err).
+			WithHint("run 'vaultctl unseal' on a terminal")
+	}
+	line := answer.b.Bytes()[:answer.n]
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	typed = secret.New(len(line))
+	copy(typed.Bytes(), line)
+	return typed, false, nil
+}
+
+// awaitOpen reports whether the vault was opened before ctx ended, and calls then at that moment.
+func (a *app) awaitOpen(ctx context.Context, c *client.Client, then func()) bool {
+	tick := time.NewTicker(agentLook)
+	defer tick.Stop()
+	for {
+		s, err := c.Status(ctx, &vaultdv1.StatusRequest{})
+		if err == nil && s.GetInitialized() && !s.GetSealed() {
+			then()
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// maxAnswer is more than any password has.
+const maxAnswer = 4 << 10
+
+// bounded keeps what is written to it in memory that is wiped.
+type bounded struct {
+	b *secret.Bytes
+	n int
+}
+
+func (w *bounded) Write(p []byte) (int, error) {
+	if w.n+len(p) > w.b.Len() {
+		return 0, fault.E(fault.CodeBadArgument, "the password is longer than %d bytes", maxAnswer)
+	}
+	w.n += copy(w.b.Bytes()[w.n:], p)
+	secret.Wipe(p)
+	return len(p), nil
+}
