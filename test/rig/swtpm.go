@@ -30,9 +30,6 @@ type TPM struct {
 // StartTPM makes a TPM with seeds of its own. The test is skipped where there is no swtpm.
 func StartTPM(t testing.TB) *TPM {
 	t.Helper()
-	if _, err := exec.LookPath("swtpm"); err != nil {
-		t.Skip("no swtpm here: Debian has it in the package swtpm")
-	}
 	dir, err := os.MkdirTemp("", "vaultd-tpm-") // short, for the socket's path
 	if err != nil {
 		t.Fatal(err)
@@ -42,6 +39,15 @@ func StartTPM(t testing.TB) *TPM {
 			t.Error(err)
 		}
 	})
+	return StartTPMIn(t, dir)
+}
+
+// StartTPMIn is StartTPM with the socket, tpm.sock, and the state in a directory of the caller's.
+func StartTPMIn(t testing.TB, dir string) *TPM {
+	t.Helper()
+	if _, err := exec.LookPath("swtpm"); err != nil {
+		t.Skip("no swtpm here: Debian has it in the package swtpm")
+	}
 	tpm := &TPM{Socket: filepath.Join(dir, "tpm.sock"), t: t, dir: dir}
 	t.Cleanup(tpm.kill)
 	tpm.start()

@@ -28,8 +28,20 @@ const (
 )
 
 // unsealByAgent asks through systemd until the vault is open, by the answer or by somebody else.
-func (a *app) unsealByAgent(ctx context.Context, c *client.Client, r *vaultdv1.UnsealRequest) error {
-	question := "Password of the vault:"
+func (a *app) unsealByAgent(ctx context.Context, c *client.Client, with *opener, acceptRollback bool) error {
+	kind, err := with.kind(ctx, a, c)
+	if err != nil {
+		return err
+	}
+	asked := "Password of the vault:"
+	switch {
+	case kind == vaultdv1.SlotKind_SLOT_KIND_TPM && with.takesPIN:
+		asked = "PIN of the vault's TPM:"
+	case kind != vaultdv1.SlotKind_SLOT_KIND_PASSWORD:
+		return fault.E(fault.CodeUsage, "there is nothing to ask for the key slot %s", with.slot).WithHint("leave --by-agent out")
+	}
+	question := asked
+	r := &vaultdv1.UnsealRequest{With: &vaultdv1.SlotSecret{Kind: kind, Slot: with.slot}, AcceptRollback: acceptRollback}
 	for pause := agentPause; ; pause = min(2*pause, agentPauseMost) {
 		typed, open, err := a.askAgent(ctx, c, question)
 		if err != nil {
@@ -38,7 +50,7 @@ func (a *app) unsealByAgent(ctx context.Context, c *client.Client, r *vaultdv1.U
 		if open {
 			return a.unsealed("The vault is unsealed already.", nil)
 		}
-		r.Password = typed.Bytes()
+		r.With.Secret = typed.Bytes()
 		resp, err := call(ctx, a, "Unsealing", c.Unseal, r)
 		typed.Wipe()
 		var known *fault.Error
@@ -49,7 +61,7 @@ func (a *app) unsealByAgent(ctx context.Context, c *client.Client, r *vaultdv1.U
 			return a.unsealed("The vault is unsealed already.", nil)
 		case errors.As(err, &known) && (known.Code == fault.CodeWrongPassword || known.Code == fault.CodeUnlockThrottled):
 			a.print.Warn("%s", known.Message)
-			question = "That did not open the vault (" + known.Message + "). Password of the vault:"
+			question = "That did not open the vault (" + known.Message + "). " + asked
 		default:
 			return err
 		}

@@ -84,6 +84,7 @@ nobody is kept from entering several.
 With --by-agent the password is asked for through systemd, as that of an encrypted
 disk is: at the console while the machine boots, or by 'systemd-tty-ask-password-agent'.
 It is asked for until the vault is open, by whomever. Root alone can ask that way.
+With --slot and a TPM slot, its PIN is asked for.
 
 A store that is older than it should be (a restored disk or backup) is refused
 with store_rolled_back: keys revoked since could be back. An administrator who
@@ -108,7 +109,7 @@ vaultctl unseal --share-file /media/stick/share-2-of-5.txt`),
 	cmd.MarkFlagsMutuallyExclusive("by-agent", "recovery")
 	cmd.MarkFlagsMutuallyExclusive("by-agent", "key-file")
 	cmd.MarkFlagsMutuallyExclusive("by-agent", "password-file")
-	cmd.MarkFlagsMutuallyExclusive("by-agent", "slot")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "share")
 	cmd.Flags().BoolVar(&acceptRollback, "accept-rollback", false, "take a store that is older than its anchor says")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		switch {
@@ -131,7 +132,7 @@ vaultctl unseal --share-file /media/stick/share-2-of-5.txt`),
 			return a.enterShare(ctx, c, share, acceptRollback)
 		}
 		if byAgent {
-			return a.unsealByAgent(ctx, c, &vaultdv1.UnsealRequest{AcceptRollback: acceptRollback})
+			return a.unsealByAgent(ctx, c, with, acceptRollback)
 		}
 		o, err := with.open(ctx, a, c)
 		if err != nil {
