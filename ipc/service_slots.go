@@ -37,7 +37,7 @@ func (s *service) AddSlot(ctx context.Context, req *vaultdv1.AddSlotRequest) (*v
 	if err != nil {
 		return nil, err
 	}
-	return &vaultdv1.AddSlotResponse{Slot: s.keySlot(info)}, nil
+	return &vaultdv1.AddSlotResponse{Slot: s.keySlot(info), Warnings: warningsOf(info)}, nil
 }
 
 // ListSlots lists them, on a sealed vault as well.

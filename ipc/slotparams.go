@@ -133,7 +133,7 @@ func detailOf(info vault.SlotInfo) (detail string, pin bool) {
 		}
 	case vault.SlotTPM:
 		if b, err := tpm.Inspect(info.Params); err == nil {
-			detail = "PCR " + strings.ReplaceAll(strings.Trim(fmt.Sprint(b.PCRs), "[]"), " ", ",")
+			detail = "PCR " + numbers(b.PCRs)
 			if b.PIN {
 				detail += ", PIN"
 			}
@@ -141,4 +141,21 @@ func detailOf(info vault.SlotInfo) (detail string, pin bool) {
 		}
 	}
 	return "", false
+}
+
+// warningsOf says where a new slot protects less than it seems to.
+func warningsOf(info vault.SlotInfo) []string {
+	if info.Kind != vault.SlotTPM {
+		return nil
+	}
+	b, err := tpm.Inspect(info.Params)
+	if err != nil || len(b.Unmeasured) == 0 {
+		return nil
+	}
+	return []string{"PCR " + numbers(b.Unmeasured) + " holds nothing on this machine, so that the key slot is not bound to how it boots"}
+}
+
+// numbers are a list for people: "7,11".
+func numbers(list []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(list), "[]"), " ", ",")
 }

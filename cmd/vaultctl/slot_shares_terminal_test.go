@@ -91,6 +91,7 @@ func TestTPMSlotAsksForItsPIN(t *testing.T) {
 	s.ends(0)
 	s = onTerminal(t, env, "slot", "add", "tpm")
 	s.secret("Password: ", "correct horse")
+	s.expect("PCR 7 holds nothing on this machine")
 	s.expect("key slot tpm is added")
 	s.ends(0)
 	s = onTerminal(t, env, "slot", "add", "tpm", "--pcrs", "7,11", "--pin")

@@ -45,6 +45,9 @@ type blob struct {
 type Info struct {
 	PCRs []int
 	PIN  bool
+	// Unmeasured are PCRs that held zeros: what booted the machine wrote nothing there,
+	// so that they tell one way of booting from no other.
+	Unmeasured []int
 }
 
 // Inspect reads what a blob says of itself, or returns ErrMalformed. It needs no TPM.
@@ -53,7 +56,13 @@ func Inspect(b []byte) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{PCRs: p.pcrs(), PIN: p.pin}, nil
+	info := Info{PCRs: p.pcrs(), PIN: p.pin}
+	for i, pcr := range info.PCRs {
+		if p.values[i] == [32]byte{} {
+			info.Unmeasured = append(info.Unmeasured, pcr)
+		}
+	}
+	return info, nil
 }
 
 // pcrs are the PCRs of the mask, ascending.

@@ -52,6 +52,9 @@ func (a *app) addingFlags(cmd *cobra.Command) *adding {
 func (d *adding) add(ctx context.Context, c *client.Client, o *opening, r *vaultdv1.AddSlotRequest) (*vaultdv1.KeySlot, error) {
 	r.With, r.Name = o.message, d.name
 	resp, err := call(ctx, d.app, "Adding the key slot", c.AddSlot, r)
+	for _, w := range resp.GetWarnings() {
+		d.app.print.Warn("%s", w)
+	}
 	return resp.GetSlot(), err
 }
 

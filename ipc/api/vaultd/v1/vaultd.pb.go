@@ -1870,6 +1870,7 @@ func (x *TPMBinding) GetPin() []byte {
 type AddSlotResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Slot          *KeySlot               `protobuf:"bytes,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Warnings      []string               `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"` // of a slot that protects less than it seems to
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1907,6 +1908,13 @@ func (*AddSlotResponse) Descriptor() ([]byte, []int) {
 func (x *AddSlotResponse) GetSlot() *KeySlot {
 	if x != nil {
 		return x.Slot
+	}
+	return nil
+}
+
+func (x *AddSlotResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
 	}
 	return nil
 }
@@ -8341,9 +8349,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"TPMBinding\x12\x12\n" +
 	"\x04pcrs\x18\x01 \x03(\rR\x04pcrs\x12\x10\n" +
-	"\x03pin\x18\x02 \x01(\fR\x03pin\"9\n" +
+	"\x03pin\x18\x02 \x01(\fR\x03pin\"U\n" +
 	"\x0fAddSlotResponse\x12&\n" +
-	"\x04slot\x18\x01 \x01(\v2\x12.vaultd.v1.KeySlotR\x04slot\"\x12\n" +
+	"\x04slot\x18\x01 \x01(\v2\x12.vaultd.v1.KeySlotR\x04slot\x12\x1a\n" +
+	"\bwarnings\x18\x02 \x03(\tR\bwarnings\"\x12\n" +
 	"\x10ListSlotsRequest\"w\n" +
 	"\x11ListSlotsResponse\x12(\n" +
 	"\x05slots\x18\x01 \x03(\v2\x12.vaultd.v1.KeySlotR\x05slots\x12\x1d\n" +
