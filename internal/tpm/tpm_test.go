@@ -137,6 +137,29 @@ func TestChangedPCRRefusesUntilItIsAsBefore(t *testing.T) {
 	wantSecret(t, tpm, blob, nil, data)
 }
 
+// readBack is a session that decrypts to what it was given.
+type readBack struct {
+	tpm2.Session
+	secret []byte
+}
+
+func (r readBack) Decrypt(parameter []byte) error {
+	copy(parameter, r.secret)
+	return nil
+}
+
+func TestDecryptedAnswersAreWiped(t *testing.T) {
+	answer := make([]byte, SecretLen)
+	s := &tidySession{Session: readBack{secret: newSecret(t)}}
+	if err := s.Decrypt(answer); err != nil || bytes.Equal(answer, make([]byte, SecretLen)) {
+		t.Fatal("nothing was decrypted", err)
+	}
+	s.wipe()
+	if !bytes.Equal(answer, make([]byte, SecretLen)) {
+		t.Error("the library's copy of the secret is left in memory")
+	}
+}
+
 // The values in the blob are there to be told. The TPM goes by its own.
 func TestForgedPCRValuesDoNotOpen(t *testing.T) {
 	tpm := rig.StartTPM(t)

@@ -76,8 +76,10 @@ func (p *blob) open(t transport.TPM, srk *parent, loaded *tpm2.LoadResponse, pin
 	if err := apply(t, session.Handle(), p.pcrs(), p.pin); err != nil {
 		return nil, err
 	}
+	tidy := &tidySession{Session: session}
+	defer tidy.wipe()
 	out, err := tpm2.Unseal{
-		ItemHandle: tpm2.AuthHandle{Handle: loaded.ObjectHandle, Name: loaded.Name, Auth: session},
+		ItemHandle: tpm2.AuthHandle{Handle: loaded.ObjectHandle, Name: loaded.Name, Auth: tidy},
 	}.Execute(t)
 	err = translate(err)
 	if locked := new(LockedError); errors.As(err, &locked) {
@@ -91,6 +93,24 @@ func (p *blob) open(t transport.TPM, srk *parent, loaded *tpm2.LoadResponse, pin
 		return nil, ErrMalformed
 	}
 	return secret.From(out.OutData.Buffer), nil
+}
+
+// tidySession knows where the library has decrypted answers, which it leaves in memory.
+type tidySession struct {
+	tpm2.Session
+	decrypted [][]byte
+}
+
+// Decrypt decrypts the parameter in place.
+func (s *tidySession) Decrypt(parameter []byte) error {
+	s.decrypted = append(s.decrypted, parameter)
+	return s.Session.Decrypt(parameter)
+}
+
+func (s *tidySession) wipe() {
+	for _, b := range s.decrypted {
+		secret.Wipe(b)
+	}
 }
 
 // lockInterval is the time in which the TPM forgets one wrong PIN, or 0.
