@@ -16,31 +16,38 @@ import (
 	"github.com/vaultd/vaultd/crypto/kdf"
 )
 
-// The header of a vault that was made before there were other slots than the password's.
-// It opens for ever, and is written again byte for byte.
-func TestHeaderOfFormat1Opens(t *testing.T) {
+// Headers as they were written once, of each format. They open for ever, by each of their
+// slots, and are written again byte for byte.
+func TestHeadersOfEveryFormatOpen(t *testing.T) {
 	realKDF(t)
-	text, err := os.ReadFile("testdata/header-1.hex")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := hex.DecodeString(strings.ReplaceAll(string(text), "\n", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := parseHeader(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := testUnwrap(h, "correct")
-	if err != nil || !root.Equal(bytes.Repeat([]byte{0x5a}, rootKeyLen)) {
-		t.Fatalf("unwrap: %v", err)
-	}
-	if err := h.verify(root.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	if again, err := h.clone().seal(root.Bytes()); err != nil || !bytes.Equal(again, b) {
-		t.Errorf("written again it differs: %v", err)
+	for file, most := range map[string]SlotKind{"testdata/header-1.hex": SlotPassword, "testdata/header-2.hex": SlotTPM} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := hex.DecodeString(strings.ReplaceAll(string(text), "\n", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := parseHeader(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := testUnwrap(h, "correct")
+		if err != nil || !root.Equal(bytes.Repeat([]byte{0x5a}, rootKeyLen)) {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for kind := SlotKeyFile; kind <= most; kind++ {
+			if other, _, err := unwrapAny(h.vaultID, h.of(kind), testSlotSecret(kind)); err != nil || !other.Equal(root.Bytes()) {
+				t.Errorf("%s: %s: %v", file, kind, err)
+			}
+		}
+		if err := h.verify(root.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := h.clone().seal(root.Bytes()); err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%s: written again it differs: %v", file, err)
+		}
 	}
 }
 

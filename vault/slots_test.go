@@ -391,3 +391,41 @@ func TestRemovedSlotDoesNotComeBackUnnoticed(t *testing.T) {
 	_, err := r.UnsealWith(ctx, with(vault.SlotKeyFile), false)
 	r.wantCode(err, vault.CodeStoreRolledBack)
 }
+
+// Who has forgotten every password repairs with the secret of any other slot.
+func TestRepairWithAnySlot(t *testing.T) {
+	r := newRig(t)
+	r.addSlot(vault.NewSlot{Kind: vault.SlotRecovery, Secret: secretOf(vault.SlotRecovery)})
+	if _, err := r.RemoveSlot(ctx, with(vault.SlotRecovery), "password"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Vault.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(r.dir, "header"), 10); err != nil {
+		t.Fatal(err)
+	}
+	o := vault.CheckOptions{Dir: r.dir, AnchorPath: r.opts.AnchorPath, With: with(vault.SlotRecovery)}
+	for name, c := range map[string]struct {
+		with vault.SlotSecret
+		want vault.Code
+	}{
+		"a password":  {withPassword(password), vault.CodeSlotNotFound},
+		"other words": {vault.SlotSecret{Kind: vault.SlotRecovery, Secret: secretOf(9)}, vault.CodeWrongPassword},
+		"half of it":  {vault.SlotSecret{Kind: vault.SlotRecovery, Secret: secretOf(9)[:9]}, vault.CodeBadArgument},
+	} {
+		wrong := o
+		wrong.With = c.with
+		if _, err := vault.Repair(ctx, wrong); code(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	report, err := vault.Repair(ctx, o)
+	if err != nil || !report.OK() || !report.Complete {
+		t.Fatal(report, err)
+	}
+	r.open()
+	if _, err := r.UnsealWith(ctx, with(vault.SlotRecovery), false); err != nil {
+		t.Fatal(err)
+	}
+}
