@@ -1,8 +1,10 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os/exec"
 	"syscall"
 	"time"
@@ -15,6 +17,9 @@ import (
 
 // passwordAgent asks whoever is at the console or logged in, see systemd-ask-password(1).
 const passwordAgent = "/usr/bin/systemd-ask-password"
+
+// maxAnswer is more than any password has.
+const maxAnswer = 4 << 10
 
 // agentTime bounds how long a question that was withdrawn may take to go.
 const agentTime = 5 * time.Second
@@ -59,7 +64,7 @@ func (a *app) unsealByAgent(ctx context.Context, c *client.Client, with *opener,
 			return a.unsealed("The vault is unsealed.", resp.GetWarnings())
 		case errors.As(err, &known) && known.Code == fault.CodeUnsealed:
 			return a.unsealed("The vault is unsealed already.", nil)
-		case errors.As(err, &known) && (known.Code == fault.CodeWrongPassword || known.Code == fault.CodeUnlockThrottled):
+		case errors.As(err, &known) && (known.Code == fault.CodeWrongPassword || known.Code == fault.CodeUnlockThrottled || known.Code == fault.CodeBadArgument):
 			a.print.Warn("%s", known.Message)
 			question = "That did not open the vault (" + known.Message + "). " + asked
 		default:
@@ -80,12 +85,19 @@ func (a *app) askAgent(ctx context.Context, c *client.Client, question string) (
 	cmd := exec.CommandContext(asking, passwordAgent, "--id=vaultd:unseal", "--timeout=0", "--no-tty", question)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it takes its question back
 	cmd.WaitDelay = agentTime
-	answer := &bounded{b: secret.New(maxAnswer)}
-	defer answer.b.Wipe()
-	cmd.Stdout = answer
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, false, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, false, noAgent(err)
+	}
 	opened := make(chan bool, 1)
 	go func() { opened <- a.awaitOpen(asking, c, withdraw) }()
-	err = cmd.Run()
+	answer := secret.New(maxAnswer)
+	defer answer.Wipe()
+	n, _ := io.ReadFull(out, answer.Bytes()) // the program's status says whether that was all
+	err = cmd.Wait()
 	withdraw()
 	if <-opened {
 		return nil, true, nil
@@ -94,16 +106,16 @@ func (a *app) askAgent(ctx context.Context, c *client.Client, question string) (
 		if ctx.Err() != nil {
 			return nil, false, context.Cause(ctx)
 		}
-		return nil, false, fault.E(fault.CodeUsage, "nobody could be asked for the password: %v", err).
-			WithHint("run 'vaultctl unseal' on a terminal")
+		return nil, false, noAgent(err)
 	}
-	line := answer.b.Bytes()[:answer.n]
-	if n := len(line); n > 0 && line[n-1] == '\n' {
-		line = line[:n-1]
-	}
+	line := bytes.TrimSuffix(answer.Bytes()[:n], []byte("\n"))
 	typed = secret.New(len(line))
 	copy(typed.Bytes(), line)
 	return typed, false, nil
+}
+
+func noAgent(err error) error {
+	return fault.E(fault.CodeUsage, "nobody could be asked for the password: %v", err).WithHint("run 'vaultctl unseal' on a terminal")
 }
 
 // awaitOpen reports whether the vault was opened before ctx ended, and calls then at that moment.
@@ -122,22 +134,4 @@ func (a *app) awaitOpen(ctx context.Context, c *client.Client, then func()) bool
 			return false
 		}
 	}
-}
-
-// maxAnswer is more than any password has.
-const maxAnswer = 4 << 10
-
-// bounded keeps what is written to it in memory that is wiped.
-type bounded struct {
-	b *secret.Bytes
-	n int
-}
-
-func (w *bounded) Write(p []byte) (int, error) {
-	if w.n+len(p) > w.b.Len() {
-		return 0, fault.E(fault.CodeBadArgument, "the password is longer than %d bytes", maxAnswer)
-	}
-	w.n += copy(w.b.Bytes()[w.n:], p)
-	secret.Wipe(p)
-	return len(p), nil
 }
