@@ -33,7 +33,8 @@ The exit status is 0 when all is well or repaired, 10 when damage is left.`,
   vaultd check --password-file /root/vault-password
   vaultd check --repair --password-fd 0
   vaultd check --key-file /media/stick/vault.key
-  vaultd check --recovery --password-file ./words`,
+  vaultd check --recovery --password-file ./words
+  vaultd check --share-file ./share-1-of-3.txt --share-file ./share-3-of-3.txt`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "text" && output != "json" {
@@ -49,7 +50,7 @@ The exit status is 0 when all is well or repaired, 10 when damage is left.`,
 			}
 			defer secret.Wipe()
 			if repair && secret == nil {
-				return usage("--repair needs the password, by --password-fd or --password-file, or --key-file")
+				return usage("--repair needs the password, by --password-fd or --password-file, or --key-file, or --share-file")
 			}
 			lock, err := openExisting(c.Store)
 			if err != nil {
