@@ -76,7 +76,7 @@ func connectCode(code fault.Code) connect.Code {
 	switch code {
 	case fault.CodeUnknownMethod:
 		return connect.CodeUnimplemented
-	case fault.CodeKeyExists, fault.CodeOwnerExists:
+	case fault.CodeKeyExists, fault.CodeOwnerExists, fault.CodeSlotExists:
 		return connect.CodeAlreadyExists
 	case fault.CodeQuotaExceeded, fault.CodeRateLimited, fault.CodeBusy, fault.CodeUnlockThrottled, fault.CodeStorageFull:
 		return connect.CodeResourceExhausted

@@ -58,7 +58,8 @@ func (c *call) is(id *identity) {
 // public. Nothing else is done for somebody who came while it was, and was not
 // judged: it may be unsealed before the request gets there.
 var worksSealed = map[policy.Action]bool{
-	policy.Init: true, policy.Unseal: true, policy.Seal: true,
+	policy.Init: true, policy.Unseal: true, policy.Seal: true, policy.ListSlots: true,
+	policy.EnterShare: true, policy.ResetShares: true,
 	policy.ReadAudit: true, policy.CheckpointAudit: true, policy.ProveAudit: true,
 }
 

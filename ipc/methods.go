@@ -52,6 +52,11 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_UNSEAL, "Unseal", (*service).Unseal, wholeVault, slow, always),
 	row(vaultdv1.Method_METHOD_SEAL, "Seal", (*service).Seal, wholeVault, slow),
 	row(vaultdv1.Method_METHOD_CHANGE_PASSWORD, "ChangePassword", (*service).ChangePassword, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_ADD_SLOT, "AddSlot", (*service).AddSlot, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_LIST_SLOTS, "ListSlots", (*service).ListSlots, wholeVault),
+	row(vaultdv1.Method_METHOD_REMOVE_SLOT, "RemoveSlot", (*service).RemoveSlot, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_ENTER_SHARE, "EnterShare", (*service).EnterShare, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_RESET_SHARES, "ResetShares", (*service).ResetShares, wholeVault),
 
 	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),

@@ -42,6 +42,9 @@ type Config struct {
 	// changes something, and after. The server does not close it. Nil is none.
 	AuditLog *audit.Log
 
+	// TPM is the device of the TPM that opens key slots; empty is none.
+	TPM string
+
 	// Metrics counts requests, for ServeMetrics.
 	Metrics bool
 }
@@ -101,6 +104,7 @@ func NewServer(c Config) *Server {
 	s.service = &service{
 		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: func() int { return s.limits().MessageSize },
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy), approvals: newApprovals(),
+		shares: newShareDesk(), tpm: c.TPM,
 	}
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
@@ -253,6 +257,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.rates.refused.close()
 	s.crowd.close()
+	s.service.shares.close()
 	s.service.rules.close()
 	s.service.rules.flush()
 	return err

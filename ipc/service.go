@@ -28,7 +28,10 @@ type service struct {
 	tampering   tampering
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told
-	messageSize func() int                  // what a request, and a listing, may take, encoded
+	unsealing   atomic.Pointer[Unsealing]   // nil until told
+	shares      *shareDesk
+	tpm         string     // its device, empty for none
+	messageSize func() int // what a request, and a listing, may take, encoded
 }
 
 // defaultOwner is whose namespace a request is about that names none: every
@@ -75,6 +78,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 		resp.ConfigProblem, resp.RestartNeeded = problemText(c.Problem), c.Restart
 	}
 	s.statusOfFiles(resp, admin)
+	s.statusOfUnsealing(resp, admin)
 	if !st.Initialized {
 		return resp, nil
 	}
@@ -119,13 +123,15 @@ func (s *service) Init(ctx context.Context, req *vaultdv1.InitRequest) (*vaultdv
 
 // Unseal opens the vault.
 func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vaultdv1.UnsealResponse, error) {
-	warnings, err := s.vault.Unseal(ctx, req.GetPassword(), req.GetAcceptRollback())
+	with, err := slotSecret(req.GetPassword(), req.GetWith())
 	if err != nil {
 		return nil, err
 	}
-	s.rules.sweep()
-	s.tampering.clear()
-	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
+	warnings, err := s.unseal(ctx, with, req.GetAcceptRollback())
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.UnsealResponse{Warnings: warnings, Slot: s.vault.UnsealedWith()}, nil
 }
 
 // sealPatience is how long a vault that is to be sealed stays open for what is to
@@ -156,7 +162,11 @@ func (s *service) ChangePassword(ctx context.Context, req *vaultdv1.ChangePasswo
 	if err != nil {
 		return nil, err
 	}
-	iterations, err = s.vault.ChangePassword(ctx, req.GetOldPassword(), req.GetNewPassword(), iterations)
+	with, err := s.slotSecretOfPerson(req.GetOldPassword(), req.GetWith())
+	if err != nil {
+		return nil, err
+	}
+	iterations, err = s.vault.ChangeSlotPassword(ctx, with, req.GetSlot(), req.GetNewPassword(), iterations)
 	if err != nil {
 		return nil, err
 	}

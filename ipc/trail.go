@@ -50,11 +50,14 @@ var cares = map[policy.Action]care{
 	policy.Unseal: {first: true, urgent: true, lenient: true},
 	policy.Seal:   {first: true, urgent: true, lenient: true},
 
+	policy.EnterShare: {first: true, urgent: true, lenient: true}, policy.ResetShares: {first: true, urgent: true},
+
 	policy.DestroyKey:  {first: true, urgent: true},
 	policy.RevokeKey:   {first: true, urgent: true},
 	policy.RevokeOwner: {first: true, urgent: true},
 
 	policy.Init: {first: true}, policy.ChangePassword: {first: true},
+	policy.AddSlot: {first: true}, policy.RemoveSlot: {first: true},
 	policy.CreateKey: {first: true}, policy.RotateKey: {first: true},
 	policy.ImportKey: {first: true}, policy.ExportKey: {first: true},
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
@@ -276,6 +279,12 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		r.Key.Fingerprint = fingerprintIn(a.GetKey(), r.Key.Version)
 	case interface{ GetSession() *vaultdv1.Key }:
 		describeSession(r, a.GetSession())
+	case *vaultdv1.UnsealResponse:
+		r.Extra = append(r.Extra, audit.Field{Name: "slot", Value: a.GetSlot()})
+	case *vaultdv1.EnterShareResponse:
+		r.Extra = append(r.Extra, describeShare(a)...)
+	case interface{ GetSlot() *vaultdv1.KeySlot }:
+		r.Extra = append(r.Extra, describeSlot(a.GetSlot())...)
 	case *vaultdv1.AddGrantResponse:
 		r.Extra = append(r.Extra,
 			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})

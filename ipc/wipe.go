@@ -31,8 +31,26 @@ func eachSecret(v message, visit func(*[]byte)) {
 		visit(&m.Password)
 	case *vaultdv1.UnsealRequest:
 		visit(&m.Password)
+		eachSecret(m.GetWith(), visit)
 	case *vaultdv1.ChangePasswordRequest:
 		visit(&m.OldPassword)
 		visit(&m.NewPassword)
+		eachSecret(m.GetWith(), visit)
+	case *vaultdv1.AddSlotRequest:
+		visit(&m.Secret)
+		eachSecret(m.GetWith(), visit)
+		eachSecret(m.GetTpm(), visit)
+	case *vaultdv1.EnterShareRequest:
+		visit(&m.Share)
+	case *vaultdv1.RemoveSlotRequest:
+		eachSecret(m.GetWith(), visit)
+	case *vaultdv1.TPMBinding:
+		if m != nil {
+			visit(&m.Pin)
+		}
+	case *vaultdv1.SlotSecret:
+		if m != nil {
+			visit(&m.Secret)
+		}
 	}
 }

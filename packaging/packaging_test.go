@@ -34,21 +34,9 @@ func tool(t *testing.T, name string) string {
 const maxExposure = 1.0
 
 func TestServiceIsHardened(t *testing.T) {
-	analyze := tool(t, "systemd-analyze")
-	out, err := exec.Command(analyze, "security", "--offline=yes", "--no-pager", "systemd/vaultd.service").CombinedOutput()
-	if err != nil && bytes.Contains(out, []byte("unrecognized option")) {
-		t.Skipf("systemd-analyze is too old: %s", out)
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	score := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindSubmatch(out)
-	if score == nil {
-		t.Fatalf("no score in\n%s", out)
-	}
-	exposure, err := strconv.ParseFloat(string(score[1]), 64)
-	if err != nil || exposure > maxExposure {
-		t.Errorf("exposure %v (%v), want at most %v\n%s", exposure, err, maxExposure, out)
+	out, exposure := exposed(t, "systemd/vaultd.service")
+	if exposure > maxExposure {
+		t.Errorf("exposure %v, want at most %v\n%s", exposure, maxExposure, out)
 	}
 	// What it finds missing is explained in the unit.
 	unit, err := Files.ReadFile("systemd/vaultd.service")
@@ -63,6 +51,52 @@ func TestServiceIsHardened(t *testing.T) {
 	}
 }
 
+// The drop-in for a TPM opens that device and nothing else.
+func TestServiceWithTPMIsHardened(t *testing.T) {
+	dir := t.TempDir()
+	for name, to := range map[string]string{
+		"vaultd.service": "vaultd.service", "vaultd.socket": "vaultd.socket", "tpm.conf": "vaultd.service.d/tpm.conf",
+	} {
+		b, err := Files.ReadFile("systemd/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to = filepath.Join(dir, to)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, b, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, exposure := exposed(t, filepath.Join(dir, "vaultd.service"))
+	if !bytes.Contains(out, []byte("/dev/tpmrm0")) {
+		t.Skipf("systemd-analyze does not read drop-ins:\n%s", out)
+	}
+	if exposure > maxExposure {
+		t.Errorf("exposure %v, want at most %v\n%s", exposure, maxExposure, out)
+	}
+}
+
+// exposed is what systemd-analyze says of a unit, and its figure.
+func exposed(t *testing.T, unit string) ([]byte, float64) {
+	t.Helper()
+	analyze := tool(t, "systemd-analyze")
+	out, err := exec.Command(analyze, "security", "--offline=yes", "--no-pager", unit).CombinedOutput()
+	if err != nil && bytes.Contains(out, []byte("unrecognized option")) {
+		t.Skipf("systemd-analyze is too old: %s", out)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	score := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindSubmatch(out)
+	if score == nil {
+		t.Fatalf("no score in\n%s", out)
+	}
+	exposure, err := strconv.ParseFloat(string(score[1]), 64)
+	if err != nil {
+		t.Fatalf("no figure: %v in\n%s", err, out)
+	}
+	return out, exposure
+}
+
 func TestUnitsAreVerified(t *testing.T) {
 	analyze := tool(t, "systemd-analyze")
 	for _, scope := range []string{"system", "user"} {
@@ -74,13 +108,18 @@ func TestUnitsAreVerified(t *testing.T) {
 			}
 			dir := t.TempDir()
 			var units []string
-			for _, name := range []string{"vaultd.service", "vaultd.socket"} {
+			names := []string{"vaultd.service", "vaultd.socket"}
+			if scope == "system" {
+				names = append(names, "vaultd-ask-password.service")
+			}
+			for _, name := range names {
 				b, err := Files.ReadFile(source + "/" + name)
 				if err != nil {
 					t.Fatal(err)
 				}
 				// It looks for the program, which need not be installed here.
 				b = bytes.ReplaceAll(b, []byte("/usr/bin/vaultd"), []byte("/bin/true"))
+				b = bytes.ReplaceAll(b, []byte("/usr/bin/vaultctl"), []byte("/bin/true"))
 				units = append(units, filepath.Join(dir, name))
 				if err := os.WriteFile(units[len(units)-1], b, 0o644); err != nil {
 					t.Fatal(err)

@@ -17,7 +17,15 @@ type CheckOptions struct {
 	Dir        string
 	AnchorPath string
 	Password   []byte
+	With       SlotSecret   // the secret of another key slot, instead of a password
 	Log        *slog.Logger // nil: no log
+}
+
+func (o CheckOptions) secret() SlotSecret {
+	if len(o.With.Secret) > 0 {
+		return o.With
+	}
+	return SlotSecret{Kind: SlotPassword, Secret: o.Password}
 }
 
 // What a check finds, as the store reports it.
@@ -69,8 +77,8 @@ func Check(ctx context.Context, o CheckOptions) (*CheckReport, error) {
 // from an older backup brings an older password back; the anchor notices that
 // at unseal, and only an administrator can accept it.
 func Repair(ctx context.Context, o CheckOptions) (*CheckReport, error) {
-	if len(o.Password) == 0 {
-		return nil, E(CodeBadArgument, "a repair needs the password")
+	if len(o.secret().Secret) == 0 {
+		return nil, E(CodeBadArgument, "a repair needs the password, or the secret of another key slot")
 	}
 	return check(ctx, o, true)
 }
@@ -79,7 +87,7 @@ func check(ctx context.Context, o CheckOptions, repair bool) (*CheckReport, erro
 	if err := ctx.Err(); err != nil {
 		return nil, E(CodeTimeout, "the check was given up").Because(err)
 	}
-	c := &headerCheck{files: headerFiles{dir: o.Dir}, password: o.Password}
+	c := &headerCheck{files: headerFiles{dir: o.Dir}, with: o.secret()}
 	if err := c.read(); err != nil {
 		return nil, err
 	}
@@ -134,8 +142,8 @@ func check(ctx context.Context, o CheckOptions, repair bool) (*CheckReport, erro
 
 // headerCheck looks at the two header files.
 type headerCheck struct {
-	files    headerFiles
-	password []byte
+	files headerFiles
+	with  SlotSecret
 
 	main, backup headerCopy
 	chosen       *header // the one to go by; nil when neither can be used
@@ -181,7 +189,7 @@ func (c *headerCheck) read() error {
 	default:
 		c.chosen = c.main.header
 		if c.main.header.hash() != c.backup.header.hash() {
-			c.toMend[headerBackupName] = c.find(headerBackupName, SeverityNote, "it is older than the header; a password change was interrupted")
+			c.toMend[headerBackupName] = c.find(headerBackupName, SeverityNote, "it is older than the header; replacing it was interrupted")
 		}
 	}
 	return nil
@@ -197,15 +205,23 @@ func describeCopy(err error) string {
 	return "cannot be read"
 }
 
-// open authenticates the chosen header with the password. It returns nil where
-// there is no password, or no header to try it on.
+// open authenticates the chosen header with the secret of a slot. It returns nil
+// where there is no secret, or no header to try it on.
 func (c *headerCheck) open() (*secret.Bytes, error) {
-	if len(c.password) == 0 || c.chosen == nil {
+	if len(c.with.Secret) == 0 || c.chosen == nil {
 		return nil, nil
 	}
-	root, err := c.chosen.unwrap(c.password)
+	slots, err := c.chosen.candidates(c.with)
+	if err != nil {
+		return nil, err
+	}
+	kind := slots[0].kind
+	if err := kind.checkSecret(c.with.Secret); err != nil {
+		return nil, err
+	}
+	root, _, err := unwrapAny(c.chosen.vaultID, slots, c.with.Secret)
 	if errors.Is(err, errSlotSecret) {
-		return nil, ErrWrongPassword
+		return nil, kind.wrong()
 	}
 	if err == nil {
 		if err = c.chosen.verify(root.Bytes()); err == nil {

@@ -43,6 +43,13 @@ const (
 	CodeKeyNotFound          = fault.CodeKeyNotFound
 	CodeVersionNotFound      = fault.CodeVersionNotFound
 	CodeOwnerNotFound        = fault.CodeOwnerNotFound
+	CodeSlotNotFound         = fault.CodeSlotNotFound
+	CodeSlotExists           = fault.CodeSlotExists
+	CodeLastSlot             = fault.CodeLastSlot
+	CodeShareEntered         = fault.CodeShareEntered
+	CodeInvalidShare         = fault.CodeInvalidShare
+	CodeTPMRefused           = fault.CodeTPMRefused
+	CodeTPMFailed            = fault.CodeTPMFailed
 	CodePermissionDenied     = fault.CodePermissionDenied
 	CodeQuotaExceeded        = fault.CodeQuotaExceeded
 	CodeRateLimited          = fault.CodeRateLimited

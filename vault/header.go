@@ -21,10 +21,12 @@ import (
 // in the codec of codec.go. The checksum is a plain SHA-256 over all before it
 // and stays the last 32 bytes in every future format: it tells damage from a
 // wrong password before any work is done. The mac, under a key from the root
-// key, is what nobody can forge.
+// key, is what nobody can forge. A header is written in the oldest format that
+// can say it, so that older programs open what they understand.
 const (
 	headerMagic     = "vaultd\x00H"
-	headerFormat    = 1
+	headerFormat1   = 1 // password slots alone, without names
+	headerFormat2   = 2 // slots of every kind
 	maxHeaderLen    = 64 << 10
 	maxHeaderSlots  = 16
 	maxFeatures     = 32
@@ -32,10 +34,11 @@ const (
 	headerTrailer   = 32 + 32
 )
 
-// Reasons why bytes are not a header that this program can use.
+// Reasons why bytes are not a header that this program can use, or writes.
 var (
 	errHeaderBytes = errors.New("header is damaged")
 	errHeaderNewer = errors.New("header was made by a newer vaultd")
+	errHeaderLong  = errors.New("header would be longer than it may be")
 )
 
 // header is the decoded header file. encoded is what it was read from or
@@ -53,10 +56,21 @@ type header struct {
 // knownFeatures are the critical features that this program honours.
 var knownFeatures = []string{}
 
+// format is the oldest that can say what the header says.
+func (h *header) format() uint16 {
+	for i := range h.slots {
+		if !h.slots[i].plain() {
+			return headerFormat2
+		}
+	}
+	return headerFormat1
+}
+
 // seal encodes the header under root; what it returns is also kept in h.
 func (h *header) seal(root []byte) ([]byte, error) {
 	b := append([]byte(nil), headerMagic...)
-	b = appendU16(b, headerFormat)
+	format := h.format()
+	b = appendU16(b, format)
 	b = appendU32(b, 0) // the length, set below
 	b = append(b, h.vaultID[:]...)
 	b = appendU64(b, h.epoch)
@@ -64,9 +78,12 @@ func (h *header) seal(root []byte) ([]byte, error) {
 	b = appendFeatures(b, h.optional)
 	b = append(b, byte(len(h.slots)))
 	for _, s := range h.slots {
-		b = s.append(b)
+		b = s.append(b, format)
 	}
 	length := len(b) + headerTrailer
+	if length > maxHeaderLen {
+		return nil, errHeaderLong
+	}
 	copy(b[10:14], appendU32(nil, uint32(length)))
 	mac, err := h.mac(root, b)
 	if err != nil {
@@ -116,6 +133,26 @@ func (h *header) slot(id uint32) *slot {
 	return nil
 }
 
+// labelled returns the slot that people call so.
+func (h *header) labelled(label string) *slot {
+	for i := range h.slots {
+		if h.slots[i].label() == label {
+			return &h.slots[i]
+		}
+	}
+	return nil
+}
+
+// count is how many slots of a kind there are.
+func (h *header) count(kind SlotKind) (n int) {
+	for i := range h.slots {
+		if h.slots[i].kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
 // clone is a copy whose slots can be replaced.
 func (h *header) clone() *header {
 	c := *h
@@ -135,7 +172,8 @@ func parseHeader(b []byte) (*header, error) {
 		return nil, errHeaderBytes
 	}
 	r := &reader{b: b[8 : len(b)-headerTrailer]}
-	if r.u16() != headerFormat {
+	format := r.u16()
+	if format != headerFormat1 && format != headerFormat2 {
 		return nil, errHeaderNewer
 	}
 	r.check(r.u32() == uint32(len(b)))
@@ -155,10 +193,11 @@ func parseHeader(b []byte) (*header, error) {
 		if r.failed {
 			break
 		}
-		s := readSlot(r)
-		r.check(h.slot(s.id) == nil)
+		s := readSlot(r, format)
+		r.check(h.slot(s.id) == nil && h.labelled(s.label()) == nil)
 		h.slots = append(h.slots, s)
 	}
+	r.check(h.format() == format && h.count(SlotPassword) <= maxPasswordSlots)
 	if r.done() != nil {
 		return nil, errHeaderBytes
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
+	"github.com/vaultd/vaultd/internal/secret"
 )
 
 // testHeader is a sealed header whose password is "correct".
@@ -22,7 +23,7 @@ func testHeader(tb testing.TB) (*header, []byte) {
 	tb.Helper()
 	root := bytes.Repeat([]byte{0x5a}, rootKeyLen)
 	h := &header{epoch: 7, vaultID: [16]byte{1, 2, 3}, optional: []string{"audit", "grants"}}
-	s, err := newPasswordSlot(rand.Reader, h.vaultID, passwordSlot, []byte("correct"), root, kdf.MinIterations)
+	s, err := newPasswordSlot(rand.Reader, h.vaultID, []byte("correct"), root, kdf.MinIterations)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -31,6 +32,11 @@ func testHeader(tb testing.TB) (*header, []byte) {
 		tb.Fatal(err)
 	}
 	return h, root
+}
+
+func testUnwrap(h *header, password string) (*secret.Bytes, error) {
+	root, _, err := unwrapAny(h.vaultID, h.of(SlotPassword), []byte(password))
+	return root, err
 }
 
 func TestHeaderRoundTrip(t *testing.T) {
@@ -46,11 +52,11 @@ func TestHeaderRoundTrip(t *testing.T) {
 	if err != nil || !bytes.Equal(again, h.encoded) {
 		t.Fatal("a header read and written again differs")
 	}
-	opened, err := got.unwrap([]byte("correct"))
+	opened, err := testUnwrap(got, "correct")
 	if err != nil || !opened.Equal(root) {
 		t.Fatalf("unwrap: %v", err)
 	}
-	if _, err := got.unwrap([]byte("Correct")); !errors.Is(err, errSlotSecret) {
+	if _, err := testUnwrap(got, "Correct"); !errors.Is(err, errSlotSecret) {
 		t.Fatalf("wrong password: %v", err)
 	}
 }
@@ -100,7 +106,7 @@ func TestForgedHeaderDoesNotOpen(t *testing.T) {
 	}
 
 	// The iterations lie behind the slot's id, kind and KDF.
-	at := bytes.Index(h.encoded, appendU32([]byte{slotPassword, kdfPBKDF2SHA256}, kdf.MinIterations)) + 2
+	at := bytes.Index(h.encoded, appendU32([]byte{byte(SlotPassword), kdfPBKDF2SHA256}, kdf.MinIterations)) + 2
 	for _, n := range []uint32{0, 1, kdf.MinIterations - 1, kdf.MaxIterations + 1, 1<<32 - 1} {
 		b := bytes.Clone(h.encoded)
 		copy(b[at:], appendU32(nil, n))
@@ -181,7 +187,7 @@ func TestNewerHeaderIsRefusedAsSuch(t *testing.T) {
 		t.Errorf("unknown critical feature: %v", err)
 	}
 	b = bytes.Clone(h.encoded)
-	b[len(headerMagic)+1] = headerFormat + 1
+	b[len(headerMagic)+1] = headerFormat2 + 1
 	if _, err := parseHeader(resum(b)); !errors.Is(err, errHeaderNewer) {
 		t.Errorf("newer format: %v", err)
 	}
@@ -191,6 +197,8 @@ func FuzzHeader(f *testing.F) {
 	h, _ := testHeader(f)
 	f.Add(h.encoded)
 	f.Add(h.encoded[:len(h.encoded)-1])
+	every, _ := testSlots(f)
+	f.Add(every.encoded)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > headerTrailer {
 			b = resum(b) // or nothing would ever get past the checksum

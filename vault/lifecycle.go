@@ -70,7 +70,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 		return InitResult{}, fmt.Errorf("make a root key: %w", err)
 	}
 	defer root.Wipe()
-	s, err := newPasswordSlot(v.o.Random, h.vaultID, passwordSlot, password, root.Bytes(), iterations)
+	s, err := newPasswordSlot(v.o.Random, h.vaultID, password, root.Bytes(), iterations)
 	if err != nil {
 		return InitResult{}, err
 	}
@@ -97,15 +97,20 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 		}
 		return InitResult{}, err // there is a vault now, and it stays sealed
 	}
-	v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, nil))
+	v.publish(h, st, lock, l, h.slots[0].label(), v.auditUnsealed(h, root.Bytes(), &l.auditHead, nil))
 	v.log.Info("vault initialised", "vault", fmt.Sprintf("%x", h.vaultID), "kdf_iterations", iterations)
 	return InitResult{VaultID: h.vaultID, Iterations: iterations, Warnings: warnings}, nil
 }
 
-// Unseal opens the vault with its password. With acceptRollback it goes on
-// although the anchor says that the store is older than it was. The warnings
-// say what was found and mended on the way.
+// Unseal opens the vault with a password of it. See UnsealWith.
 func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool) (warnings []string, err error) {
+	return v.UnsealWith(ctx, SlotSecret{Kind: SlotPassword, Secret: password}, acceptRollback)
+}
+
+// UnsealWith opens the vault with the secret of a key slot. With acceptRollback it
+// goes on although the anchor says that the store is older than it was. The
+// warnings say what was found and mended on the way.
+func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback bool) (warnings []string, err error) {
 	v.admin.Lock()
 	defer v.admin.Unlock()
 	if err := v.usable(ctx); err != nil {
@@ -134,7 +139,7 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	if err := v.files.private(); err != nil {
 		return nil, err
 	}
-	root, err := v.rootKey(h, password)
+	root, by, err := v.rootKey(h, with)
 	if err != nil {
 		return nil, err
 	}
@@ -167,8 +172,8 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 		return nil, err
 	}
 	keys := len(l.ring.keys) // others may add some from the moment of publishing
-	o := v.publish(h, st, lock, l, v.auditUnsealed(h, root.Bytes(), &l.auditHead, warnings))
-	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys)
+	o := v.publish(h, st, lock, l, by.label(), v.auditUnsealed(h, root.Bytes(), &l.auditHead, warnings))
+	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys, "slot", o.with)
 	return o.warnings, nil
 }
 
@@ -192,37 +197,6 @@ func (v *Vault) isOpen() bool {
 	return v.opened != nil
 }
 
-// rootKey opens the header with a password and authenticates it.
-func (v *Vault) rootKey(h *header, password []byte) (*secret.Bytes, error) {
-	if len(password) == 0 || len(password) > maxPasswordLen {
-		return nil, E(CodeBadArgument, "a password has 1 to %d bytes", maxPasswordLen)
-	}
-	guess, err := v.guesses.begin(subjectPassword, "passwords")
-	if err != nil {
-		return nil, err
-	}
-	root, err := h.unwrap(password)
-	switch {
-	case errors.Is(err, errSlotSecret):
-		v.log.Warn("wrong password")
-		return nil, ErrWrongPassword
-	case errors.Is(err, errHeaderBytes): // the password is right, what it opens is not
-		guess.undo()
-		return nil, ErrHeaderDamaged.Because(err)
-	case err != nil:
-		return nil, err
-	}
-	guess.right()
-	if err := h.verify(root.Bytes()); err != nil {
-		root.Wipe()
-		if errors.Is(err, errHeaderBytes) {
-			return nil, ErrHeaderDamaged.Because(err)
-		}
-		return nil, err
-	}
-	return root, nil
-}
-
 // mendBackup brings header.backup up to date with the header in force, which
 // is authenticated. A backup that is newer shows that the header itself was
 // put back to an older one.
@@ -240,7 +214,7 @@ func (v *Vault) mendBackup(h *header, backup headerCopy, root []byte, acceptRoll
 		}
 		what = "it was newer than the header, which was accepted"
 	case backup.err == nil:
-		what = "it was older, as after a crash during a password change"
+		what = "it was older, as after a crash while the header was replaced"
 	}
 	note := "header.backup was made anew: " + what
 	if err := v.files.put(headerBackupName, h.encoded); err != nil {
@@ -262,11 +236,11 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 }
 
 // publish makes an opened store the vault's, from which moment operations run.
-func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
+func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, with string, warnings []string) *opened {
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
-		keysPerOwner: &v.keysPerOwner,
-		clock:        newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
+		keysPerOwner: &v.keysPerOwner, with: with,
+		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)

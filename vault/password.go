@@ -2,71 +2,67 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
-	"github.com/vaultd/vaultd/internal/secret"
 )
 
 // shortPassword is where a warning begins.
 const shortPassword = 8
 
-// ChangePassword replaces the password and returns its number of iterations.
-// Only the header is written; whatever interrupts that, exactly one of the two
-// passwords opens the vault afterwards. The vault must be unsealed.
+// ChangePassword replaces the password old, in the slot that it opens, and returns its
+// number of iterations. See ChangeSlotPassword.
 func (v *Vault) ChangePassword(ctx context.Context, old, new []byte, iterations int) (int, error) {
+	return v.ChangeSlotPassword(ctx, SlotSecret{Kind: SlotPassword, Secret: old}, "", new, iterations)
+}
+
+// ChangeSlotPassword replaces the password of the slot that ref names, or, for none, of the
+// one that by opens. It returns the number of iterations. Only the header is written;
+// whatever interrupts that, exactly one of the two passwords opens the vault
+// afterwards. The vault must be unsealed.
+func (v *Vault) ChangeSlotPassword(ctx context.Context, by SlotSecret, ref string, new []byte, iterations int) (int, error) {
 	v.admin.Lock()
 	defer v.admin.Unlock()
-	if !v.isOpen() {
-		return 0, ErrSealed
-	}
-	if err := ctx.Err(); err != nil {
-		return 0, E(CodeTimeout, "the request was given up before anything was changed").Because(err)
-	}
-	if _, err := checkNewPassword(new); err != nil {
-		return 0, err
-	}
-	iterations, err := v.chooseIterations(iterations)
+	o, err := v.changing(ctx)
 	if err != nil {
 		return 0, err
 	}
-	// v.opened changes only under v.admin, which is held.
-	o := v.opened
-	root, err := v.rootKey(o.header, old)
+	s := slot{kind: SlotPassword, kdf: kdfPBKDF2SHA256}
+	if err := v.prepare(&s, new, iterations); err != nil {
+		return 0, err
+	}
+	var target *slot
+	if ref != "" {
+		if target, err = o.header.find(ref); err != nil {
+			return 0, err
+		}
+	}
+	root, with, err := v.rootKey(o.header, by)
 	if err != nil {
 		return 0, err
 	}
 	defer root.Wipe()
-	s, err := newPasswordSlot(v.o.Random, o.header.vaultID, passwordSlot, new, root.Bytes(), iterations)
-	if err != nil {
+	if target == nil {
+		target = with
+	}
+	if target.kind != SlotPassword {
+		return 0, E(CodeBadArgument, "the key slot %s has no password", target.label()).WithHint("name the slot whose password it is to be")
+	}
+	s.id, s.name, s.params = target.id, target.name, target.params
+	if !target.plain() {
+		s.created = o.clock.stamp()
+	}
+	if err := s.wrap(v.o.Random, o.header.vaultID, new, root.Bytes()); err != nil {
 		return 0, err
 	}
 	h := o.header.clone()
-	h.epoch++
-	*h.slot(passwordSlot) = s
-	if _, err := h.seal(root.Bytes()); err != nil {
+	*h.slot(s.id) = s
+	if err := v.replaceHeader(o, h, root, "the new password"); err != nil {
 		return 0, err
 	}
-	writeErr := v.files.replace(h.encoded)
-	if writeErr != nil && !v.files.inForce(h.encoded) {
-		return 0, E(CodeStoreFailed, "the header could not be written; the old password stays").Because(writeErr)
-	}
-	v.mu.Lock()
-	o.header = h
-	v.mu.Unlock()
-	v.wroteHeader()
-	if writeErr != nil {
-		return 0, E(CodeStoreFailed, "the new password is in force, but a power cut could still undo it").
-			WithHint("look at the disk, then change the password again").Because(writeErr)
-	}
-	if err := o.store.SetHeader(h.hash(), h.epoch); err != nil {
-		return 0, E(CodeStoreFailed, "the new password is in force, but the anchor could not be written").
-			WithHint("until it is, a copy of the old header would not be noticed; seal and unseal").Because(err)
-	}
-	v.log.Info("password changed", "kdf_iterations", iterations, "header_epoch", h.epoch)
-	return iterations, nil
+	v.log.Info("password changed", "slot", s.label(), "kdf_iterations", s.iterations, "header_epoch", h.epoch)
+	return int(s.iterations), nil
 }
 
 // checkNewPassword refuses what cannot be a password and warns of a short one.
@@ -80,22 +76,6 @@ func checkNewPassword(password []byte) (warnings []string, err error) {
 		return []string{fmt.Sprintf("the password has fewer than %d characters", shortPassword)}, nil
 	}
 	return nil, nil
-}
-
-// unwrap opens the first slot that the password fits. It returns errSlotSecret
-// when it fits none.
-func (h *header) unwrap(password []byte) (*secret.Bytes, error) {
-	err := errSlotSecret
-	for i := range h.slots {
-		root, slotErr := h.slots[i].unwrap(h.vaultID, password)
-		if slotErr == nil {
-			return root, nil
-		}
-		if !errors.Is(slotErr, errSlotSecret) {
-			err = slotErr
-		}
-	}
-	return nil, err
 }
 
 // chooseIterations checks an asked number of PBKDF2 iterations, or measures

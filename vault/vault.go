@@ -58,7 +58,7 @@ type Vault struct {
 	// keysPerOwner is SetKeysPerOwner's number, 0 for no bound.
 	keysPerOwner atomic.Int64
 
-	// admin serialises Init, Unseal, Seal, ChangePassword and Close. It is
+	// admin serialises Init, Unseal, Seal, Close and whatever replaces the header. It is
 	// taken before mu and held over a key derivation, which mu never is.
 	admin  sync.Mutex
 	closed bool // guarded by admin
@@ -85,6 +85,7 @@ type opened struct {
 	timekeeper *timekeeper
 	census     censusTaker
 	since      time.Time
+	with       string // name of the key slot that opened it
 	warnings   []string
 	random     io.Reader
 
@@ -153,13 +154,23 @@ func (v *Vault) Initialized() bool {
 	return err != ErrNotInitialized
 }
 
+// UnsealedWith is the name of the key slot that opened the vault, empty while it is sealed.
+func (v *Vault) UnsealedWith() string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.opened == nil {
+		return ""
+	}
+	return v.opened.with
+}
+
 // Status describes a vault to whoever asks.
 type Status struct {
 	Initialized bool
 	Sealed      bool
 	VaultID     [16]byte // zero when there is no readable header
 	Format      int      // of the header
-	Iterations  int      // of the password slot
+	Iterations  int      // of the password slot that has the fewest
 
 	// What follows is known only while unsealed.
 	Keys           int
@@ -172,6 +183,7 @@ type Status struct {
 	MemoryLocked   bool
 	Warnings       []string
 	UnsealedAt     time.Time
+	UnsealedWith   string // the key slot's name
 }
 
 // Status tells how the vault is. It never fails; what is damaged is among the warnings.
@@ -197,7 +209,7 @@ func (v *Vault) Status() Status {
 	stats := o.store.Stats()
 	s.Records, s.Sequence, s.Generation, s.Store = stats.Records, stats.Seq, stats.Generation, stats.State.String()
 	s.ClockRegressed = o.clock.regressed()
-	s.UnsealedAt = o.since
+	s.UnsealedAt, s.UnsealedWith = o.since, o.with
 	s.Warnings = append(s.Warnings, o.warnings...)
 	if s.ClockRegressed {
 		s.Warnings = append(s.Warnings, "the clock was set back; expiry goes by the latest time seen")
@@ -206,9 +218,11 @@ func (v *Vault) Status() Status {
 }
 
 func (s *Status) describe(h *header) {
-	s.VaultID, s.Format = h.vaultID, headerFormat
-	if slot := h.slot(passwordSlot); slot != nil {
-		s.Iterations = int(slot.iterations)
+	s.VaultID, s.Format = h.vaultID, int(h.format())
+	for i := range h.slots {
+		if n := int(h.slots[i].iterations); n > 0 && (s.Iterations == 0 || n < s.Iterations) {
+			s.Iterations = n
+		}
 	}
 }
 

@@ -12,27 +12,29 @@ import (
 
 func newCheckCommand(s *settings) *cobra.Command {
 	var (
-		repair bool
-		fd     int
-		file   string
-		output string
+		repair  bool
+		secrets slotSecrets
+		output  string
 	)
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Verify a vault that no daemon serves",
 		Long: `check looks at every byte of a vault while no daemon serves it. Without the
 password it verifies the structure: lengths, checksums, and that the copies
-agree. With the password it opens and authenticates every record, and every
-key's material.
+agree. With the password, or the secret of another key slot, it opens and
+authenticates every record, and every key's material.
 
---repair restores what a good copy is left of; it needs the password, works on
+--repair restores what a good copy is left of; it needs the secret, works on
 copies, and puts them in place at the end. Make a copy of the store directory
 first if you can.
 
 The exit status is 0 when all is well or repaired, 10 when damage is left.`,
 		Example: `  vaultd check
   vaultd check --password-file /root/vault-password
-  vaultd check --repair --password-fd 0`,
+  vaultd check --repair --password-fd 0
+  vaultd check --key-file /media/stick/vault.key
+  vaultd check --recovery --password-file ./words
+  vaultd check --share-file ./share-1-of-3.txt --share-file ./share-3-of-3.txt`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "text" && output != "json" {
@@ -42,13 +44,13 @@ The exit status is 0 when all is well or repaired, 10 when damage is left.`,
 			if err != nil {
 				return err
 			}
-			password, err := readPassword(fd, file)
+			kind, secret, err := secrets.read()
 			if err != nil {
 				return err
 			}
-			defer password.Wipe()
-			if repair && password == nil {
-				return usage("--repair needs the password, by --password-fd or --password-file")
+			defer secret.Wipe()
+			if repair && secret == nil {
+				return usage("--repair needs the password, by --password-fd or --password-file, or --key-file, or --share-file")
 			}
 			lock, err := openExisting(c.Store)
 			if err != nil {
@@ -60,7 +62,7 @@ The exit status is 0 when all is well or repaired, 10 when damage is left.`,
 				act = vault.Repair
 			}
 			report, err := act(cmd.Context(), vault.CheckOptions{
-				Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Password: password.Bytes(), Log: newLog(c.Log),
+				Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, With: vault.SlotSecret{Kind: kind, Secret: secret.Bytes()}, Log: newLog(c.Log),
 			})
 			if err != nil {
 				return err
@@ -73,8 +75,7 @@ The exit status is 0 when all is well or repaired, 10 when damage is left.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&repair, "repair", false, "restore what a good copy is left of")
-	f.IntVar(&fd, "password-fd", -1, "read the password from this file `descriptor`")
-	f.StringVar(&file, "password-file", "", "read the password from this `file`, - for standard input")
+	secrets.flags(f)
 	f.StringVarP(&output, "output", "o", "text", "`format`: text or json")
 	return cmd
 }

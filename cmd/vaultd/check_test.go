@@ -93,6 +93,12 @@ func TestCheckRefuses(t *testing.T) {
 		want string
 	}{
 		{[]string{"check", "--password-file", wrong}, fault.ClassSealed, "wrong password"},
+		{[]string{"check", "--recovery", "--password-file", wrong}, fault.ClassUsage, "a phrase has"},
+		{[]string{"check", "--recovery"}, fault.ClassUsage, "needs the words"},
+		{[]string{"check", "--key-file", wrong}, fault.ClassUsage, "exactly 32 bytes"},
+		{[]string{"check", "--key-file", wrong, "--password-file", pw}, fault.ClassUsage, "exclude each other"},
+		{[]string{"check", "--share-file", wrong}, fault.ClassUsage, "not a share"},
+		{[]string{"check", "--share-file", wrong, "--password-file", pw}, fault.ClassUsage, "exclude each other"},
 		{[]string{"check", "--repair"}, fault.ClassUsage, "needs the password"},
 		{[]string{"check", "-o", "xml"}, fault.ClassUsage, "text or json"},
 		{[]string{"check", "--password-file", pw, "--password-fd", "0"}, fault.ClassUsage, "exclude each other"},

@@ -46,7 +46,11 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
 		Guesses: guessesFile(c.Store), KeysPerOwner: c.Limits.KeysPerOwner,
-		Changed: func(sealed bool) { manager.status(statusText(true, sealed)) },
+	}
+	boot := &unsealer{log: log}
+	o.Changed = func(sealed bool) {
+		boot.changed(sealed)
+		manager.status(statusText(true, sealed))
 	}
 	var records *audit.Log
 	if trail != nil {
@@ -67,9 +71,10 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	server := ipc.NewServer(ipc.Config{
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
-		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "",
+		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "", TPM: c.Unseal.TPM,
 	})
 	own := newOwnRecords(records, log)
+	boot.vault, boot.server, boot.own = v, server, own
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, own, log)
 	if err != nil {
 		_ = l.Close()
@@ -77,7 +82,7 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	defer files.close()
 	live := &liveConfig{
-		settings: s, server: server, vault: v, policy: rules, level: level, own: own, log: log, inForce: c,
+		settings: s, server: server, vault: v, policy: rules, level: level, unseal: boot, own: own, log: log, inForce: c,
 	}
 	if err := live.watch(); err != nil {
 		_ = l.Close()
@@ -104,14 +109,24 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, manager, func() { live.reload(); files.reload() })
+	return serve(ctx, log, server, v, l, manager, boot, func() { live.reload(); files.reload(); boot.try(ctx) })
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, reload func()) error {
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, boot *unsealer, reload func()) error {
 	signals := watchSignals(log, m.reload(reload))
 	defer signals.close()
+	// Clients wait at the socket, rather than be told that a vault is sealed which
+	// opens by itself in a moment.
+	select {
+	case <-boot.start(ctx):
+	case s := <-signals.stop:
+		log.Info("stopping", "signal", s.String())
+		m.stopping()
+		boot.stop()
+		return errors.Join(l.Close(), v.Close())
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()
 	status := v.Status()
@@ -141,6 +156,7 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 	if !ended {
 		err = <-served
 	}
+	boot.stop()
 	if e := v.Close(); e != nil {
 		err = errors.Join(err, fmt.Errorf("seal the vault: %w", e))
 	}

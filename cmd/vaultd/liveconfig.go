@@ -26,6 +26,7 @@ type liveConfig struct {
 	vault    *vault.Vault
 	policy   *policy.Policy
 	level    *slog.LevelVar
+	unseal   *unsealer
 	own      *ownRecords
 	log      *slog.Logger
 
@@ -107,6 +108,7 @@ func (l *liveConfig) apply(next config.Config) error {
 	l.server.SetLimits(limitsOf(next.Limits))
 	l.vault.SetKeysPerOwner(next.Limits.KeysPerOwner)
 	l.level.Set(next.Log.Level)
+	l.unseal.configure(next.Unseal)
 
 	changed, restart := next.Differences(l.inForce)
 	told := strings.Join(restart, ", ")

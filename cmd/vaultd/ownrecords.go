@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -38,6 +39,10 @@ func (o *ownRecords) add(action string, problem error, extra ...audit.Field) {
 	r := audit.Record{Principal: audit.Self(), Action: action, Outcome: audit.Allowed, Extra: extra}
 	if problem != nil {
 		r.Outcome, r.Code = audit.Failed, string(fault.CodeUsage)
+		var known *fault.Error
+		if errors.As(problem, &known) {
+			r.Code = string(known.Code)
+		}
 		r.Extra = append(r.Extra, audit.Field{Name: "problem", Value: problem.Error()})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), ownRecordTime)

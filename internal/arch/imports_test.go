@@ -155,6 +155,14 @@ var rules = []rule{
 		in:  []string{"."}, outside: []string{"ipc", "internal/tools"}, forbidden: []string{"connectrpc.com"},
 	},
 	{
+		why: "only internal/tpm talks to a TPM",
+		in:  []string{"."}, outside: []string{"internal/tpm"}, forbidden: []string{"github.com/google/go-tpm"}, tests: true,
+	},
+	{
+		why: "only crypto/shares imports the secret sharing library",
+		in:  []string{"."}, outside: []string{"crypto/shares"}, forbidden: []string{"github.com/cloudflare/circl"}, tests: true,
+	},
+	{
 		why: "only ipc/metrics imports Prometheus",
 		in:  []string{"."}, outside: []string{"ipc/metrics"}, forbidden: []string{"github.com/prometheus"},
 	},
@@ -318,6 +326,8 @@ func TestRulesCatch(t *testing.T) {
 		{name: "vault/x.go", imports: []string{"math/rand"}},
 		{name: "ipc/x.go", imports: []string{"github.com/prometheus/client_golang/prometheus"}},
 		{name: "ipc/metrics/x.go", imports: []string{"vault"}},
+		{name: "cmd/vaultd/x.go", imports: []string{"github.com/google/go-tpm/tpm2"}},
+		{name: "vault/x.go", imports: []string{"github.com/cloudflare/circl/secretsharing"}},
 		{name: "vault/audit/x.go", imports: []string{"github.com/coreos/go-systemd/v22/journal"}},
 		{name: "cmd/vaultd/x.go", imports: []string{"github.com/kardianos/service"}},
 		{name: "ipc/x.go", imports: []string{"github.com/coreos/go-systemd/v22/activation"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,24 @@ func (c Config) broken() []broken {
 	}
 	if d := c.Access.PolicyDir; d != "" && !filepath.IsAbs(d) {
 		bad("access.policy_dir", "%q is not an absolute path", d)
+	}
+	for i, source := range c.Unseal.Sources {
+		if !slices.Contains(UnsealSources, source) {
+			bad("unseal.sources", "%q is none of %s", source, strings.Join(UnsealSources, ", "))
+		} else if slices.Contains(c.Unseal.Sources[:i], source) {
+			bad("unseal.sources", "%q is there twice", source)
+		}
+	}
+	if f := c.Unseal.KeyFile; f != "" {
+		switch rel, err := filepath.Rel(c.Store.Dir, f); {
+		case !filepath.IsAbs(f):
+			bad("unseal.key_file", "%q is not an absolute path", f)
+		case err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)):
+			bad("unseal.key_file", "%s lies within the store, so that every copy of the store would hold the key to it; put it elsewhere", f)
+		}
+	}
+	if d := c.Unseal.TPM; d != "" && !filepath.IsAbs(d) {
+		bad("unseal.tpm", "%q is not an absolute path", d)
 	}
 	if a := c.Audit; a.Enabled {
 		switch rel, err := filepath.Rel(c.Store.Dir, a.Dir); {

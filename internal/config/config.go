@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -15,6 +16,7 @@ type Config struct {
 	Store   Store   `toml:"store"`
 	Socket  Socket  `toml:"socket"`
 	Access  Access  `toml:"access"`
+	Unseal  Unseal  `toml:"unseal"`
 	Audit   Audit   `toml:"audit"`
 	Metrics Metrics `toml:"metrics"`
 	Limits  Limits  `toml:"limits"`
@@ -44,6 +46,24 @@ type Access struct {
 	AdminGroups []string `toml:"admin_groups"`
 	PolicyDir   string   `toml:"policy_dir"` // grants, *.toml; empty for none
 }
+
+// Unseal says how the daemon opens the vault by itself, at its start and at a
+// reload, where a key slot of that kind was added.
+type Unseal struct {
+	Sources []string `toml:"sources"`  // tried in this order, of UnsealSources; none for never
+	KeyFile string   `toml:"key_file"` // absolute; empty for none
+	TPM     string   `toml:"tpm"`      // device of the TPM 2.0, absolute; empty for none
+}
+
+// The sources of a secret that the daemon can ask without a person.
+const (
+	SourceCredential = "credential" // of the service manager
+	SourceTPM        = "tpm"
+	SourceKeyFile    = "key-file"
+)
+
+// UnsealSources are all of them, in their natural order.
+var UnsealSources = []string{SourceCredential, SourceTPM, SourceKeyFile}
 
 // Audit says where every request is recorded.
 type Audit struct {
@@ -116,6 +136,7 @@ func defaults(places paths.Set, mode Mode) Config {
 		Store:   Store{Dir: places.Store, Anchor: places.Anchor, OnTampering: ReactWarn},
 		Socket:  Socket{Path: places.Socket, Mode: mode},
 		Access:  Access{AdminGroups: []string{}, PolicyDir: places.Policy},
+		Unseal:  Unseal{Sources: slices.Clone(UnsealSources), TPM: "/dev/tpmrm0"},
 		Audit:   Audit{Dir: places.Audit, SegmentSize: 64 << 20},
 		Metrics: Metrics{Mode: 0o600},
 		Limits: Limits{

@@ -68,6 +68,10 @@ group = "vault"
 [access]
 admin_groups = ["wheel", "sudo"]
 policy_dir = "/p"
+[unseal]
+sources = ["key-file"]
+key_file = "/k"
+tpm = "/t"
 [audit]
 enabled = false
 directory = "/l"
@@ -109,6 +113,7 @@ format = "json"
 		Store{"/s", "/a", 10 << 20, 4 << 20, ReactSeal},
 		Socket{"/r/v.sock", 0o660, "vault"},
 		Access{[]string{"wheel", "sudo"}, "/p"},
+		Unseal{[]string{"key-file"}, "/k", "/t"},
 		Audit{false, "/l", 2 << 20, true, true, "/f"},
 		Metrics{"/r/m.sock", 0o640, "prometheus"},
 		Limits{
@@ -143,9 +148,9 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"wrong section":          {"[socket]\nmin_free = 0", `f:2: unknown key "min_free" in [socket]; it belongs in [store]`},
 		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
 		"unknown section":        {"\n[limit]\nmessage_size = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
-		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, limits, log, metrics, socket, store`},
+		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, limits, log, metrics, socket, store, unseal`},
 		"section as value":       {"store = \"/x\"", `f:1: "store" is a section; write [store] on a line of its own`},
-		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, limits, log, metrics, socket, store`},
+		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, limits, log, metrics, socket, store, unseal`},
 		"string wanted":          {"[store]\ndir = 7", `f:2: [store] dir: wants a string`},
 		"list wanted":            {"[access]\nadmin_groups = \"wheel\"", `f:2: [access] admin_groups: wants a list of strings`},
 		"list of strings wanted": {"[access]\nadmin_groups = [1]", `f:2: [access] admin_groups: wants a list of strings`},
@@ -166,6 +171,11 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"level":                  {"[log]\nlevel = \"loud\"", `f:2: [log] level: slog: level string "loud": unknown name`},
 		"format":                 {"[log]\nformat = \"xml\"", `f:2: [log] format: "xml" is not a log format; it is "auto", "text" or "json"`},
 		"relative store":         {"[store]\ndir = \"x\"", `f:2: [store] dir: "x" is not an absolute path`},
+		"unknown source":         {"[unseal]\nsources = [\"key-file\", \"usb\"]", `f:2: [unseal] sources: "usb" is none of credential, tpm, key-file`},
+		"source twice":           {"[unseal]\nsources = [\"key-file\", \"key-file\"]", `f:2: [unseal] sources: "key-file" is there twice`},
+		"key file within":        {"[store]\ndir = \"/s\"\nanchor = \"\"\n[unseal]\nkey_file = \"/s/k\"", `f:5: [unseal] key_file: /s/k lies within the store, so that every copy of the store would hold the key to it; put it elsewhere`},
+		"TPM, relative":          {"[unseal]\ntpm = \"t\"", `f:2: [unseal] tpm: "t" is not an absolute path`},
+		"key file, relative":     {"[unseal]\nkey_file = \"k\"", `f:2: [unseal] key_file: "k" is not an absolute path`},
 		"anchor within":          {"[store]\ndir = \"/s\"\nanchor = \"/s/anchor\"", `f:3: [store] anchor: /s/anchor lies within the store, where it would be rolled back with it; put it elsewhere`},
 		"group":                  {"[access]\nadmin_groups = [\"\"]", `f:2: [access] admin_groups: "" is not the name of a group`},
 		"syntax":                 {"[store]\ndir = ", "f:2: unexpected EOF; expected value"},

@@ -31,6 +31,11 @@ var effects = map[string]Effect{
 	"access.admin_groups": Live,
 	"access.policy_dir":   Restart, // what is in the directory is live
 
+	// Used at the start and at a reload.
+	"unseal.sources":  Live,
+	"unseal.key_file": Live,
+	"unseal.tpm":      Restart,
+
 	"audit.enabled":      Restart,
 	"audit.directory":    Restart,
 	"audit.segment_size": Restart,
@@ -85,6 +90,7 @@ func (c Config) Differences(before Config) (live, restart []string) {
 // WithLive is c with the settings of next that take effect at once.
 func (c Config) WithLive(next Config) Config {
 	c.Access.AdminGroups = slices.Clone(c.Access.AdminGroups)
+	c.Unseal.Sources = slices.Clone(c.Unseal.Sources)
 	v := reflect.ValueOf(&c).Elem()
 	next.each(c, func(section, key string, now, _ reflect.Value) {
 		if effects[section+"."+key] == Live {

@@ -32,6 +32,7 @@ func Parse(name string, data []byte, base Config) (Config, error) {
 	// A copy of what base shares, so that decoding can't write into it.
 	c := base
 	c.Access.AdminGroups = slices.Clone(base.Access.AdminGroups)
+	c.Unseal.Sources = slices.Clone(base.Unseal.Sources)
 
 	var top map[string]toml.Primitive
 	md, err := toml.Decode(string(data), &top)

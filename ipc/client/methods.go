@@ -24,7 +24,7 @@ func (c *Client) Init(ctx context.Context, req *vaultdv1.InitRequest) (*vaultdv1
 	return resp, nil
 }
 
-// Unseal opens the vault with its password.
+// Unseal opens the vault with a password, or the secret of another key slot.
 func (c *Client) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vaultdv1.UnsealResponse, error) {
 	resp := new(vaultdv1.UnsealResponse)
 	if err := c.call(ctx, vaultdv1.Method_METHOD_UNSEAL, req, resp); err != nil {
@@ -46,6 +46,51 @@ func (c *Client) Seal(ctx context.Context, req *vaultdv1.SealRequest) (*vaultdv1
 func (c *Client) ChangePassword(ctx context.Context, req *vaultdv1.ChangePasswordRequest) (*vaultdv1.ChangePasswordResponse, error) {
 	resp := new(vaultdv1.ChangePasswordResponse)
 	if err := c.call(ctx, vaultdv1.Method_METHOD_CHANGE_PASSWORD, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// AddSlot adds a way to open the vault; it takes the secret of one that there is.
+func (c *Client) AddSlot(ctx context.Context, req *vaultdv1.AddSlotRequest) (*vaultdv1.AddSlotResponse, error) {
+	resp := new(vaultdv1.AddSlotResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ADD_SLOT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListSlots lists the ways to open the vault, sealed or not.
+func (c *Client) ListSlots(ctx context.Context, req *vaultdv1.ListSlotsRequest) (*vaultdv1.ListSlotsResponse, error) {
+	resp := new(vaultdv1.ListSlotsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_SLOTS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RemoveSlot removes a way to open the vault; it takes the secret of another.
+func (c *Client) RemoveSlot(ctx context.Context, req *vaultdv1.RemoveSlotRequest) (*vaultdv1.RemoveSlotResponse, error) {
+	resp := new(vaultdv1.RemoveSlotResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REMOVE_SLOT, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// EnterShare gives one share of a set; the one that completes it unseals the vault.
+func (c *Client) EnterShare(ctx context.Context, req *vaultdv1.EnterShareRequest) (*vaultdv1.EnterShareResponse, error) {
+	resp := new(vaultdv1.EnterShareResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ENTER_SHARE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ResetShares has the daemon forget the shares that were entered.
+func (c *Client) ResetShares(ctx context.Context, req *vaultdv1.ResetSharesRequest) (*vaultdv1.ResetSharesResponse, error) {
+	resp := new(vaultdv1.ResetSharesResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_RESET_SHARES, req, resp); err != nil {
 		return nil, err
 	}
 	return resp, nil

@@ -333,7 +333,7 @@ func TestFullDisk(t *testing.T) {
 // wrong, to end what must not go on, and to seal and open again.
 var worksOnFullDisk = []policy.Action{
 	policy.Status, policy.WhoAmI, policy.Seal, policy.Unseal, policy.RevokeKey, policy.RevokeOwner, policy.DestroyKey,
-	policy.RetirePrincipal,
+	policy.RetirePrincipal, policy.EnterShare, policy.ResetShares,
 }
 
 // filled is a request that would change something if it was performed; nil
@@ -352,6 +352,10 @@ func filled(method string) proto.Message {
 		return &vaultdv1.CreateOwnerRequest{Name: "refused"}
 	case "ChangePassword":
 		return &vaultdv1.ChangePasswordRequest{OldPassword: []byte(rig.Password), NewPassword: []byte("another password"), Iterations: 600_000}
+	case "AddSlot":
+		return &vaultdv1.AddSlotRequest{
+			With: &vaultdv1.SlotSecret{Secret: []byte(rig.Password)}, Kind: vaultdv1.SlotKind_SLOT_KIND_KEY_FILE, Secret: make([]byte, 32),
+		}
 	case "AddGrant":
 		return &vaultdv1.AddGrantRequest{Json: `{"effect":"allow","any_user":true,"verbs":["use"],"keys":["*/*"]}`}
 	}

@@ -63,6 +63,8 @@ func TestBootedMachine(t *testing.T) {
 		{"it is there after a reboot", (*machine).rebooted},
 		{"it is checked while it is down", (*machine).checked},
 		{"a drop-in tells it programs", (*machine).toldPrograms},
+		{"it unseals itself", (*machine).unsealsItself},
+		{"a TPM unseals it", (*machine).unsealedByTPM},
 		{"a user's own service", (*machine).ownService},
 		{"it installs and removes itself", (*machine).installsItself},
 	} {
@@ -85,11 +87,13 @@ func (m *machine) place(t *testing.T) {
 		t.Fatal(err)
 	}
 	for to, from := range map[string]string{
-		"/usr/lib/systemd/system/vaultd.service": "systemd/vaultd.service",
-		"/usr/lib/systemd/system/vaultd.socket":  "systemd/vaultd.socket",
-		"/usr/lib/sysusers.d/vaultd.conf":        "sysusers.d/vaultd.conf",
-		"/usr/lib/tmpfiles.d/vaultd.conf":        "tmpfiles.d/vaultd.conf",
-		"/etc/vaultd/vaultd.toml":                "etc/vaultd/vaultd.toml",
+		"/usr/lib/systemd/system/vaultd.service":              "systemd/vaultd.service",
+		"/usr/lib/systemd/system/vaultd.socket":               "systemd/vaultd.socket",
+		"/usr/lib/systemd/system/vaultd-ask-password.service": "systemd/vaultd-ask-password.service",
+		"/usr/share/doc/vaultd/examples/tpm.conf":             "systemd/tpm.conf",
+		"/usr/lib/sysusers.d/vaultd.conf":                     "sysusers.d/vaultd.conf",
+		"/usr/lib/tmpfiles.d/vaultd.conf":                     "tmpfiles.d/vaultd.conf",
+		"/etc/vaultd/vaultd.toml":                             "etc/vaultd/vaultd.toml",
 	} {
 		m.install(filepath.Join(tree, "packaging", from), to, 0o644)
 	}

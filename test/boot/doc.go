@@ -3,6 +3,6 @@
 // machine's files (an overlay, thrown away afterwards), with the units of this
 // tree, and people and services use the vault there, restart it and reboot.
 //
-// It needs root, systemd-nspawn and half a minute, so that it runs when it is
+// It needs root, systemd-nspawn and a minute, so that it runs when it is
 // asked for by VAULTD_BOOT=1, as 'make boot' does.
 package boot

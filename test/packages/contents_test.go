@@ -51,6 +51,7 @@ func TestDebHoldsWhatItPromises(t *testing.T) {
 	}
 	for _, want := range append(places[1:len(places):len(places)],
 		"/etc/vaultd/vaultd.toml", "/usr/lib/systemd/system/vaultd.service", "/usr/lib/systemd/system/vaultd.socket",
+		"/usr/lib/systemd/system/vaultd-ask-password.service",
 		"/usr/lib/systemd/user/vaultd.service", "/usr/lib/systemd/user/vaultd.socket",
 		"/usr/share/man/man1/vaultctl.1.gz", "/usr/share/man/man5/vaultd.toml.5.gz", "/usr/share/man/man5/vaultd-policy.5.gz",
 		"/usr/share/man/man7/vaultd.7.gz", "/usr/share/man/man8/vaultd.8.gz",

@@ -97,6 +97,13 @@ func administrative(t *testing.T, owner string) []call {
 		request(t, "Unseal", &vaultdv1.UnsealRequest{Password: []byte("x")}),
 		request(t, "Seal", &vaultdv1.SealRequest{}),
 		request(t, "ChangePassword", &vaultdv1.ChangePasswordRequest{OldPassword: []byte(rig.Password), NewPassword: []byte("x")}),
+		request(t, "AddSlot", &vaultdv1.AddSlotRequest{
+			With: &vaultdv1.SlotSecret{Secret: []byte(rig.Password)}, Kind: vaultdv1.SlotKind_SLOT_KIND_KEY_FILE, Secret: make([]byte, 32),
+		}),
+		request(t, "ListSlots", &vaultdv1.ListSlotsRequest{}),
+		request(t, "RemoveSlot", &vaultdv1.RemoveSlotRequest{With: &vaultdv1.SlotSecret{Secret: []byte(rig.Password)}, Slot: "1"}),
+		request(t, "EnterShare", &vaultdv1.EnterShareRequest{Share: []byte("x")}),
+		request(t, "ResetShares", &vaultdv1.ResetSharesRequest{}),
 		request(t, "CreateOwner", &vaultdv1.CreateOwnerRequest{Name: owner}),
 		request(t, "RevokeOwner", &vaultdv1.RevokeOwnerRequest{Name: owner}),
 		request(t, "ReinstateOwner", &vaultdv1.ReinstateOwnerRequest{Name: owner}),

@@ -41,6 +41,8 @@ const (
 	CodePrincipalNotFound Code = "principal_not_found"
 	CodeApprovalNotFound  Code = "approval_not_found"
 
+	CodeSlotNotFound Code = "slot_not_found"
+
 	CodePermissionDenied Code = "permission_denied"
 	CodeQuotaExceeded    Code = "quota_exceeded"
 	CodeRateLimited      Code = "rate_limited"
@@ -64,6 +66,9 @@ const (
 	CodeGrantNotFound    Code = "grant_not_found"
 	CodeDecisionNotFound Code = "decision_not_found"
 	CodeClockRegressed   Code = "clock_regressed"
+	CodeSlotExists       Code = "slot_exists"
+	CodeLastSlot         Code = "last_slot"
+	CodeShareEntered     Code = "share_entered"
 
 	CodeWrongKeyUsage Code = "wrong_key_usage"
 	CodeIncorrectKey  Code = "incorrect_key"
@@ -75,10 +80,12 @@ const (
 	CodeInvalidMessage    Code = "invalid_message"
 	CodeWrongPassphrase   Code = "wrong_passphrase"
 	CodeWeakKey           Code = "weak_key"
+	CodeInvalidShare      Code = "invalid_share"
 
 	CodeSealed          Code = "sealed"
 	CodeWrongPassword   Code = "wrong_password"
 	CodeUnlockThrottled Code = "unlock_throttled"
+	CodeTPMRefused      Code = "tpm_refused"
 
 	CodeUnreachable Code = "daemon_unreachable"
 	CodeTimeout     Code = "timeout"
@@ -88,6 +95,7 @@ const (
 	CodeInUse       Code = "store_in_use"
 	CodeNetworkFS   Code = "network_filesystem"
 	CodeUnsafePerms Code = "unsafe_permissions"
+	CodeTPMFailed   Code = "tpm_unavailable"
 
 	CodeAuditUnavailable Code = "audit_unavailable"
 
@@ -108,6 +116,7 @@ var codeClass = map[Code]Class{
 	CodeNoExchange: ClassNotFound, CodeGrantNotFound: ClassNotFound, CodeDecisionNotFound: ClassNotFound,
 
 	CodePrincipalNotFound: ClassNotFound, CodeApprovalNotFound: ClassNotFound,
+	CodeSlotNotFound: ClassNotFound,
 
 	CodePermissionDenied: ClassDenied, CodeQuotaExceeded: ClassDenied, CodeRateLimited: ClassDenied,
 	CodePrincipalChanged: ClassDenied, CodeApprovalRequired: ClassDenied, CodeApprovalRejected: ClassDenied,
@@ -115,20 +124,20 @@ var codeClass = map[Code]Class{
 	CodeKeyExists: ClassState, CodeOwnerExists: ClassState, CodeExpired: ClassState, CodeNotYetValid: ClassState,
 	CodeRevoked: ClassState, CodeOwnerRevoked: ClassState, CodeKeyDestroyed: ClassState, CodeNotExportable: ClassState,
 	CodeNotInitialized: ClassState, CodeInitialized: ClassState, CodeUnsealed: ClassState, CodeReplayed: ClassState,
-	CodeClockRegressed: ClassState,
+	CodeClockRegressed: ClassState, CodeSlotExists: ClassState, CodeLastSlot: ClassState, CodeShareEntered: ClassState,
 
 	CodeWrongKeyUsage: ClassKeyUsage, CodeIncorrectKey: ClassKeyUsage,
 
 	CodeInvalidCiphertext: ClassCrypto, CodeInvalidSignature: ClassCrypto, CodeInvalidMAC: ClassCrypto,
 	CodeInvalidPeerKey: ClassCrypto, CodeInvalidMessage: ClassCrypto, CodeWrongPassphrase: ClassCrypto,
-	CodeWeakKey: ClassCrypto,
+	CodeWeakKey: ClassCrypto, CodeInvalidShare: ClassCrypto,
 
-	CodeSealed: ClassSealed, CodeWrongPassword: ClassSealed, CodeUnlockThrottled: ClassSealed,
+	CodeSealed: ClassSealed, CodeWrongPassword: ClassSealed, CodeUnlockThrottled: ClassSealed, CodeTPMRefused: ClassSealed,
 
 	CodeUnreachable: ClassUnavailable, CodeTimeout: ClassUnavailable, CodeBusy: ClassUnavailable,
 	CodeStorageFull: ClassUnavailable, CodeStoreFailed: ClassUnavailable,
 	CodeInUse: ClassUnavailable, CodeNetworkFS: ClassUnavailable, CodeUnsafePerms: ClassUnavailable,
-	CodeAuditUnavailable: ClassUnavailable,
+	CodeAuditUnavailable: ClassUnavailable, CodeTPMFailed: ClassUnavailable,
 
 	CodeStoreCorrupt: ClassIntegrity, CodeHeaderDamaged: ClassIntegrity, CodeStoreRolledBack: ClassIntegrity,
 	CodeNewerFormat: ClassIntegrity, CodeAuditTampered: ClassIntegrity,

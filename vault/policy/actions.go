@@ -19,6 +19,11 @@ const (
 	Unseal         Action = "vault.unseal"
 	Seal           Action = "vault.seal"
 	ChangePassword Action = "vault.change_password"
+	AddSlot        Action = "slot.add"
+	ListSlots      Action = "slot.list"
+	RemoveSlot     Action = "slot.remove"
+	EnterShare     Action = "slot.enter_share"
+	ResetShares    Action = "slot.reset_shares"
 
 	CreateKey  Action = "key.create"
 	ShowKey    Action = "key.show"
@@ -109,6 +114,11 @@ var table = []Rule{
 	{Action: Unseal, Method: "Unseal", Scope: ScopeAdmin},
 	{Action: Seal, Method: "Seal", Scope: ScopeAdmin},
 	{Action: ChangePassword, Method: "ChangePassword", Scope: ScopeAdmin},
+	{Action: AddSlot, Method: "AddSlot", Scope: ScopeAdmin},
+	{Action: ListSlots, Method: "ListSlots", Scope: ScopeAdmin},
+	{Action: RemoveSlot, Method: "RemoveSlot", Scope: ScopeAdmin},
+	{Action: EnterShare, Method: "EnterShare", Scope: ScopeAdmin},
+	{Action: ResetShares, Method: "ResetShares", Scope: ScopeAdmin},
 
 	{CreateKey, "CreateKey", ScopeOwner, "create", SetManage, false},
 	{ShowKey, "ShowKey", ScopeOwner, "show", SetRead, false},

@@ -61,16 +61,19 @@ func (a *app) statusOf(ctx context.Context, c *client.Client) (*vaultdv1.StatusR
 // statusView is the status as JSON shows it. What is in the vault is absent
 // while sealed and for callers who may not see it.
 type statusView struct {
-	State       string     `json:"state"` // "unsealed", "sealed", "uninitialized"
-	Initialized bool       `json:"initialized"`
-	Sealed      bool       `json:"sealed"`
-	Socket      string     `json:"socket"`
-	Version     string     `json:"version"`
-	VaultID     string     `json:"vault_id,omitempty"`
-	Format      uint32     `json:"format,omitempty"`
-	Iterations  uint32     `json:"kdf_iterations,omitempty"`
-	UnsealedAt  *time.Time `json:"unsealed_at,omitempty"`
-	Store       string     `json:"store,omitempty"`
+	State       string      `json:"state"` // "unsealed", "sealed", "uninitialized"
+	Initialized bool        `json:"initialized"`
+	Sealed      bool        `json:"sealed"`
+	Socket      string      `json:"socket"`
+	Version     string      `json:"version"`
+	VaultID     string      `json:"vault_id,omitempty"`
+	Format      uint32      `json:"format,omitempty"`
+	Iterations  uint32      `json:"kdf_iterations,omitempty"`
+	UnsealedAt  *time.Time  `json:"unsealed_at,omitempty"`
+	With        string      `json:"unsealed_with,omitempty"`   // the key slot, for administrators
+	Problems    []string    `json:"unseal_problems,omitempty"` // why the daemon did not unseal it by itself
+	Shares      []shareView `json:"shares,omitempty"`          // entered, for administrators
+	Store       string      `json:"store,omitempty"`
 	*stockView
 	MemoryLocked   bool       `json:"memory_locked"`
 	ClockRegressed bool       `json:"clock_regressed"`
@@ -188,7 +191,11 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 	for _, found := range v.Tampering {
 		a.print.Warn("touched from outside: %s", found)
 	}
-	v.UnsealedAt = timeOf(s.GetUnsealedAt())
+	v.UnsealedAt, v.With, v.Problems = timeOf(s.GetUnsealedAt()), s.GetUnsealedWith(), s.GetUnsealProblems()
+	v.Shares = viewShares(s.GetShares())
+	for _, p := range v.Problems {
+		a.print.Warn("the daemon did not unseal the vault by itself: %s", p)
+	}
 	for _, w := range s.GetWarnings() {
 		a.print.Warn("%s", w)
 	}
@@ -205,7 +212,14 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		}
 		t.Field("Daemon", daemon)
 		t.Field("Socket", v.Socket)
-		t.Field("Unsealed", a.print.When(s.GetUnsealedAt()))
+		unsealed := a.print.When(s.GetUnsealedAt())
+		if v.With != "" {
+			unsealed += ", with " + v.With
+		}
+		t.Field("Unsealed", unsealed)
+		for _, p := range s.GetShares() {
+			t.Field("Shares", progressText(p)+" entered for "+p.GetSlot()+", until "+a.print.When(p.GetForgottenAt()))
+		}
 		t.Field("Store", v.Store)
 		if v.stockView != nil {
 			v.stockView.fields(a.print, s.GetNextExpiry(), t)

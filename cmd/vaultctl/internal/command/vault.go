@@ -19,7 +19,7 @@ func (a *app) init() *cobra.Command {
 		Short: "Create the vault and set its password",
 		Long: strings.TrimSpace(`
 Create the vault and leave it unsealed. The password protects everything in it;
-there is no other way in, so keep it safe.
+there is no other way in until 'vaultctl slot add' makes one, so keep it safe.
 
 The password is stretched by PBKDF2-HMAC-SHA-256. The number of iterations is
 chosen so that an unseal takes about half a second, and is never under 600,000.`),
@@ -65,13 +65,26 @@ pass show vault | vaultctl init --password-file -`),
 }
 
 func (a *app) unseal() *cobra.Command {
-	var acceptRollback bool
+	var acceptRollback, byAgent bool
 	cmd := &cobra.Command{
 		Use:   "unseal",
-		Short: "Unlock the vault with its password",
+		Short: "Unlock the vault with a password or another of its slots",
 		Long: strings.TrimSpace(`
 Unlock the vault, so that its keys can be used until it is sealed or the daemon
-ends. Wrong passwords are slowed down.
+ends. Any of its passwords does, or what --recovery or --key-file say; 'vaultctl
+slot list' shows the ways that there are. Wrong passwords are slowed down. With
+--slot and a TPM slot, the daemon asks the TPM, and you are asked for its PIN.
+
+With --share, several people open the vault together. Each enters a share, in any
+order, from wherever they are logged in, and the last one that it takes unseals the
+vault. The daemon keeps what was entered for 15 minutes; 'vaultctl status' shows how
+far they are, and --share --reset makes it forget. A share counts once, but
+nobody is kept from entering several.
+
+With --by-agent the password is asked for through systemd, as that of an encrypted
+disk is: at the console while the machine boots, or by 'systemd-tty-ask-password-agent'.
+It is asked for until the vault is open, by whomever. Root alone can ask that way.
+With --slot and a TPM slot, its PIN is asked for.
 
 A store that is older than it should be (a restored disk or backup) is refused
 with store_rolled_back: keys revoked since could be back. An administrator who
@@ -79,12 +92,32 @@ knows why it is older accepts it with --accept-rollback.`),
 		Example: example(`
 vaultctl unseal
 vaultctl unseal --password-file ./password
-vaultctl unseal --password-fd 3 3< ./password`),
+vaultctl unseal --password-fd 3 3< ./password
+vaultctl unseal --recovery
+vaultctl unseal --key-file /media/stick/vault.key
+vaultctl unseal --slot tpm
+vaultctl unseal --share
+vaultctl unseal --share-file /media/stick/share-2-of-5.txt`),
 		Args: takes(),
 	}
-	password := secretFlags(cmd, "password")
+	with := openerFlags(cmd)
+	with.pin = pinFlags(cmd, "PIN")
+	share := shareFlags(cmd)
+	cmd.Flags().StringVar(&with.slot, "slot", "", "open this key `SLOT`, by id or name, and try no other")
+	mustCompleteBy(cmd, "slot", a.completeSlot)
+	cmd.Flags().BoolVar(&byAgent, "by-agent", false, "ask for the password through systemd-ask-password")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "recovery")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "key-file")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "password-file")
+	cmd.MarkFlagsMutuallyExclusive("by-agent", "share")
 	cmd.Flags().BoolVar(&acceptRollback, "accept-rollback", false, "take a store that is older than its anchor says")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
+		switch {
+		case share.reset && !share.asked:
+			return fault.E(fault.CodeUsage, "--reset is for shares").WithHint("add --share")
+		case share.reset:
+			return a.resetShares(ctx, c)
+		}
 		status, err := a.statusOf(ctx, c)
 		if err != nil {
 			return err
@@ -95,16 +128,18 @@ vaultctl unseal --password-fd 3 3< ./password`),
 		case !status.GetSealed():
 			return a.unsealed("The vault is unsealed already.", nil)
 		}
-		if err := a.claimSources(*password); err != nil {
-			return err
+		if share.given() {
+			return a.enterShare(ctx, c, share, acceptRollback)
 		}
-		secret, err := a.ask.Existing(ctx, *password)
+		if byAgent {
+			return a.unsealByAgent(ctx, c, with, acceptRollback)
+		}
+		o, err := with.open(ctx, a, c)
 		if err != nil {
 			return err
 		}
-		defer secret.Wipe()
-		r, err := call(ctx, a, "Unsealing", c.Unseal,
-			&vaultdv1.UnsealRequest{Password: secret.Bytes(), AcceptRollback: acceptRollback})
+		defer o.done()
+		r, err := call(ctx, a, "Unsealing", c.Unseal, &vaultdv1.UnsealRequest{With: o.message, AcceptRollback: acceptRollback})
 		if err != nil {
 			return err
 		}
@@ -158,21 +193,31 @@ func (a *app) password() *cobra.Command {
 }
 
 func (a *app) passwordChange() *cobra.Command {
-	var iterations uint32
+	var (
+		iterations uint32
+		slot       string
+	)
 	cmd := &cobra.Command{
 		Use:   "change",
 		Short: "Set a new password; no key is touched",
 		Long: strings.TrimSpace(`
 Set a new password for the vault. Only the key slot in the header is written
 anew; keys and ciphertexts stay as they are. Whatever interrupts the change, the
-vault opens afterwards with exactly one of the two passwords.`),
+vault opens afterwards with exactly one of the two passwords. Of several
+passwords, it is the one that is typed which changes.
+
+Who has forgotten it and has recovery words, unseals with them and adds another
+password: 'vaultctl slot add password --recovery'.`),
 		Example: example(`
 vaultctl password change
+vaultctl password change --slot alice
 vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		Args: takes(),
 	}
 	old := secretFlags(cmd, "old password")
 	fresh := secretFlags(cmd, "new password")
+	cmd.Flags().StringVar(&slot, "slot", "", "change the password of this key `SLOT`, by id or name (default: the one that the old password opens)")
+	mustCompleteBy(cmd, "slot", a.completeSlot)
 	cmd.Flags().Uint32Var(&iterations, "iterations", 0, "`N` PBKDF2 iterations, at least 600000; 0 measures this machine")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		if err := a.claimSources(*old, *fresh); err != nil {
@@ -189,7 +234,7 @@ vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		}
 		defer newSecret.Wipe()
 		r, err := call(ctx, a, "Changing the password", c.ChangePassword, &vaultdv1.ChangePasswordRequest{
-			OldPassword: oldSecret.Bytes(), NewPassword: newSecret.Bytes(), Iterations: iterations,
+			OldPassword: oldSecret.Bytes(), NewPassword: newSecret.Bytes(), Iterations: iterations, Slot: slot,
 		})
 		if err != nil {
 			return err

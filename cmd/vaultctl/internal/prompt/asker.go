@@ -106,7 +106,7 @@ func ask(ctx context.Context, t *terminal, name, text string) (*secret.Bytes, er
 }
 
 func noTerminal(name string) error {
-	flag := strings.ReplaceAll(name, " ", "-")
+	flag := strings.ToLower(strings.ReplaceAll(name, " ", "-"))
 	return fault.E(fault.CodeUsage, "there is no terminal to ask for the %s on", name).
 		WithHint("use --%s-file FILE or --%s-fd N", flag, flag)
 }

@@ -39,6 +39,11 @@ const (
 	Method_METHOD_UNSEAL           Method = 3
 	Method_METHOD_SEAL             Method = 4
 	Method_METHOD_CHANGE_PASSWORD  Method = 5
+	Method_METHOD_ADD_SLOT         Method = 6
+	Method_METHOD_LIST_SLOTS       Method = 7
+	Method_METHOD_REMOVE_SLOT      Method = 8
+	Method_METHOD_ENTER_SHARE      Method = 9
+	Method_METHOD_RESET_SHARES     Method = 10
 	Method_METHOD_CREATE_KEY       Method = 16
 	Method_METHOD_SHOW_KEY         Method = 17
 	Method_METHOD_LIST_KEYS        Method = 18
@@ -93,6 +98,11 @@ var (
 		3:   "METHOD_UNSEAL",
 		4:   "METHOD_SEAL",
 		5:   "METHOD_CHANGE_PASSWORD",
+		6:   "METHOD_ADD_SLOT",
+		7:   "METHOD_LIST_SLOTS",
+		8:   "METHOD_REMOVE_SLOT",
+		9:   "METHOD_ENTER_SHARE",
+		10:  "METHOD_RESET_SHARES",
 		16:  "METHOD_CREATE_KEY",
 		17:  "METHOD_SHOW_KEY",
 		18:  "METHOD_LIST_KEYS",
@@ -144,6 +154,11 @@ var (
 		"METHOD_UNSEAL":           3,
 		"METHOD_SEAL":             4,
 		"METHOD_CHANGE_PASSWORD":  5,
+		"METHOD_ADD_SLOT":         6,
+		"METHOD_LIST_SLOTS":       7,
+		"METHOD_REMOVE_SLOT":      8,
+		"METHOD_ENTER_SHARE":      9,
+		"METHOD_RESET_SHARES":     10,
 		"METHOD_CREATE_KEY":       16,
 		"METHOD_SHOW_KEY":         17,
 		"METHOD_LIST_KEYS":        18,
@@ -217,6 +232,68 @@ func (Method) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{0}
 }
 
+// SlotKind says what the secret of a key slot is.
+type SlotKind int32
+
+const (
+	SlotKind_SLOT_KIND_UNSPECIFIED SlotKind = 0
+	SlotKind_SLOT_KIND_PASSWORD    SlotKind = 1
+	SlotKind_SLOT_KIND_KEY_FILE    SlotKind = 2
+	SlotKind_SLOT_KIND_CREDENTIAL  SlotKind = 3 // of the service manager
+	SlotKind_SLOT_KIND_RECOVERY    SlotKind = 4 // words
+	SlotKind_SLOT_KIND_SHARES      SlotKind = 5
+	SlotKind_SLOT_KIND_TPM         SlotKind = 6
+)
+
+// Enum value maps for SlotKind.
+var (
+	SlotKind_name = map[int32]string{
+		0: "SLOT_KIND_UNSPECIFIED",
+		1: "SLOT_KIND_PASSWORD",
+		2: "SLOT_KIND_KEY_FILE",
+		3: "SLOT_KIND_CREDENTIAL",
+		4: "SLOT_KIND_RECOVERY",
+		5: "SLOT_KIND_SHARES",
+		6: "SLOT_KIND_TPM",
+	}
+	SlotKind_value = map[string]int32{
+		"SLOT_KIND_UNSPECIFIED": 0,
+		"SLOT_KIND_PASSWORD":    1,
+		"SLOT_KIND_KEY_FILE":    2,
+		"SLOT_KIND_CREDENTIAL":  3,
+		"SLOT_KIND_RECOVERY":    4,
+		"SLOT_KIND_SHARES":      5,
+		"SLOT_KIND_TPM":         6,
+	}
+)
+
+func (x SlotKind) Enum() *SlotKind {
+	p := new(SlotKind)
+	*p = x
+	return p
+}
+
+func (x SlotKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SlotKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[1].Descriptor()
+}
+
+func (SlotKind) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[1]
+}
+
+func (x SlotKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SlotKind.Descriptor instead.
+func (SlotKind) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{1}
+}
+
 type KeyUse int32
 
 const (
@@ -265,11 +342,11 @@ func (x KeyUse) String() string {
 }
 
 func (KeyUse) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[1].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[2].Descriptor()
 }
 
 func (KeyUse) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[1]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[2]
 }
 
 func (x KeyUse) Number() protoreflect.EnumNumber {
@@ -278,7 +355,7 @@ func (x KeyUse) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyUse.Descriptor instead.
 func (KeyUse) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{1}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{2}
 }
 
 type KeyState int32
@@ -320,11 +397,11 @@ func (x KeyState) String() string {
 }
 
 func (KeyState) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[2].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[3].Descriptor()
 }
 
 func (KeyState) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[2]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[3]
 }
 
 func (x KeyState) Number() protoreflect.EnumNumber {
@@ -333,7 +410,7 @@ func (x KeyState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyState.Descriptor instead.
 func (KeyState) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{2}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
 }
 
 type PublicKeyFormat int32
@@ -372,11 +449,11 @@ func (x PublicKeyFormat) String() string {
 }
 
 func (PublicKeyFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[3].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[4].Descriptor()
 }
 
 func (PublicKeyFormat) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[3]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[4]
 }
 
 func (x PublicKeyFormat) Number() protoreflect.EnumNumber {
@@ -385,7 +462,7 @@ func (x PublicKeyFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PublicKeyFormat.Descriptor instead.
 func (PublicKeyFormat) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
 }
 
 type PrivateKeyFormat int32
@@ -430,11 +507,11 @@ func (x PrivateKeyFormat) String() string {
 }
 
 func (PrivateKeyFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[4].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
 }
 
 func (PrivateKeyFormat) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[4]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
 }
 
 func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
@@ -443,7 +520,7 @@ func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PrivateKeyFormat.Descriptor instead.
 func (PrivateKeyFormat) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
 }
 
 type HashAlgorithm int32
@@ -482,11 +559,11 @@ func (x HashAlgorithm) String() string {
 }
 
 func (HashAlgorithm) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
 }
 
 func (HashAlgorithm) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
 }
 
 func (x HashAlgorithm) Number() protoreflect.EnumNumber {
@@ -495,7 +572,7 @@ func (x HashAlgorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HashAlgorithm.Descriptor instead.
 func (HashAlgorithm) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
 }
 
 type SignatureScheme int32
@@ -535,11 +612,11 @@ func (x SignatureScheme) String() string {
 }
 
 func (SignatureScheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
 }
 
 func (SignatureScheme) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
 }
 
 func (x SignatureScheme) Number() protoreflect.EnumNumber {
@@ -548,7 +625,7 @@ func (x SignatureScheme) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SignatureScheme.Descriptor instead.
 func (SignatureScheme) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
 }
 
 // Error is what a refused call answers, in both forms (as an error detail in Connect and gRPC).
@@ -698,10 +775,13 @@ type StatusResponse struct {
 	AuditSinks        []*AuditSink           `protobuf:"bytes,28,rep,name=audit_sinks,json=auditSinks,proto3" json:"audit_sinks,omitempty"`
 	PrincipalsChanged uint64                 `protobuf:"varint,29,opt,name=principals_changed,json=principalsChanged,proto3" json:"principals_changed,omitempty"` // principals in quarantine
 	ApprovalsWaiting  uint64                 `protobuf:"varint,30,opt,name=approvals_waiting,json=approvalsWaiting,proto3" json:"approvals_waiting,omitempty"`
-	ConfigProblem     string                 `protobuf:"bytes,31,opt,name=config_problem,json=configProblem,proto3" json:"config_problem,omitempty"` // why the newest configuration is not in force; the last good one is
-	RestartNeeded     []string               `protobuf:"bytes,32,rep,name=restart_needed,json=restartNeeded,proto3" json:"restart_needed,omitempty"` // settings that have changed and take effect at the next start
-	Tampering         []string               `protobuf:"bytes,33,rep,name=tampering,proto3" json:"tampering,omitempty"`                              // files of the daemon's own that were touched from outside
-	GoVersion         string                 `protobuf:"bytes,34,opt,name=go_version,json=goVersion,proto3" json:"go_version,omitempty"`             // what the daemon was built with
+	ConfigProblem     string                 `protobuf:"bytes,31,opt,name=config_problem,json=configProblem,proto3" json:"config_problem,omitempty"`    // why the newest configuration is not in force; the last good one is
+	RestartNeeded     []string               `protobuf:"bytes,32,rep,name=restart_needed,json=restartNeeded,proto3" json:"restart_needed,omitempty"`    // settings that have changed and take effect at the next start
+	Tampering         []string               `protobuf:"bytes,33,rep,name=tampering,proto3" json:"tampering,omitempty"`                                 // files of the daemon's own that were touched from outside
+	GoVersion         string                 `protobuf:"bytes,34,opt,name=go_version,json=goVersion,proto3" json:"go_version,omitempty"`                // what the daemon was built with
+	UnsealedWith      string                 `protobuf:"bytes,40,opt,name=unsealed_with,json=unsealedWith,proto3" json:"unsealed_with,omitempty"`       // name of the key slot
+	UnsealProblems    []string               `protobuf:"bytes,41,rep,name=unseal_problems,json=unsealProblems,proto3" json:"unseal_problems,omitempty"` // why the daemon did not unseal the vault by itself
+	Shares            []*ShareProgress       `protobuf:"bytes,44,rep,name=shares,proto3" json:"shares,omitempty"`                                       // sets of which shares have been entered
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -974,6 +1054,27 @@ func (x *StatusResponse) GetGoVersion() string {
 	return ""
 }
 
+func (x *StatusResponse) GetUnsealedWith() string {
+	if x != nil {
+		return x.UnsealedWith
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetUnsealProblems() []string {
+	if x != nil {
+		return x.UnsealProblems
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetShares() []*ShareProgress {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
 // AuditSink is a second copy of the audit log. It never holds anything up.
 type AuditSink struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1141,8 +1242,9 @@ func (x *InitResponse) GetIterations() uint32 {
 
 type UnsealRequest struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
-	Password       []byte                 `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"`
+	Password       []byte                 `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"` // of any password slot
 	AcceptRollback bool                   `protobuf:"varint,2,opt,name=accept_rollback,json=acceptRollback,proto3" json:"accept_rollback,omitempty"`
+	With           *SlotSecret            `protobuf:"bytes,3,opt,name=with,proto3" json:"with,omitempty"` // instead of the password
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1191,9 +1293,17 @@ func (x *UnsealRequest) GetAcceptRollback() bool {
 	return false
 }
 
+func (x *UnsealRequest) GetWith() *SlotSecret {
+	if x != nil {
+		return x.With
+	}
+	return nil
+}
+
 type UnsealResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Warnings      []string               `protobuf:"bytes,1,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Slot          string                 `protobuf:"bytes,2,opt,name=slot,proto3" json:"slot,omitempty"` // name of the key slot that opened
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1233,6 +1343,13 @@ func (x *UnsealResponse) GetWarnings() []string {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *UnsealResponse) GetSlot() string {
+	if x != nil {
+		return x.Slot
+	}
+	return ""
 }
 
 type SealRequest struct {
@@ -1312,6 +1429,8 @@ type ChangePasswordRequest struct {
 	OldPassword   []byte                 `protobuf:"bytes,1,opt,name=old_password,json=oldPassword,proto3" json:"old_password,omitempty"`
 	NewPassword   []byte                 `protobuf:"bytes,2,opt,name=new_password,json=newPassword,proto3" json:"new_password,omitempty"`
 	Iterations    uint32                 `protobuf:"varint,3,opt,name=iterations,proto3" json:"iterations,omitempty"` // 0 calibrates again
+	Slot          string                 `protobuf:"bytes,4,opt,name=slot,proto3" json:"slot,omitempty"`              // id or name of the key slot whose password it is; empty is the one that the old password opens
+	With          *SlotSecret            `protobuf:"bytes,5,opt,name=with,proto3" json:"with,omitempty"`              // instead of the old password
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1367,6 +1486,20 @@ func (x *ChangePasswordRequest) GetIterations() uint32 {
 	return 0
 }
 
+func (x *ChangePasswordRequest) GetSlot() string {
+	if x != nil {
+		return x.Slot
+	}
+	return ""
+}
+
+func (x *ChangePasswordRequest) GetWith() *SlotSecret {
+	if x != nil {
+		return x.With
+	}
+	return nil
+}
+
 type ChangePasswordResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Iterations    uint32                 `protobuf:"varint,1,opt,name=iterations,proto3" json:"iterations,omitempty"`
@@ -1411,6 +1544,842 @@ func (x *ChangePasswordResponse) GetIterations() uint32 {
 	return 0
 }
 
+// KeySlot is one way to open the vault.
+type KeySlot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind          SlotKind               `protobuf:"varint,2,opt,name=kind,proto3,enum=vaultd.v1.SlotKind" json:"kind,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Created       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`                     // of its present secret; absent for the slot that Init makes
+	Kdf           string                 `protobuf:"bytes,5,opt,name=kdf,proto3" json:"kdf,omitempty"`                             // "PBKDF2-HMAC-SHA-256", "HKDF-SHA-256"
+	Iterations    uint32                 `protobuf:"varint,6,opt,name=iterations,proto3" json:"iterations,omitempty"`              // of PBKDF2
+	Params        []byte                 `protobuf:"bytes,7,opt,name=params,proto3" json:"params,omitempty"`                       // of the kind
+	Automatic     bool                   `protobuf:"varint,8,opt,name=automatic,proto3" json:"automatic,omitempty"`                // the daemon opens the vault with it by itself
+	Detail        string                 `protobuf:"bytes,9,opt,name=detail,proto3" json:"detail,omitempty"`                       // what the parameters say, for people: "3 of 5 shares", "PCR 7, PIN"
+	TakesPin      bool                   `protobuf:"varint,10,opt,name=takes_pin,json=takesPin,proto3" json:"takes_pin,omitempty"` // of a TPM slot
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeySlot) Reset() {
+	*x = KeySlot{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeySlot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeySlot) ProtoMessage() {}
+
+func (x *KeySlot) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeySlot.ProtoReflect.Descriptor instead.
+func (*KeySlot) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *KeySlot) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *KeySlot) GetKind() SlotKind {
+	if x != nil {
+		return x.Kind
+	}
+	return SlotKind_SLOT_KIND_UNSPECIFIED
+}
+
+func (x *KeySlot) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KeySlot) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *KeySlot) GetKdf() string {
+	if x != nil {
+		return x.Kdf
+	}
+	return ""
+}
+
+func (x *KeySlot) GetIterations() uint32 {
+	if x != nil {
+		return x.Iterations
+	}
+	return 0
+}
+
+func (x *KeySlot) GetParams() []byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *KeySlot) GetAutomatic() bool {
+	if x != nil {
+		return x.Automatic
+	}
+	return false
+}
+
+func (x *KeySlot) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *KeySlot) GetTakesPin() bool {
+	if x != nil {
+		return x.TakesPin
+	}
+	return false
+}
+
+// SlotSecret opens a key slot.
+type SlotSecret struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          SlotKind               `protobuf:"varint,1,opt,name=kind,proto3,enum=vaultd.v1.SlotKind" json:"kind,omitempty"` // unspecified is a password, or the kind of the slot that is named
+	Slot          string                 `protobuf:"bytes,2,opt,name=slot,proto3" json:"slot,omitempty"`                          // id or name; empty tries every slot of the kind
+	Secret        []byte                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`                      // a password, or 32 bytes; of a TPM slot its PIN, empty where it has none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SlotSecret) Reset() {
+	*x = SlotSecret{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SlotSecret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SlotSecret) ProtoMessage() {}
+
+func (x *SlotSecret) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SlotSecret.ProtoReflect.Descriptor instead.
+func (*SlotSecret) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SlotSecret) GetKind() SlotKind {
+	if x != nil {
+		return x.Kind
+	}
+	return SlotKind_SLOT_KIND_UNSPECIFIED
+}
+
+func (x *SlotSecret) GetSlot() string {
+	if x != nil {
+		return x.Slot
+	}
+	return ""
+}
+
+func (x *SlotSecret) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+type AddSlotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	With          *SlotSecret            `protobuf:"bytes,1,opt,name=with,proto3" json:"with,omitempty"` // of a slot that there is
+	Kind          SlotKind               `protobuf:"varint,2,opt,name=kind,proto3,enum=vaultd.v1.SlotKind" json:"kind,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`              // empty takes the kind's name, with a number where it is taken
+	Secret        []byte                 `protobuf:"bytes,4,opt,name=secret,proto3" json:"secret,omitempty"`          // a password, or 32 random bytes
+	Params        []byte                 `protobuf:"bytes,5,opt,name=params,proto3" json:"params,omitempty"`          // of the kind
+	Iterations    uint32                 `protobuf:"varint,6,opt,name=iterations,proto3" json:"iterations,omitempty"` // of a password's PBKDF2; 0 calibrates
+	Tpm           *TPMBinding            `protobuf:"bytes,10,opt,name=tpm,proto3" json:"tpm,omitempty"`               // of a TPM slot, whose secret and params the daemon makes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddSlotRequest) Reset() {
+	*x = AddSlotRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddSlotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddSlotRequest) ProtoMessage() {}
+
+func (x *AddSlotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddSlotRequest.ProtoReflect.Descriptor instead.
+func (*AddSlotRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AddSlotRequest) GetWith() *SlotSecret {
+	if x != nil {
+		return x.With
+	}
+	return nil
+}
+
+func (x *AddSlotRequest) GetKind() SlotKind {
+	if x != nil {
+		return x.Kind
+	}
+	return SlotKind_SLOT_KIND_UNSPECIFIED
+}
+
+func (x *AddSlotRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AddSlotRequest) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *AddSlotRequest) GetParams() []byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *AddSlotRequest) GetIterations() uint32 {
+	if x != nil {
+		return x.Iterations
+	}
+	return 0
+}
+
+func (x *AddSlotRequest) GetTpm() *TPMBinding {
+	if x != nil {
+		return x.Tpm
+	}
+	return nil
+}
+
+// TPMBinding says what a TPM slot depends on beside the machine's TPM.
+type TPMBinding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pcrs          []uint32               `protobuf:"varint,1,rep,packed,name=pcrs,proto3" json:"pcrs,omitempty"` // 0 to 15 of the SHA-256 bank; none is PCR 7
+	Pin           []byte                 `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`           // 4 to 64 bytes; empty for none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TPMBinding) Reset() {
+	*x = TPMBinding{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TPMBinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TPMBinding) ProtoMessage() {}
+
+func (x *TPMBinding) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TPMBinding.ProtoReflect.Descriptor instead.
+func (*TPMBinding) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TPMBinding) GetPcrs() []uint32 {
+	if x != nil {
+		return x.Pcrs
+	}
+	return nil
+}
+
+func (x *TPMBinding) GetPin() []byte {
+	if x != nil {
+		return x.Pin
+	}
+	return nil
+}
+
+type AddSlotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          *KeySlot               `protobuf:"bytes,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Warnings      []string               `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"` // of a slot that protects less than it seems to
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddSlotResponse) Reset() {
+	*x = AddSlotResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddSlotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddSlotResponse) ProtoMessage() {}
+
+func (x *AddSlotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddSlotResponse.ProtoReflect.Descriptor instead.
+func (*AddSlotResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AddSlotResponse) GetSlot() *KeySlot {
+	if x != nil {
+		return x.Slot
+	}
+	return nil
+}
+
+func (x *AddSlotResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+type ListSlotsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSlotsRequest) Reset() {
+	*x = ListSlotsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSlotsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSlotsRequest) ProtoMessage() {}
+
+func (x *ListSlotsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSlotsRequest.ProtoReflect.Descriptor instead.
+func (*ListSlotsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
+}
+
+type ListSlotsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slots         []*KeySlot             `protobuf:"bytes,1,rep,name=slots,proto3" json:"slots,omitempty"`                           // by id
+	DaemonUid     uint32                 `protobuf:"varint,2,opt,name=daemon_uid,json=daemonUid,proto3" json:"daemon_uid,omitempty"` // who has to be able to read a key file
+	KeyFile       string                 `protobuf:"bytes,3,opt,name=key_file,json=keyFile,proto3" json:"key_file,omitempty"`        // where the daemon looks for one; empty for nowhere
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSlotsResponse) Reset() {
+	*x = ListSlotsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSlotsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSlotsResponse) ProtoMessage() {}
+
+func (x *ListSlotsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSlotsResponse.ProtoReflect.Descriptor instead.
+func (*ListSlotsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListSlotsResponse) GetSlots() []*KeySlot {
+	if x != nil {
+		return x.Slots
+	}
+	return nil
+}
+
+func (x *ListSlotsResponse) GetDaemonUid() uint32 {
+	if x != nil {
+		return x.DaemonUid
+	}
+	return 0
+}
+
+func (x *ListSlotsResponse) GetKeyFile() string {
+	if x != nil {
+		return x.KeyFile
+	}
+	return ""
+}
+
+type RemoveSlotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	With          *SlotSecret            `protobuf:"bytes,1,opt,name=with,proto3" json:"with,omitempty"` // of another slot
+	Slot          string                 `protobuf:"bytes,2,opt,name=slot,proto3" json:"slot,omitempty"` // id or name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSlotRequest) Reset() {
+	*x = RemoveSlotRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSlotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSlotRequest) ProtoMessage() {}
+
+func (x *RemoveSlotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSlotRequest.ProtoReflect.Descriptor instead.
+func (*RemoveSlotRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RemoveSlotRequest) GetWith() *SlotSecret {
+	if x != nil {
+		return x.With
+	}
+	return nil
+}
+
+func (x *RemoveSlotRequest) GetSlot() string {
+	if x != nil {
+		return x.Slot
+	}
+	return ""
+}
+
+type RemoveSlotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          *KeySlot               `protobuf:"bytes,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSlotResponse) Reset() {
+	*x = RemoveSlotResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSlotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSlotResponse) ProtoMessage() {}
+
+func (x *RemoveSlotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSlotResponse.ProtoReflect.Descriptor instead.
+func (*RemoveSlotResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RemoveSlotResponse) GetSlot() *KeySlot {
+	if x != nil {
+		return x.Slot
+	}
+	return nil
+}
+
+// ShareProgress tells how far operators have come with the shares of one slot.
+type ShareProgress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          string                 `protobuf:"bytes,1,opt,name=slot,proto3" json:"slot,omitempty"` // name of the key slot
+	Entered       uint32                 `protobuf:"varint,2,opt,name=entered,proto3" json:"entered,omitempty"`
+	Threshold     uint32                 `protobuf:"varint,3,opt,name=threshold,proto3" json:"threshold,omitempty"`                       // shares that it takes
+	ForgottenAt   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=forgotten_at,json=forgottenAt,proto3" json:"forgotten_at,omitempty"` // when the first of them expires
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShareProgress) Reset() {
+	*x = ShareProgress{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShareProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShareProgress) ProtoMessage() {}
+
+func (x *ShareProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShareProgress.ProtoReflect.Descriptor instead.
+func (*ShareProgress) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ShareProgress) GetSlot() string {
+	if x != nil {
+		return x.Slot
+	}
+	return ""
+}
+
+func (x *ShareProgress) GetEntered() uint32 {
+	if x != nil {
+		return x.Entered
+	}
+	return 0
+}
+
+func (x *ShareProgress) GetThreshold() uint32 {
+	if x != nil {
+		return x.Threshold
+	}
+	return 0
+}
+
+func (x *ShareProgress) GetForgottenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ForgottenAt
+	}
+	return nil
+}
+
+type EnterShareRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Share          []byte                 `protobuf:"bytes,1,opt,name=share,proto3" json:"share,omitempty"`                                          // as it was written down
+	AcceptRollback bool                   `protobuf:"varint,2,opt,name=accept_rollback,json=acceptRollback,proto3" json:"accept_rollback,omitempty"` // counts for the share that completes the set
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *EnterShareRequest) Reset() {
+	*x = EnterShareRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnterShareRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnterShareRequest) ProtoMessage() {}
+
+func (x *EnterShareRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnterShareRequest.ProtoReflect.Descriptor instead.
+func (*EnterShareRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *EnterShareRequest) GetShare() []byte {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *EnterShareRequest) GetAcceptRollback() bool {
+	if x != nil {
+		return x.AcceptRollback
+	}
+	return false
+}
+
+type EnterShareResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Progress      *ShareProgress         `protobuf:"bytes,1,opt,name=progress,proto3" json:"progress,omitempty"`
+	Index         uint32                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`       // number of the share in its set
+	Unsealed      bool                   `protobuf:"varint,3,opt,name=unsealed,proto3" json:"unsealed,omitempty"` // it was the one that was missing
+	Warnings      []string               `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`  // of the unseal
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnterShareResponse) Reset() {
+	*x = EnterShareResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnterShareResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnterShareResponse) ProtoMessage() {}
+
+func (x *EnterShareResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnterShareResponse.ProtoReflect.Descriptor instead.
+func (*EnterShareResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *EnterShareResponse) GetProgress() *ShareProgress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+func (x *EnterShareResponse) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *EnterShareResponse) GetUnsealed() bool {
+	if x != nil {
+		return x.Unsealed
+	}
+	return false
+}
+
+func (x *EnterShareResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+type ResetSharesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResetSharesRequest) Reset() {
+	*x = ResetSharesRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResetSharesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResetSharesRequest) ProtoMessage() {}
+
+func (x *ResetSharesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResetSharesRequest.ProtoReflect.Descriptor instead.
+func (*ResetSharesRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
+}
+
+type ResetSharesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Forgotten     uint32                 `protobuf:"varint,1,opt,name=forgotten,proto3" json:"forgotten,omitempty"` // shares
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResetSharesResponse) Reset() {
+	*x = ResetSharesResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResetSharesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResetSharesResponse) ProtoMessage() {}
+
+func (x *ResetSharesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResetSharesResponse.ProtoReflect.Descriptor instead.
+func (*ResetSharesResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ResetSharesResponse) GetForgotten() uint32 {
+	if x != nil {
+		return x.Forgotten
+	}
+	return 0
+}
+
 type KeyVersion struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
@@ -1425,7 +2394,7 @@ type KeyVersion struct {
 
 func (x *KeyVersion) Reset() {
 	*x = KeyVersion{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +2406,7 @@ func (x *KeyVersion) String() string {
 func (*KeyVersion) ProtoMessage() {}
 
 func (x *KeyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +2419,7 @@ func (x *KeyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyVersion.ProtoReflect.Descriptor instead.
 func (*KeyVersion) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *KeyVersion) GetNumber() uint32 {
@@ -1519,7 +2488,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +2500,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +2513,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Key) GetName() string {
@@ -1678,7 +2647,7 @@ type CreateKeyRequest struct {
 
 func (x *CreateKeyRequest) Reset() {
 	*x = CreateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +2659,7 @@ func (x *CreateKeyRequest) String() string {
 func (*CreateKeyRequest) ProtoMessage() {}
 
 func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +2672,7 @@ func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CreateKeyRequest) GetName() string {
@@ -1771,7 +2740,7 @@ type CreateKeyResponse struct {
 
 func (x *CreateKeyResponse) Reset() {
 	*x = CreateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +2752,7 @@ func (x *CreateKeyResponse) String() string {
 func (*CreateKeyResponse) ProtoMessage() {}
 
 func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,7 +2765,7 @@ func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CreateKeyResponse) GetKey() *Key {
@@ -1815,7 +2784,7 @@ type ShowKeyRequest struct {
 
 func (x *ShowKeyRequest) Reset() {
 	*x = ShowKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +2796,7 @@ func (x *ShowKeyRequest) String() string {
 func (*ShowKeyRequest) ProtoMessage() {}
 
 func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +2809,7 @@ func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyRequest.ProtoReflect.Descriptor instead.
 func (*ShowKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ShowKeyRequest) GetName() string {
@@ -1859,7 +2828,7 @@ type ShowKeyResponse struct {
 
 func (x *ShowKeyResponse) Reset() {
 	*x = ShowKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +2840,7 @@ func (x *ShowKeyResponse) String() string {
 func (*ShowKeyResponse) ProtoMessage() {}
 
 func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +2853,7 @@ func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyResponse.ProtoReflect.Descriptor instead.
 func (*ShowKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ShowKeyResponse) GetKey() *Key {
@@ -1907,7 +2876,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +2888,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +2901,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListKeysRequest) GetOwner() string {
@@ -1980,7 +2949,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +2961,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2974,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -2033,7 +3002,7 @@ type PublicKeyRequest struct {
 
 func (x *PublicKeyRequest) Reset() {
 	*x = PublicKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +3014,7 @@ func (x *PublicKeyRequest) String() string {
 func (*PublicKeyRequest) ProtoMessage() {}
 
 func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,7 +3027,7 @@ func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyRequest.ProtoReflect.Descriptor instead.
 func (*PublicKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PublicKeyRequest) GetName() string {
@@ -2094,7 +3063,7 @@ type PublicKeyResponse struct {
 
 func (x *PublicKeyResponse) Reset() {
 	*x = PublicKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2106,7 +3075,7 @@ func (x *PublicKeyResponse) String() string {
 func (*PublicKeyResponse) ProtoMessage() {}
 
 func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2119,7 +3088,7 @@ func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyResponse.ProtoReflect.Descriptor instead.
 func (*PublicKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PublicKeyResponse) GetPublicKey() []byte {
@@ -2161,7 +3130,7 @@ type RotateKeyRequest struct {
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2173,7 +3142,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2186,7 +3155,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RotateKeyRequest) GetName() string {
@@ -2219,7 +3188,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +3200,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +3213,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RotateKeyResponse) GetKey() *Key {
@@ -2273,7 +3242,7 @@ type ImportKeyRequest struct {
 
 func (x *ImportKeyRequest) Reset() {
 	*x = ImportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +3254,7 @@ func (x *ImportKeyRequest) String() string {
 func (*ImportKeyRequest) ProtoMessage() {}
 
 func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +3267,7 @@ func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ImportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ImportKeyRequest) GetName() string {
@@ -2387,7 +3356,7 @@ type ImportKeyResponse struct {
 
 func (x *ImportKeyResponse) Reset() {
 	*x = ImportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2399,7 +3368,7 @@ func (x *ImportKeyResponse) String() string {
 func (*ImportKeyResponse) ProtoMessage() {}
 
 func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2412,7 +3381,7 @@ func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ImportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ImportKeyResponse) GetKey() *Key {
@@ -2434,7 +3403,7 @@ type ExportKeyRequest struct {
 
 func (x *ExportKeyRequest) Reset() {
 	*x = ExportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2446,7 +3415,7 @@ func (x *ExportKeyRequest) String() string {
 func (*ExportKeyRequest) ProtoMessage() {}
 
 func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2459,7 +3428,7 @@ func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ExportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ExportKeyRequest) GetName() string {
@@ -2501,7 +3470,7 @@ type ExportKeyResponse struct {
 
 func (x *ExportKeyResponse) Reset() {
 	*x = ExportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +3482,7 @@ func (x *ExportKeyResponse) String() string {
 func (*ExportKeyResponse) ProtoMessage() {}
 
 func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +3495,7 @@ func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ExportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ExportKeyResponse) GetMaterial() []byte {
@@ -2562,7 +3531,7 @@ type DestroyKeyRequest struct {
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +3543,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +3556,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DestroyKeyRequest) GetName() string {
@@ -2627,7 +3596,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +3608,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +3621,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DestroyKeyResponse) GetKey() *Key {
@@ -2672,7 +3641,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +3653,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +3666,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -2723,7 +3692,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +3704,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +3717,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
@@ -2769,7 +3738,7 @@ type ContextPair struct {
 
 func (x *ContextPair) Reset() {
 	*x = ContextPair{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +3750,7 @@ func (x *ContextPair) String() string {
 func (*ContextPair) ProtoMessage() {}
 
 func (x *ContextPair) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +3763,7 @@ func (x *ContextPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextPair.ProtoReflect.Descriptor instead.
 func (*ContextPair) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ContextPair) GetName() string {
@@ -2830,7 +3799,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +3811,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +3824,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *EncryptRequest) GetKey() string {
@@ -2897,7 +3866,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +3878,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2922,7 +3891,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *EncryptResponse) GetCiphertext() string {
@@ -2959,7 +3928,7 @@ type DecryptRequest struct {
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +3940,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3953,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *DecryptRequest) GetKey() string {
@@ -3033,7 +4002,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +4014,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +4027,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -3095,7 +4064,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3107,7 +4076,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3120,7 +4089,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SignRequest) GetKey() string {
@@ -3168,7 +4137,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3180,7 +4149,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3193,7 +4162,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -3225,7 +4194,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3237,7 +4206,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3250,7 +4219,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *VerifyRequest) GetKey() string {
@@ -3312,7 +4281,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3324,7 +4293,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3337,7 +4306,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *VerifyResponse) GetValid() bool {
@@ -3364,7 +4333,7 @@ type MACRequest struct {
 
 func (x *MACRequest) Reset() {
 	*x = MACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3376,7 +4345,7 @@ func (x *MACRequest) String() string {
 func (*MACRequest) ProtoMessage() {}
 
 func (x *MACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3389,7 +4358,7 @@ func (x *MACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACRequest.ProtoReflect.Descriptor instead.
 func (*MACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *MACRequest) GetKey() string {
@@ -3416,7 +4385,7 @@ type MACResponse struct {
 
 func (x *MACResponse) Reset() {
 	*x = MACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3428,7 +4397,7 @@ func (x *MACResponse) String() string {
 func (*MACResponse) ProtoMessage() {}
 
 func (x *MACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3441,7 +4410,7 @@ func (x *MACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACResponse.ProtoReflect.Descriptor instead.
 func (*MACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *MACResponse) GetMac() []byte {
@@ -3470,7 +4439,7 @@ type VerifyMACRequest struct {
 
 func (x *VerifyMACRequest) Reset() {
 	*x = VerifyMACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3482,7 +4451,7 @@ func (x *VerifyMACRequest) String() string {
 func (*VerifyMACRequest) ProtoMessage() {}
 
 func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3495,7 +4464,7 @@ func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACRequest.ProtoReflect.Descriptor instead.
 func (*VerifyMACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *VerifyMACRequest) GetKey() string {
@@ -3536,7 +4505,7 @@ type VerifyMACResponse struct {
 
 func (x *VerifyMACResponse) Reset() {
 	*x = VerifyMACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3548,7 +4517,7 @@ func (x *VerifyMACResponse) String() string {
 func (*VerifyMACResponse) ProtoMessage() {}
 
 func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3561,7 +4530,7 @@ func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACResponse.ProtoReflect.Descriptor instead.
 func (*VerifyMACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *VerifyMACResponse) GetValid() bool {
@@ -3593,7 +4562,7 @@ type AgreeRequest struct {
 
 func (x *AgreeRequest) Reset() {
 	*x = AgreeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +4574,7 @@ func (x *AgreeRequest) String() string {
 func (*AgreeRequest) ProtoMessage() {}
 
 func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +4587,7 @@ func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeRequest.ProtoReflect.Descriptor instead.
 func (*AgreeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *AgreeRequest) GetKey() string {
@@ -3666,7 +4635,7 @@ type AgreeResponse struct {
 
 func (x *AgreeResponse) Reset() {
 	*x = AgreeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3678,7 +4647,7 @@ func (x *AgreeResponse) String() string {
 func (*AgreeResponse) ProtoMessage() {}
 
 func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3691,7 +4660,7 @@ func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeResponse.ProtoReflect.Descriptor instead.
 func (*AgreeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *AgreeResponse) GetOutput() []byte {
@@ -3725,7 +4694,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3737,7 +4706,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3750,7 +4719,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -3827,7 +4796,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3839,7 +4808,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3852,7 +4821,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -3893,7 +4862,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3905,7 +4874,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3918,7 +4887,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -3995,7 +4964,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4007,7 +4976,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4020,7 +4989,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -4055,7 +5024,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4067,7 +5036,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4080,7 +5049,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -4115,7 +5084,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4127,7 +5096,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4140,7 +5109,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -4179,7 +5148,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +5160,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +5173,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Owner) GetName() string {
@@ -4265,7 +5234,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4277,7 +5246,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4290,7 +5259,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -4309,7 +5278,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4321,7 +5290,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4334,7 +5303,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -4353,7 +5322,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4365,7 +5334,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4378,7 +5347,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -4397,7 +5366,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4409,7 +5378,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4422,7 +5391,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -4442,7 +5411,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4454,7 +5423,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4467,7 +5436,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -4494,7 +5463,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4506,7 +5475,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4519,7 +5488,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -4546,7 +5515,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4558,7 +5527,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4571,7 +5540,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -4598,7 +5567,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4610,7 +5579,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4623,7 +5592,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -4649,7 +5618,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4661,7 +5630,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4674,7 +5643,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -4693,7 +5662,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +5674,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +5687,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -4744,7 +5713,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4756,7 +5725,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4769,7 +5738,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *Revocation) GetKind() string {
@@ -4839,7 +5808,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4851,7 +5820,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4864,7 +5833,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -4898,7 +5867,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4910,7 +5879,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4923,7 +5892,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -4949,7 +5918,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4961,7 +5930,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4974,7 +5943,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -4994,7 +5963,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5006,7 +5975,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5019,7 +5988,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -5053,7 +6022,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5065,7 +6034,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5078,7 +6047,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -5152,7 +6121,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5164,7 +6133,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5177,7 +6146,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 type WhoAmIResponse struct {
@@ -5193,7 +6162,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5205,7 +6174,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5218,7 +6187,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -5268,7 +6237,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5280,7 +6249,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5293,7 +6262,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -5337,7 +6306,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5349,7 +6318,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5362,7 +6331,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -5411,7 +6380,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5423,7 +6392,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5436,7 +6405,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -5473,7 +6442,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5485,7 +6454,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5498,7 +6467,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *Grant) GetId() string {
@@ -5538,7 +6507,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5550,7 +6519,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5563,7 +6532,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -5582,7 +6551,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5594,7 +6563,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5607,7 +6576,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -5626,7 +6595,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5638,7 +6607,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5651,7 +6620,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -5670,7 +6639,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5682,7 +6651,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5695,7 +6664,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -5715,7 +6684,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5727,7 +6696,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5740,7 +6709,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -5767,7 +6736,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5779,7 +6748,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5792,7 +6761,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -5818,7 +6787,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5830,7 +6799,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5843,7 +6812,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -5861,7 +6830,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5873,7 +6842,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5886,7 +6855,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
 }
 
 type ExplainRequest struct {
@@ -5898,7 +6867,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5910,7 +6879,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5923,7 +6892,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -5949,7 +6918,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5961,7 +6930,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5974,7 +6943,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -6051,7 +7020,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6063,7 +7032,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6076,7 +7045,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -6153,7 +7122,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6165,7 +7134,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6178,7 +7147,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -6212,7 +7181,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6224,7 +7193,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6237,7 +7206,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -6264,7 +7233,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6276,7 +7245,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6289,7 +7258,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -6309,7 +7278,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6321,7 +7290,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6334,7 +7303,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -6362,7 +7331,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6374,7 +7343,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6387,7 +7356,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -6413,7 +7382,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6425,7 +7394,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6438,7 +7407,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -6467,7 +7436,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6479,7 +7448,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6492,7 +7461,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *Approval) GetId() string {
@@ -6573,7 +7542,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6585,7 +7554,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6598,7 +7567,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
 }
 
 type ListApprovalsResponse struct {
@@ -6610,7 +7579,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6622,7 +7591,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6635,7 +7604,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -6656,7 +7625,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6668,7 +7637,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6681,7 +7650,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -6707,7 +7676,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6719,7 +7688,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6732,7 +7701,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -6753,7 +7722,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6765,7 +7734,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6778,7 +7747,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -6797,7 +7766,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6809,7 +7778,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6822,7 +7791,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -6841,7 +7810,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6853,7 +7822,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6866,7 +7835,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -6885,7 +7854,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6897,7 +7866,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6910,7 +7879,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -6935,7 +7904,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6947,7 +7916,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6960,7 +7929,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -7022,7 +7991,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7034,7 +8003,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7047,7 +8016,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -7072,7 +8041,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7084,7 +8053,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7097,7 +8066,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
 }
 
 type CheckpointAuditResponse struct {
@@ -7110,7 +8079,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7122,7 +8091,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7135,7 +8104,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -7161,7 +8130,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7173,7 +8142,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7186,7 +8155,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -7206,7 +8175,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7218,7 +8187,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7231,7 +8200,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -7259,8 +8228,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x12\n" +
 	"\x04exit\x18\x04 \x01(\rR\x04exit\x12\x10\n" +
 	"\x03ref\x18\x05 \x01(\tR\x03ref\"\x0f\n" +
-	"\rStatusRequest\"\x97\n" +
-	"\n" +
+	"\rStatusRequest\"\x97\v\n" +
 	"\x0eStatusResponse\x12 \n" +
 	"\vinitialized\x18\x01 \x01(\bR\vinitialized\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
@@ -7306,7 +8274,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0erestart_needed\x18  \x03(\tR\rrestartNeeded\x12\x1c\n" +
 	"\ttampering\x18! \x03(\tR\ttampering\x12\x1d\n" +
 	"\n" +
-	"go_version\x18\" \x01(\tR\tgoVersion\x1a<\n" +
+	"go_version\x18\" \x01(\tR\tgoVersion\x12#\n" +
+	"\runsealed_with\x18( \x01(\tR\funsealedWith\x12'\n" +
+	"\x0funseal_problems\x18) \x03(\tR\x0eunsealProblems\x120\n" +
+	"\x06shares\x18, \x03(\v2\x18.vaultd.v1.ShareProgressR\x06shares\x1a<\n" +
 	"\x0eKeyStatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"S\n" +
@@ -7323,24 +8294,92 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bvault_id\x18\x01 \x01(\tR\avaultId\x12\x1e\n" +
 	"\n" +
 	"iterations\x18\x02 \x01(\rR\n" +
-	"iterations\"T\n" +
+	"iterations\"\x7f\n" +
 	"\rUnsealRequest\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\fR\bpassword\x12'\n" +
-	"\x0faccept_rollback\x18\x02 \x01(\bR\x0eacceptRollback\",\n" +
+	"\x0faccept_rollback\x18\x02 \x01(\bR\x0eacceptRollback\x12)\n" +
+	"\x04with\x18\x03 \x01(\v2\x15.vaultd.v1.SlotSecretR\x04with\"@\n" +
 	"\x0eUnsealResponse\x12\x1a\n" +
-	"\bwarnings\x18\x01 \x03(\tR\bwarnings\"\r\n" +
+	"\bwarnings\x18\x01 \x03(\tR\bwarnings\x12\x12\n" +
+	"\x04slot\x18\x02 \x01(\tR\x04slot\"\r\n" +
 	"\vSealRequest\"\x0e\n" +
-	"\fSealResponse\"}\n" +
+	"\fSealResponse\"\xbc\x01\n" +
 	"\x15ChangePasswordRequest\x12!\n" +
 	"\fold_password\x18\x01 \x01(\fR\voldPassword\x12!\n" +
 	"\fnew_password\x18\x02 \x01(\fR\vnewPassword\x12\x1e\n" +
 	"\n" +
 	"iterations\x18\x03 \x01(\rR\n" +
-	"iterations\"8\n" +
+	"iterations\x12\x12\n" +
+	"\x04slot\x18\x04 \x01(\tR\x04slot\x12)\n" +
+	"\x04with\x18\x05 \x01(\v2\x15.vaultd.v1.SlotSecretR\x04with\"8\n" +
 	"\x16ChangePasswordResponse\x12\x1e\n" +
 	"\n" +
 	"iterations\x18\x01 \x01(\rR\n" +
-	"iterations\"\x97\x02\n" +
+	"iterations\"\xa9\x02\n" +
+	"\aKeySlot\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12'\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x13.vaultd.v1.SlotKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x124\n" +
+	"\acreated\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12\x10\n" +
+	"\x03kdf\x18\x05 \x01(\tR\x03kdf\x12\x1e\n" +
+	"\n" +
+	"iterations\x18\x06 \x01(\rR\n" +
+	"iterations\x12\x16\n" +
+	"\x06params\x18\a \x01(\fR\x06params\x12\x1c\n" +
+	"\tautomatic\x18\b \x01(\bR\tautomatic\x12\x16\n" +
+	"\x06detail\x18\t \x01(\tR\x06detail\x12\x1b\n" +
+	"\ttakes_pin\x18\n" +
+	" \x01(\bR\btakesPin\"a\n" +
+	"\n" +
+	"SlotSecret\x12'\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x13.vaultd.v1.SlotKindR\x04kind\x12\x12\n" +
+	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\fR\x06secret\"\xf1\x01\n" +
+	"\x0eAddSlotRequest\x12)\n" +
+	"\x04with\x18\x01 \x01(\v2\x15.vaultd.v1.SlotSecretR\x04with\x12'\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x13.vaultd.v1.SlotKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
+	"\x06secret\x18\x04 \x01(\fR\x06secret\x12\x16\n" +
+	"\x06params\x18\x05 \x01(\fR\x06params\x12\x1e\n" +
+	"\n" +
+	"iterations\x18\x06 \x01(\rR\n" +
+	"iterations\x12'\n" +
+	"\x03tpm\x18\n" +
+	" \x01(\v2\x15.vaultd.v1.TPMBindingR\x03tpm\"2\n" +
+	"\n" +
+	"TPMBinding\x12\x12\n" +
+	"\x04pcrs\x18\x01 \x03(\rR\x04pcrs\x12\x10\n" +
+	"\x03pin\x18\x02 \x01(\fR\x03pin\"U\n" +
+	"\x0fAddSlotResponse\x12&\n" +
+	"\x04slot\x18\x01 \x01(\v2\x12.vaultd.v1.KeySlotR\x04slot\x12\x1a\n" +
+	"\bwarnings\x18\x02 \x03(\tR\bwarnings\"\x12\n" +
+	"\x10ListSlotsRequest\"w\n" +
+	"\x11ListSlotsResponse\x12(\n" +
+	"\x05slots\x18\x01 \x03(\v2\x12.vaultd.v1.KeySlotR\x05slots\x12\x1d\n" +
+	"\n" +
+	"daemon_uid\x18\x02 \x01(\rR\tdaemonUid\x12\x19\n" +
+	"\bkey_file\x18\x03 \x01(\tR\akeyFile\"R\n" +
+	"\x11RemoveSlotRequest\x12)\n" +
+	"\x04with\x18\x01 \x01(\v2\x15.vaultd.v1.SlotSecretR\x04with\x12\x12\n" +
+	"\x04slot\x18\x02 \x01(\tR\x04slot\"<\n" +
+	"\x12RemoveSlotResponse\x12&\n" +
+	"\x04slot\x18\x01 \x01(\v2\x12.vaultd.v1.KeySlotR\x04slot\"\x9a\x01\n" +
+	"\rShareProgress\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\tR\x04slot\x12\x18\n" +
+	"\aentered\x18\x02 \x01(\rR\aentered\x12\x1c\n" +
+	"\tthreshold\x18\x03 \x01(\rR\tthreshold\x12=\n" +
+	"\fforgotten_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vforgottenAt\"R\n" +
+	"\x11EnterShareRequest\x12\x14\n" +
+	"\x05share\x18\x01 \x01(\fR\x05share\x12'\n" +
+	"\x0faccept_rollback\x18\x02 \x01(\bR\x0eacceptRollback\"\x98\x01\n" +
+	"\x12EnterShareResponse\x124\n" +
+	"\bprogress\x18\x01 \x01(\v2\x18.vaultd.v1.ShareProgressR\bprogress\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\rR\x05index\x12\x1a\n" +
+	"\bunsealed\x18\x03 \x01(\bR\bunsealed\x12\x1a\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"\x14\n" +
+	"\x12ResetSharesRequest\"3\n" +
+	"\x13ResetSharesResponse\x12\x1c\n" +
+	"\tforgotten\x18\x01 \x01(\rR\tforgotten\"\x97\x02\n" +
 	"\n" +
 	"KeyVersion\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12)\n" +
@@ -7792,14 +8831,20 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
 	"\x12ProveAuditResponse\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\tR\x05proof*\xf5\b\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof*\xea\t\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
 	"\vMETHOD_INIT\x10\x02\x12\x11\n" +
 	"\rMETHOD_UNSEAL\x10\x03\x12\x0f\n" +
 	"\vMETHOD_SEAL\x10\x04\x12\x1a\n" +
-	"\x16METHOD_CHANGE_PASSWORD\x10\x05\x12\x15\n" +
+	"\x16METHOD_CHANGE_PASSWORD\x10\x05\x12\x13\n" +
+	"\x0fMETHOD_ADD_SLOT\x10\x06\x12\x15\n" +
+	"\x11METHOD_LIST_SLOTS\x10\a\x12\x16\n" +
+	"\x12METHOD_REMOVE_SLOT\x10\b\x12\x16\n" +
+	"\x12METHOD_ENTER_SHARE\x10\t\x12\x17\n" +
+	"\x13METHOD_RESET_SHARES\x10\n" +
+	"\x12\x15\n" +
 	"\x11METHOD_CREATE_KEY\x10\x10\x12\x13\n" +
 	"\x0fMETHOD_SHOW_KEY\x10\x11\x12\x14\n" +
 	"\x10METHOD_LIST_KEYS\x10\x12\x12\x15\n" +
@@ -7844,7 +8889,15 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\rMETHOD_REJECT\x10m\x12\x15\n" +
 	"\x11METHOD_READ_AUDIT\x10p\x12\x1b\n" +
 	"\x17METHOD_CHECKPOINT_AUDIT\x10q\x12\x16\n" +
-	"\x12METHOD_PROVE_AUDIT\x10r*\xad\x01\n" +
+	"\x12METHOD_PROVE_AUDIT\x10r*\xb0\x01\n" +
+	"\bSlotKind\x12\x19\n" +
+	"\x15SLOT_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12SLOT_KIND_PASSWORD\x10\x01\x12\x16\n" +
+	"\x12SLOT_KIND_KEY_FILE\x10\x02\x12\x18\n" +
+	"\x14SLOT_KIND_CREDENTIAL\x10\x03\x12\x16\n" +
+	"\x12SLOT_KIND_RECOVERY\x10\x04\x12\x14\n" +
+	"\x10SLOT_KIND_SHARES\x10\x05\x12\x11\n" +
+	"\rSLOT_KIND_TPM\x10\x06*\xad\x01\n" +
 	"\x06KeyUse\x12\x17\n" +
 	"\x13KEY_USE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fKEY_USE_ENCRYPT\x10\x01\x12\x13\n" +
@@ -7881,13 +8934,20 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc4\x1b\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xb2\x1e\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
 	"\x06Unseal\x12\x18.vaultd.v1.UnsealRequest\x1a\x19.vaultd.v1.UnsealResponse\x127\n" +
 	"\x04Seal\x12\x16.vaultd.v1.SealRequest\x1a\x17.vaultd.v1.SealResponse\x12U\n" +
-	"\x0eChangePassword\x12 .vaultd.v1.ChangePasswordRequest\x1a!.vaultd.v1.ChangePasswordResponse\x12F\n" +
+	"\x0eChangePassword\x12 .vaultd.v1.ChangePasswordRequest\x1a!.vaultd.v1.ChangePasswordResponse\x12@\n" +
+	"\aAddSlot\x12\x19.vaultd.v1.AddSlotRequest\x1a\x1a.vaultd.v1.AddSlotResponse\x12F\n" +
+	"\tListSlots\x12\x1b.vaultd.v1.ListSlotsRequest\x1a\x1c.vaultd.v1.ListSlotsResponse\x12I\n" +
+	"\n" +
+	"RemoveSlot\x12\x1c.vaultd.v1.RemoveSlotRequest\x1a\x1d.vaultd.v1.RemoveSlotResponse\x12I\n" +
+	"\n" +
+	"EnterShare\x12\x1c.vaultd.v1.EnterShareRequest\x1a\x1d.vaultd.v1.EnterShareResponse\x12L\n" +
+	"\vResetShares\x12\x1d.vaultd.v1.ResetSharesRequest\x1a\x1e.vaultd.v1.ResetSharesResponse\x12F\n" +
 	"\tCreateKey\x12\x1b.vaultd.v1.CreateKeyRequest\x1a\x1c.vaultd.v1.CreateKeyResponse\x12@\n" +
 	"\aShowKey\x12\x19.vaultd.v1.ShowKeyRequest\x1a\x1a.vaultd.v1.ShowKeyResponse\x12C\n" +
 	"\bListKeys\x12\x1a.vaultd.v1.ListKeysRequest\x1a\x1b.vaultd.v1.ListKeysResponse\x12F\n" +
@@ -7948,315 +9008,355 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 	return file_vaultd_v1_vaultd_proto_rawDescData
 }
 
-var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 113)
+var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 127)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                     // 0: vaultd.v1.Method
-	(KeyUse)(0),                     // 1: vaultd.v1.KeyUse
-	(KeyState)(0),                   // 2: vaultd.v1.KeyState
-	(PublicKeyFormat)(0),            // 3: vaultd.v1.PublicKeyFormat
-	(PrivateKeyFormat)(0),           // 4: vaultd.v1.PrivateKeyFormat
-	(HashAlgorithm)(0),              // 5: vaultd.v1.HashAlgorithm
-	(SignatureScheme)(0),            // 6: vaultd.v1.SignatureScheme
-	(*Error)(nil),                   // 7: vaultd.v1.Error
-	(*StatusRequest)(nil),           // 8: vaultd.v1.StatusRequest
-	(*StatusResponse)(nil),          // 9: vaultd.v1.StatusResponse
-	(*AuditSink)(nil),               // 10: vaultd.v1.AuditSink
-	(*InitRequest)(nil),             // 11: vaultd.v1.InitRequest
-	(*InitResponse)(nil),            // 12: vaultd.v1.InitResponse
-	(*UnsealRequest)(nil),           // 13: vaultd.v1.UnsealRequest
-	(*UnsealResponse)(nil),          // 14: vaultd.v1.UnsealResponse
-	(*SealRequest)(nil),             // 15: vaultd.v1.SealRequest
-	(*SealResponse)(nil),            // 16: vaultd.v1.SealResponse
-	(*ChangePasswordRequest)(nil),   // 17: vaultd.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),  // 18: vaultd.v1.ChangePasswordResponse
-	(*KeyVersion)(nil),              // 19: vaultd.v1.KeyVersion
-	(*Key)(nil),                     // 20: vaultd.v1.Key
-	(*CreateKeyRequest)(nil),        // 21: vaultd.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),       // 22: vaultd.v1.CreateKeyResponse
-	(*ShowKeyRequest)(nil),          // 23: vaultd.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),         // 24: vaultd.v1.ShowKeyResponse
-	(*ListKeysRequest)(nil),         // 25: vaultd.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),        // 26: vaultd.v1.ListKeysResponse
-	(*PublicKeyRequest)(nil),        // 27: vaultd.v1.PublicKeyRequest
-	(*PublicKeyResponse)(nil),       // 28: vaultd.v1.PublicKeyResponse
-	(*RotateKeyRequest)(nil),        // 29: vaultd.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),       // 30: vaultd.v1.RotateKeyResponse
-	(*ImportKeyRequest)(nil),        // 31: vaultd.v1.ImportKeyRequest
-	(*ImportKeyResponse)(nil),       // 32: vaultd.v1.ImportKeyResponse
-	(*ExportKeyRequest)(nil),        // 33: vaultd.v1.ExportKeyRequest
-	(*ExportKeyResponse)(nil),       // 34: vaultd.v1.ExportKeyResponse
-	(*DestroyKeyRequest)(nil),       // 35: vaultd.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),      // 36: vaultd.v1.DestroyKeyResponse
-	(*RevokeKeyRequest)(nil),        // 37: vaultd.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),       // 38: vaultd.v1.RevokeKeyResponse
-	(*ContextPair)(nil),             // 39: vaultd.v1.ContextPair
-	(*EncryptRequest)(nil),          // 40: vaultd.v1.EncryptRequest
-	(*EncryptResponse)(nil),         // 41: vaultd.v1.EncryptResponse
-	(*DecryptRequest)(nil),          // 42: vaultd.v1.DecryptRequest
-	(*DecryptResponse)(nil),         // 43: vaultd.v1.DecryptResponse
-	(*SignRequest)(nil),             // 44: vaultd.v1.SignRequest
-	(*SignResponse)(nil),            // 45: vaultd.v1.SignResponse
-	(*VerifyRequest)(nil),           // 46: vaultd.v1.VerifyRequest
-	(*VerifyResponse)(nil),          // 47: vaultd.v1.VerifyResponse
-	(*MACRequest)(nil),              // 48: vaultd.v1.MACRequest
-	(*MACResponse)(nil),             // 49: vaultd.v1.MACResponse
-	(*VerifyMACRequest)(nil),        // 50: vaultd.v1.VerifyMACRequest
-	(*VerifyMACResponse)(nil),       // 51: vaultd.v1.VerifyMACResponse
-	(*AgreeRequest)(nil),            // 52: vaultd.v1.AgreeRequest
-	(*AgreeResponse)(nil),           // 53: vaultd.v1.AgreeResponse
-	(*OfferExchangeRequest)(nil),    // 54: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),   // 55: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),   // 56: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),  // 57: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),   // 58: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),  // 59: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                   // 60: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),      // 61: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),     // 62: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),        // 63: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),       // 64: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),       // 65: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),      // 66: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),      // 67: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),     // 68: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),   // 69: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),  // 70: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),              // 71: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),  // 72: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil), // 73: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),  // 74: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil), // 75: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),               // 76: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),           // 77: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),          // 78: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),              // 79: vaultd.v1.CanRequest
-	(*CanResponse)(nil),             // 80: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),        // 81: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                   // 82: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),         // 83: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),        // 84: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),        // 85: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),       // 86: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),       // 87: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),      // 88: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),      // 89: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),     // 90: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),          // 91: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),         // 92: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),          // 93: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),   // 94: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),  // 95: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),   // 96: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),  // 97: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),  // 98: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil), // 99: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                // 100: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),    // 101: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),   // 102: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),    // 103: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),   // 104: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),          // 105: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),         // 106: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),           // 107: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),          // 108: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),        // 109: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),       // 110: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),  // 111: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil), // 112: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),       // 113: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),      // 114: vaultd.v1.ProveAuditResponse
-	nil,                             // 115: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 116: vaultd.v1.Key.LabelsEntry
-	nil,                             // 117: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 118: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 119: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 120: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 121: google.protobuf.Duration
+	(SlotKind)(0),                   // 1: vaultd.v1.SlotKind
+	(KeyUse)(0),                     // 2: vaultd.v1.KeyUse
+	(KeyState)(0),                   // 3: vaultd.v1.KeyState
+	(PublicKeyFormat)(0),            // 4: vaultd.v1.PublicKeyFormat
+	(PrivateKeyFormat)(0),           // 5: vaultd.v1.PrivateKeyFormat
+	(HashAlgorithm)(0),              // 6: vaultd.v1.HashAlgorithm
+	(SignatureScheme)(0),            // 7: vaultd.v1.SignatureScheme
+	(*Error)(nil),                   // 8: vaultd.v1.Error
+	(*StatusRequest)(nil),           // 9: vaultd.v1.StatusRequest
+	(*StatusResponse)(nil),          // 10: vaultd.v1.StatusResponse
+	(*AuditSink)(nil),               // 11: vaultd.v1.AuditSink
+	(*InitRequest)(nil),             // 12: vaultd.v1.InitRequest
+	(*InitResponse)(nil),            // 13: vaultd.v1.InitResponse
+	(*UnsealRequest)(nil),           // 14: vaultd.v1.UnsealRequest
+	(*UnsealResponse)(nil),          // 15: vaultd.v1.UnsealResponse
+	(*SealRequest)(nil),             // 16: vaultd.v1.SealRequest
+	(*SealResponse)(nil),            // 17: vaultd.v1.SealResponse
+	(*ChangePasswordRequest)(nil),   // 18: vaultd.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),  // 19: vaultd.v1.ChangePasswordResponse
+	(*KeySlot)(nil),                 // 20: vaultd.v1.KeySlot
+	(*SlotSecret)(nil),              // 21: vaultd.v1.SlotSecret
+	(*AddSlotRequest)(nil),          // 22: vaultd.v1.AddSlotRequest
+	(*TPMBinding)(nil),              // 23: vaultd.v1.TPMBinding
+	(*AddSlotResponse)(nil),         // 24: vaultd.v1.AddSlotResponse
+	(*ListSlotsRequest)(nil),        // 25: vaultd.v1.ListSlotsRequest
+	(*ListSlotsResponse)(nil),       // 26: vaultd.v1.ListSlotsResponse
+	(*RemoveSlotRequest)(nil),       // 27: vaultd.v1.RemoveSlotRequest
+	(*RemoveSlotResponse)(nil),      // 28: vaultd.v1.RemoveSlotResponse
+	(*ShareProgress)(nil),           // 29: vaultd.v1.ShareProgress
+	(*EnterShareRequest)(nil),       // 30: vaultd.v1.EnterShareRequest
+	(*EnterShareResponse)(nil),      // 31: vaultd.v1.EnterShareResponse
+	(*ResetSharesRequest)(nil),      // 32: vaultd.v1.ResetSharesRequest
+	(*ResetSharesResponse)(nil),     // 33: vaultd.v1.ResetSharesResponse
+	(*KeyVersion)(nil),              // 34: vaultd.v1.KeyVersion
+	(*Key)(nil),                     // 35: vaultd.v1.Key
+	(*CreateKeyRequest)(nil),        // 36: vaultd.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),       // 37: vaultd.v1.CreateKeyResponse
+	(*ShowKeyRequest)(nil),          // 38: vaultd.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),         // 39: vaultd.v1.ShowKeyResponse
+	(*ListKeysRequest)(nil),         // 40: vaultd.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),        // 41: vaultd.v1.ListKeysResponse
+	(*PublicKeyRequest)(nil),        // 42: vaultd.v1.PublicKeyRequest
+	(*PublicKeyResponse)(nil),       // 43: vaultd.v1.PublicKeyResponse
+	(*RotateKeyRequest)(nil),        // 44: vaultd.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),       // 45: vaultd.v1.RotateKeyResponse
+	(*ImportKeyRequest)(nil),        // 46: vaultd.v1.ImportKeyRequest
+	(*ImportKeyResponse)(nil),       // 47: vaultd.v1.ImportKeyResponse
+	(*ExportKeyRequest)(nil),        // 48: vaultd.v1.ExportKeyRequest
+	(*ExportKeyResponse)(nil),       // 49: vaultd.v1.ExportKeyResponse
+	(*DestroyKeyRequest)(nil),       // 50: vaultd.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),      // 51: vaultd.v1.DestroyKeyResponse
+	(*RevokeKeyRequest)(nil),        // 52: vaultd.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),       // 53: vaultd.v1.RevokeKeyResponse
+	(*ContextPair)(nil),             // 54: vaultd.v1.ContextPair
+	(*EncryptRequest)(nil),          // 55: vaultd.v1.EncryptRequest
+	(*EncryptResponse)(nil),         // 56: vaultd.v1.EncryptResponse
+	(*DecryptRequest)(nil),          // 57: vaultd.v1.DecryptRequest
+	(*DecryptResponse)(nil),         // 58: vaultd.v1.DecryptResponse
+	(*SignRequest)(nil),             // 59: vaultd.v1.SignRequest
+	(*SignResponse)(nil),            // 60: vaultd.v1.SignResponse
+	(*VerifyRequest)(nil),           // 61: vaultd.v1.VerifyRequest
+	(*VerifyResponse)(nil),          // 62: vaultd.v1.VerifyResponse
+	(*MACRequest)(nil),              // 63: vaultd.v1.MACRequest
+	(*MACResponse)(nil),             // 64: vaultd.v1.MACResponse
+	(*VerifyMACRequest)(nil),        // 65: vaultd.v1.VerifyMACRequest
+	(*VerifyMACResponse)(nil),       // 66: vaultd.v1.VerifyMACResponse
+	(*AgreeRequest)(nil),            // 67: vaultd.v1.AgreeRequest
+	(*AgreeResponse)(nil),           // 68: vaultd.v1.AgreeResponse
+	(*OfferExchangeRequest)(nil),    // 69: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),   // 70: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),   // 71: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),  // 72: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),   // 73: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),  // 74: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                   // 75: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),      // 76: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),     // 77: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),        // 78: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),       // 79: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),       // 80: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),      // 81: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),      // 82: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),     // 83: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),   // 84: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),  // 85: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),              // 86: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),  // 87: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil), // 88: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),  // 89: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil), // 90: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),               // 91: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),           // 92: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),          // 93: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),              // 94: vaultd.v1.CanRequest
+	(*CanResponse)(nil),             // 95: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),        // 96: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                   // 97: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),         // 98: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),        // 99: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),        // 100: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),       // 101: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),       // 102: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),      // 103: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),      // 104: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),     // 105: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),          // 106: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),         // 107: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),          // 108: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),   // 109: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),  // 110: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),   // 111: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),  // 112: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),  // 113: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil), // 114: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                // 115: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),    // 116: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),   // 117: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),    // 118: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),   // 119: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),          // 120: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),         // 121: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),           // 122: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),          // 123: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),        // 124: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),       // 125: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),  // 126: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil), // 127: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),       // 128: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),      // 129: vaultd.v1.ProveAuditResponse
+	nil,                             // 130: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                             // 131: vaultd.v1.Key.LabelsEntry
+	nil,                             // 132: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                             // 133: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                             // 134: vaultd.v1.ImportKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 135: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 136: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	120, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	115, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	120, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
-	10,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
-	2,   // 4: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	120, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	120, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	120, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	1,   // 8: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	2,   // 9: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	116, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	120, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	121, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	19,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	120, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	121, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 16: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	117, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	20,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	118, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	20,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	3,   // 22: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	121, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	20,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 25: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	121, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 27: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	119, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	20,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 30: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	4,   // 31: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	20,  // 32: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 33: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	39,  // 34: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	39,  // 35: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	121, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	5,   // 37: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 38: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	5,   // 39: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 40: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	121, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	120, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	121, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	20,  // 44: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	20,  // 45: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	120, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	120, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	60,  // 48: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 49: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 50: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	60,  // 51: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 52: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	120, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	71,  // 54: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	71,  // 55: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	76,  // 56: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	39,  // 57: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	76,  // 58: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	81,  // 59: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	82,  // 60: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 61: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 62: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	120, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	76,  // 64: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	81,  // 65: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	120, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	93,  // 67: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 68: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 69: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 70: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	76,  // 71: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	120, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	120, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	100, // 74: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	121, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	100, // 76: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 77: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 78: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	120, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	121, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	8,   // 81: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	11,  // 82: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	13,  // 83: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	15,  // 84: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	17,  // 85: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	21,  // 86: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	23,  // 87: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	25,  // 88: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	27,  // 89: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	29,  // 90: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	31,  // 91: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	33,  // 92: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	35,  // 93: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	37,  // 94: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	40,  // 95: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	42,  // 96: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	44,  // 97: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	46,  // 98: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	48,  // 99: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	50,  // 100: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	52,  // 101: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	54,  // 102: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	56,  // 103: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	58,  // 104: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	61,  // 105: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	63,  // 106: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	65,  // 107: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	67,  // 108: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	69,  // 109: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	72,  // 110: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	74,  // 111: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	77,  // 112: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	79,  // 113: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	83,  // 114: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	85,  // 115: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	87,  // 116: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	89,  // 117: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	91,  // 118: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	94,  // 119: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	96,  // 120: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	98,  // 121: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	101, // 122: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	103, // 123: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	105, // 124: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	107, // 125: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	109, // 126: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	111, // 127: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	113, // 128: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	9,   // 129: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	12,  // 130: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	14,  // 131: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	16,  // 132: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	18,  // 133: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	22,  // 134: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	24,  // 135: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	26,  // 136: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	28,  // 137: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	30,  // 138: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	32,  // 139: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	34,  // 140: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	36,  // 141: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	38,  // 142: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	41,  // 143: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	43,  // 144: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	45,  // 145: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	47,  // 146: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	49,  // 147: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	51,  // 148: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	53,  // 149: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	55,  // 150: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	57,  // 151: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	59,  // 152: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	62,  // 153: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	64,  // 154: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	66,  // 155: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	68,  // 156: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	70,  // 157: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	73,  // 158: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	75,  // 159: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	78,  // 160: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	80,  // 161: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	84,  // 162: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	86,  // 163: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	88,  // 164: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	90,  // 165: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	92,  // 166: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	95,  // 167: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	97,  // 168: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	99,  // 169: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	102, // 170: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	104, // 171: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	106, // 172: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	108, // 173: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	110, // 174: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	112, // 175: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	114, // 176: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	129, // [129:177] is the sub-list for method output_type
-	81,  // [81:129] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	135, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	130, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	135, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	11,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
+	29,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
+	21,  // 5: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
+	21,  // 6: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
+	1,   // 7: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
+	135, // 8: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	1,   // 9: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
+	21,  // 10: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	1,   // 11: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
+	23,  // 12: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
+	20,  // 13: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	20,  // 14: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
+	21,  // 15: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	20,  // 16: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	135, // 17: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	29,  // 18: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
+	3,   // 19: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	135, // 20: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	135, // 21: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	135, // 22: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	2,   // 23: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	3,   // 24: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	131, // 25: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	135, // 26: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	136, // 27: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	34,  // 28: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	135, // 29: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	136, // 30: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 31: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	132, // 32: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	35,  // 33: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	35,  // 34: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	133, // 35: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	35,  // 36: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	4,   // 37: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	136, // 38: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	35,  // 39: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	5,   // 40: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	136, // 41: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 42: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	134, // 43: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	35,  // 44: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	5,   // 45: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	5,   // 46: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	35,  // 47: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	35,  // 48: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	54,  // 49: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	54,  // 50: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	136, // 51: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	6,   // 52: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	7,   // 53: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	6,   // 54: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	7,   // 55: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	136, // 56: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	135, // 57: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	136, // 58: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	35,  // 59: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	35,  // 60: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	135, // 61: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	135, // 62: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	75,  // 63: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	75,  // 64: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	75,  // 65: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	75,  // 66: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	75,  // 67: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	135, // 68: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	86,  // 69: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	86,  // 70: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	91,  // 71: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	54,  // 72: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	91,  // 73: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	96,  // 74: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	97,  // 75: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	97,  // 76: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	97,  // 77: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	135, // 78: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	91,  // 79: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	96,  // 80: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	135, // 81: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	108, // 82: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	108, // 83: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	108, // 84: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	108, // 85: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	91,  // 86: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	135, // 87: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	135, // 88: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	115, // 89: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	136, // 90: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	115, // 91: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	115, // 92: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	115, // 93: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	135, // 94: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	136, // 95: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	9,   // 96: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	12,  // 97: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	14,  // 98: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	16,  // 99: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	18,  // 100: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	22,  // 101: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	25,  // 102: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	27,  // 103: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	30,  // 104: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	32,  // 105: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	36,  // 106: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	38,  // 107: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	40,  // 108: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	42,  // 109: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	44,  // 110: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	46,  // 111: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	48,  // 112: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	50,  // 113: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	52,  // 114: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	55,  // 115: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	57,  // 116: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	59,  // 117: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	61,  // 118: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	63,  // 119: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	65,  // 120: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	67,  // 121: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	69,  // 122: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	71,  // 123: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	73,  // 124: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	76,  // 125: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	78,  // 126: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	80,  // 127: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	82,  // 128: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	84,  // 129: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	87,  // 130: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	89,  // 131: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	92,  // 132: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	94,  // 133: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	98,  // 134: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	100, // 135: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	102, // 136: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	104, // 137: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	106, // 138: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	109, // 139: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	111, // 140: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	113, // 141: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	116, // 142: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	118, // 143: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	120, // 144: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	122, // 145: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	124, // 146: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	126, // 147: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	128, // 148: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	10,  // 149: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	13,  // 150: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	15,  // 151: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	17,  // 152: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	19,  // 153: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	24,  // 154: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	26,  // 155: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	28,  // 156: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	31,  // 157: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	33,  // 158: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	37,  // 159: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	39,  // 160: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	41,  // 161: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	43,  // 162: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	45,  // 163: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	47,  // 164: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	49,  // 165: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	51,  // 166: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	53,  // 167: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	56,  // 168: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	58,  // 169: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	60,  // 170: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	62,  // 171: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	64,  // 172: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	66,  // 173: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	68,  // 174: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	70,  // 175: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	72,  // 176: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	74,  // 177: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	77,  // 178: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	79,  // 179: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	81,  // 180: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	83,  // 181: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	85,  // 182: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	88,  // 183: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	90,  // 184: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	93,  // 185: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	95,  // 186: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	99,  // 187: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	101, // 188: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	103, // 189: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	105, // 190: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	107, // 191: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	110, // 192: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	112, // 193: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	114, // 194: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	117, // 195: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	119, // 196: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	121, // 197: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	123, // 198: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	125, // 199: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	127, // 200: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	129, // 201: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	149, // [149:202] is the sub-list for method output_type
+	96,  // [96:149] is the sub-list for method input_type
+	96,  // [96:96] is the sub-list for extension type_name
+	96,  // [96:96] is the sub-list for extension extendee
+	0,   // [0:96] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -8269,8 +9369,8 @@ func file_vaultd_v1_vaultd_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   113,
+			NumEnums:      8,
+			NumMessages:   127,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -50,6 +50,17 @@ const (
 	// VaultServiceChangePasswordProcedure is the fully-qualified name of the VaultService's
 	// ChangePassword RPC.
 	VaultServiceChangePasswordProcedure = "/vaultd.v1.VaultService/ChangePassword"
+	// VaultServiceAddSlotProcedure is the fully-qualified name of the VaultService's AddSlot RPC.
+	VaultServiceAddSlotProcedure = "/vaultd.v1.VaultService/AddSlot"
+	// VaultServiceListSlotsProcedure is the fully-qualified name of the VaultService's ListSlots RPC.
+	VaultServiceListSlotsProcedure = "/vaultd.v1.VaultService/ListSlots"
+	// VaultServiceRemoveSlotProcedure is the fully-qualified name of the VaultService's RemoveSlot RPC.
+	VaultServiceRemoveSlotProcedure = "/vaultd.v1.VaultService/RemoveSlot"
+	// VaultServiceEnterShareProcedure is the fully-qualified name of the VaultService's EnterShare RPC.
+	VaultServiceEnterShareProcedure = "/vaultd.v1.VaultService/EnterShare"
+	// VaultServiceResetSharesProcedure is the fully-qualified name of the VaultService's ResetShares
+	// RPC.
+	VaultServiceResetSharesProcedure = "/vaultd.v1.VaultService/ResetShares"
 	// VaultServiceCreateKeyProcedure is the fully-qualified name of the VaultService's CreateKey RPC.
 	VaultServiceCreateKeyProcedure = "/vaultd.v1.VaultService/CreateKey"
 	// VaultServiceShowKeyProcedure is the fully-qualified name of the VaultService's ShowKey RPC.
@@ -160,6 +171,11 @@ type VaultServiceClient interface {
 	Unseal(context.Context, *v1.UnsealRequest) (*v1.UnsealResponse, error)
 	Seal(context.Context, *v1.SealRequest) (*v1.SealResponse, error)
 	ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error)
+	AddSlot(context.Context, *v1.AddSlotRequest) (*v1.AddSlotResponse, error)
+	ListSlots(context.Context, *v1.ListSlotsRequest) (*v1.ListSlotsResponse, error)
+	RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error)
+	EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error)
+	ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -244,6 +260,36 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceChangePasswordProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("ChangePassword")),
+			connect.WithClientOptions(opts...),
+		),
+		addSlot: connect.NewClient[v1.AddSlotRequest, v1.AddSlotResponse](
+			httpClient,
+			baseURL+VaultServiceAddSlotProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("AddSlot")),
+			connect.WithClientOptions(opts...),
+		),
+		listSlots: connect.NewClient[v1.ListSlotsRequest, v1.ListSlotsResponse](
+			httpClient,
+			baseURL+VaultServiceListSlotsProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ListSlots")),
+			connect.WithClientOptions(opts...),
+		),
+		removeSlot: connect.NewClient[v1.RemoveSlotRequest, v1.RemoveSlotResponse](
+			httpClient,
+			baseURL+VaultServiceRemoveSlotProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("RemoveSlot")),
+			connect.WithClientOptions(opts...),
+		),
+		enterShare: connect.NewClient[v1.EnterShareRequest, v1.EnterShareResponse](
+			httpClient,
+			baseURL+VaultServiceEnterShareProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("EnterShare")),
+			connect.WithClientOptions(opts...),
+		),
+		resetShares: connect.NewClient[v1.ResetSharesRequest, v1.ResetSharesResponse](
+			httpClient,
+			baseURL+VaultServiceResetSharesProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ResetShares")),
 			connect.WithClientOptions(opts...),
 		),
 		createKey: connect.NewClient[v1.CreateKeyRequest, v1.CreateKeyResponse](
@@ -514,6 +560,11 @@ type vaultServiceClient struct {
 	unseal          *connect.Client[v1.UnsealRequest, v1.UnsealResponse]
 	seal            *connect.Client[v1.SealRequest, v1.SealResponse]
 	changePassword  *connect.Client[v1.ChangePasswordRequest, v1.ChangePasswordResponse]
+	addSlot         *connect.Client[v1.AddSlotRequest, v1.AddSlotResponse]
+	listSlots       *connect.Client[v1.ListSlotsRequest, v1.ListSlotsResponse]
+	removeSlot      *connect.Client[v1.RemoveSlotRequest, v1.RemoveSlotResponse]
+	enterShare      *connect.Client[v1.EnterShareRequest, v1.EnterShareResponse]
+	resetShares     *connect.Client[v1.ResetSharesRequest, v1.ResetSharesResponse]
 	createKey       *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
 	showKey         *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
 	listKeys        *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
@@ -598,6 +649,51 @@ func (c *vaultServiceClient) Seal(ctx context.Context, req *v1.SealRequest) (*v1
 // ChangePassword calls vaultd.v1.VaultService.ChangePassword.
 func (c *vaultServiceClient) ChangePassword(ctx context.Context, req *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error) {
 	response, err := c.changePassword.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// AddSlot calls vaultd.v1.VaultService.AddSlot.
+func (c *vaultServiceClient) AddSlot(ctx context.Context, req *v1.AddSlotRequest) (*v1.AddSlotResponse, error) {
+	response, err := c.addSlot.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListSlots calls vaultd.v1.VaultService.ListSlots.
+func (c *vaultServiceClient) ListSlots(ctx context.Context, req *v1.ListSlotsRequest) (*v1.ListSlotsResponse, error) {
+	response, err := c.listSlots.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RemoveSlot calls vaultd.v1.VaultService.RemoveSlot.
+func (c *vaultServiceClient) RemoveSlot(ctx context.Context, req *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error) {
+	response, err := c.removeSlot.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// EnterShare calls vaultd.v1.VaultService.EnterShare.
+func (c *vaultServiceClient) EnterShare(ctx context.Context, req *v1.EnterShareRequest) (*v1.EnterShareResponse, error) {
+	response, err := c.enterShare.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ResetShares calls vaultd.v1.VaultService.ResetShares.
+func (c *vaultServiceClient) ResetShares(ctx context.Context, req *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error) {
+	response, err := c.resetShares.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -998,6 +1094,11 @@ type VaultServiceHandler interface {
 	Unseal(context.Context, *v1.UnsealRequest) (*v1.UnsealResponse, error)
 	Seal(context.Context, *v1.SealRequest) (*v1.SealResponse, error)
 	ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error)
+	AddSlot(context.Context, *v1.AddSlotRequest) (*v1.AddSlotResponse, error)
+	ListSlots(context.Context, *v1.ListSlotsRequest) (*v1.ListSlotsResponse, error)
+	RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error)
+	EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error)
+	ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -1078,6 +1179,36 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceChangePasswordProcedure,
 		svc.ChangePassword,
 		connect.WithSchema(vaultServiceMethods.ByName("ChangePassword")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceAddSlotHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceAddSlotProcedure,
+		svc.AddSlot,
+		connect.WithSchema(vaultServiceMethods.ByName("AddSlot")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceListSlotsHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceListSlotsProcedure,
+		svc.ListSlots,
+		connect.WithSchema(vaultServiceMethods.ByName("ListSlots")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRemoveSlotHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRemoveSlotProcedure,
+		svc.RemoveSlot,
+		connect.WithSchema(vaultServiceMethods.ByName("RemoveSlot")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceEnterShareHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceEnterShareProcedure,
+		svc.EnterShare,
+		connect.WithSchema(vaultServiceMethods.ByName("EnterShare")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceResetSharesHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceResetSharesProcedure,
+		svc.ResetShares,
+		connect.WithSchema(vaultServiceMethods.ByName("ResetShares")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceCreateKeyHandler := connect.NewUnaryHandlerSimple(
@@ -1350,6 +1481,16 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceSealHandler.ServeHTTP(w, r)
 		case VaultServiceChangePasswordProcedure:
 			vaultServiceChangePasswordHandler.ServeHTTP(w, r)
+		case VaultServiceAddSlotProcedure:
+			vaultServiceAddSlotHandler.ServeHTTP(w, r)
+		case VaultServiceListSlotsProcedure:
+			vaultServiceListSlotsHandler.ServeHTTP(w, r)
+		case VaultServiceRemoveSlotProcedure:
+			vaultServiceRemoveSlotHandler.ServeHTTP(w, r)
+		case VaultServiceEnterShareProcedure:
+			vaultServiceEnterShareHandler.ServeHTTP(w, r)
+		case VaultServiceResetSharesProcedure:
+			vaultServiceResetSharesHandler.ServeHTTP(w, r)
 		case VaultServiceCreateKeyProcedure:
 			vaultServiceCreateKeyHandler.ServeHTTP(w, r)
 		case VaultServiceShowKeyProcedure:
@@ -1463,6 +1604,26 @@ func (UnimplementedVaultServiceHandler) Seal(context.Context, *v1.SealRequest) (
 
 func (UnimplementedVaultServiceHandler) ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ChangePassword is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) AddSlot(context.Context, *v1.AddSlotRequest) (*v1.AddSlotResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.AddSlot is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ListSlots(context.Context, *v1.ListSlotsRequest) (*v1.ListSlotsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ListSlots is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RemoveSlot is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.EnterShare is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ResetShares is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
