@@ -53,6 +53,11 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_SEAL, "Seal", (*service).Seal, wholeVault, slow),
 	row(vaultdv1.Method_METHOD_CHANGE_PASSWORD, "ChangePassword", (*service).ChangePassword, wholeVault, slow, always),
 
+	row(vaultdv1.Method_METHOD_BEGIN_BACKUP, "BeginBackup", (*service).BeginBackup, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_READ_BACKUP, "ReadBackup", (*service).ReadBackup, wholeVault, list),
+	row(vaultdv1.Method_METHOD_CHECK, "Check", (*service).Check, wholeVault, list),
+	row(vaultdv1.Method_METHOD_LIST_BACKUPS, "ListBackups", (*service).ListBackups, wholeVault, list),
+
 	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),
 	row(vaultdv1.Method_METHOD_LIST_KEYS, "ListKeys", (*service).ListKeys, listedOwner, list),

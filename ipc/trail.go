@@ -61,7 +61,8 @@ var cares = map[policy.Action]care{
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
 	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true, urgent: true},
-	policy.Approve: {first: true}, policy.Reject: {first: true},
+	policy.BeginBackup: {first: true},
+	policy.Approve:     {first: true}, policy.Reject: {first: true},
 }
 
 func newTrail(log *audit.Log, told *slog.Logger, keys *vault.Vault) *trail {
@@ -276,6 +277,8 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		r.Key.Fingerprint = fingerprintIn(a.GetKey(), r.Key.Version)
 	case interface{ GetSession() *vaultdv1.Key }:
 		describeSession(r, a.GetSession())
+	case interface{ GetBackup() *vaultdv1.Backup }:
+		r.Extra = append(r.Extra, describeBackup(a.GetBackup())...)
 	case *vaultdv1.AddGrantResponse:
 		r.Extra = append(r.Extra,
 			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})

@@ -10,3 +10,5 @@ func ownedAlone(fs.FileInfo) bool { return true }
 
 // giveTo does nothing: files get the access list of their directory.
 func giveTo(fs.FileInfo, string) error { return nil }
+
+func asOwner(_ fs.FileInfo, fn func() error) error { return fn() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -95,8 +96,9 @@ type restorer struct {
 
 	head      *AuditHead // of the audit log, as the backup has it
 	highWater time.Time
-	present   *present // the vault in the directory, nil where it is none or another one
-	occupied  bool     // there is one, be it another
+	present   *present    // the vault in the directory, nil where it is none or another one
+	occupied  bool        // there is one, be it another
+	owner     fs.FileInfo // the directory as it was, nil where there was none
 	known     store.Known
 }
 

@@ -19,7 +19,20 @@ func (r *restorer) asideName() string {
 }
 
 // lookAround finds out what is in the directory, and what is known of the vault.
-func (r *restorer) lookAround() (err error) {
+func (r *restorer) lookAround() error {
+	info, err := os.Lstat(r.o.Dir)
+	switch {
+	case err == nil:
+		r.owner = info
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case os.Geteuid() == 0:
+		r.warn("%s is made anew and belongs to root: a daemon of another user needs it to be its own", r.o.Dir)
+	}
+	return asOwner(r.owner, r.look)
+}
+
+func (r *restorer) look() (err error) {
 	r.known, err = store.KnownOf(store.Options{Dir: r.o.Dir, AnchorPath: r.o.AnchorPath, VaultID: r.header.vaultID, RootKey: r.root.Bytes()})
 	if err != nil {
 		return storeError(err)
@@ -174,20 +187,15 @@ func (r *restorer) fill(b *store.Builder) error {
 // place puts the new directory where the old one was. At every moment there is
 // one whole vault there, or none where there was none.
 func (r *restorer) place(b *store.Builder, dir string) error {
-	info, err := os.Stat(r.o.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		info, err = nil, nil
-	}
-	if err == nil && info != nil {
-		err = giveTo(info, dir)
-	}
-	if err != nil {
-		return fmt.Errorf("put the restored vault in place: %w", err)
+	if r.owner != nil {
+		if err := giveTo(r.owner, dir); err != nil {
+			return fmt.Errorf("put the restored vault in place: %w", err)
+		}
 	}
 	if !r.occupied {
 		// The anchor first: a vault that its anchor does not know is taken for one
 		// that was put back.
-		if err := r.anchor(b, info); err != nil {
+		if err := r.anchor(b); err != nil {
 			return err
 		}
 		r.o.reached("anchored")
@@ -206,30 +214,33 @@ func (r *restorer) place(b *store.Builder, dir string) error {
 	r.report.Aside = aside
 	r.o.reached("placed")
 	if r.occupied {
-		if err := r.anchor(b, info); err != nil {
+		if err := r.anchor(b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// anchor writes the anchor, and gives a new one to whom the store belongs.
-func (r *restorer) anchor(b *store.Builder, owner fs.FileInfo) error {
+// anchor writes the anchor, as the one to whom the store belongs.
+func (r *restorer) anchor(b *store.Builder) error {
 	path := r.o.AnchorPath
 	if path == "" {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("make the anchor's directory: %w", err)
+	dir := filepath.Dir(path)
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the anchor's directory: %w", err)
+		}
+		if err := giveTo(r.owner, dir); err != nil {
+			return fmt.Errorf("make the anchor's directory: %w", err)
+		}
 	}
-	if err := b.WriteAnchor(); err != nil {
-		return E(CodeInternal, "the vault is restored, but its anchor could not be written").
-			WithHint("unseal with --accept-rollback, which writes it").Because(err)
+	if err := asOwner(r.owner, b.WriteAnchor); err != nil {
+		return E(CodeInternal, "the vault's anchor could not be written").
+			WithHint("mend that and restore again, or unseal with --accept-rollback if the vault is in place").Because(err)
 	}
-	if owner == nil {
-		return nil
-	}
-	return giveTo(owner, path)
+	return nil
 }
 
 // swap puts dir in the place of target; what was there goes to aside.

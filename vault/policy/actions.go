@@ -20,6 +20,11 @@ const (
 	Seal           Action = "vault.seal"
 	ChangePassword Action = "vault.change_password"
 
+	BeginBackup Action = "vault.backup"
+	ReadBackup  Action = "vault.read_backup"
+	Check       Action = "vault.check"
+	ListBackups Action = "vault.list_backups"
+
 	CreateKey  Action = "key.create"
 	ShowKey    Action = "key.show"
 	ListKeys   Action = "key.list"
@@ -109,6 +114,11 @@ var table = []Rule{
 	{Action: Unseal, Method: "Unseal", Scope: ScopeAdmin},
 	{Action: Seal, Method: "Seal", Scope: ScopeAdmin},
 	{Action: ChangePassword, Method: "ChangePassword", Scope: ScopeAdmin},
+
+	{Action: BeginBackup, Method: "BeginBackup", Scope: ScopeAdmin},
+	{Action: ReadBackup, Method: "ReadBackup", Scope: ScopeAdmin},
+	{Action: Check, Method: "Check", Scope: ScopeAdmin},
+	{Action: ListBackups, Method: "ListBackups", Scope: ScopeAdmin},
 
 	{CreateKey, "CreateKey", ScopeOwner, "create", SetManage, false},
 	{ShowKey, "ShowKey", ScopeOwner, "show", SetRead, false},

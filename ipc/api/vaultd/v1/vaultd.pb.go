@@ -39,6 +39,10 @@ const (
 	Method_METHOD_UNSEAL           Method = 3
 	Method_METHOD_SEAL             Method = 4
 	Method_METHOD_CHANGE_PASSWORD  Method = 5
+	Method_METHOD_BEGIN_BACKUP     Method = 12
+	Method_METHOD_READ_BACKUP      Method = 13
+	Method_METHOD_CHECK            Method = 14
+	Method_METHOD_LIST_BACKUPS     Method = 15
 	Method_METHOD_CREATE_KEY       Method = 16
 	Method_METHOD_SHOW_KEY         Method = 17
 	Method_METHOD_LIST_KEYS        Method = 18
@@ -93,6 +97,10 @@ var (
 		3:   "METHOD_UNSEAL",
 		4:   "METHOD_SEAL",
 		5:   "METHOD_CHANGE_PASSWORD",
+		12:  "METHOD_BEGIN_BACKUP",
+		13:  "METHOD_READ_BACKUP",
+		14:  "METHOD_CHECK",
+		15:  "METHOD_LIST_BACKUPS",
 		16:  "METHOD_CREATE_KEY",
 		17:  "METHOD_SHOW_KEY",
 		18:  "METHOD_LIST_KEYS",
@@ -144,6 +152,10 @@ var (
 		"METHOD_UNSEAL":           3,
 		"METHOD_SEAL":             4,
 		"METHOD_CHANGE_PASSWORD":  5,
+		"METHOD_BEGIN_BACKUP":     12,
+		"METHOD_READ_BACKUP":      13,
+		"METHOD_CHECK":            14,
+		"METHOD_LIST_BACKUPS":     15,
 		"METHOD_CREATE_KEY":       16,
 		"METHOD_SHOW_KEY":         17,
 		"METHOD_LIST_KEYS":        18,
@@ -7248,6 +7260,628 @@ func (x *ProveAuditResponse) GetProof() string {
 	return ""
 }
 
+// A backup that the vault made.
+type Backup struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"` // of the commit that it shows
+	Full          bool                   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	Base          uint64                 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`    // sequence of the backup that it builds on; of one that is not full
+	Sha256        []byte                 `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the whole file but its last 32 bytes, which are this hash; empty until it is made
+	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backup) Reset() {
+	*x = Backup{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backup) ProtoMessage() {}
+
+func (x *Backup) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backup.ProtoReflect.Descriptor instead.
+func (*Backup) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
+}
+
+func (x *Backup) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Backup) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
+}
+
+func (x *Backup) GetBase() uint64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+func (x *Backup) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Backup) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Both empty is a full backup; else one of what changed since another, which the
+// vault must remember having made.
+type BeginBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	SinceSha256   []byte                 `protobuf:"bytes,1,opt,name=since_sha256,json=sinceSha256,proto3" json:"since_sha256,omitempty"`
+	SinceSequence uint64                 `protobuf:"varint,2,opt,name=since_sequence,json=sinceSequence,proto3" json:"since_sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BeginBackupRequest) Reset() {
+	*x = BeginBackupRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BeginBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BeginBackupRequest) ProtoMessage() {}
+
+func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
+func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
+}
+
+func (x *BeginBackupRequest) GetSinceSha256() []byte {
+	if x != nil {
+		return x.SinceSha256
+	}
+	return nil
+}
+
+func (x *BeginBackupRequest) GetSinceSequence() uint64 {
+	if x != nil {
+		return x.SinceSequence
+	}
+	return 0
+}
+
+type BeginBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Backup        *Backup                `protobuf:"bytes,2,opt,name=backup,proto3" json:"backup,omitempty"`
+	Records       uint64                 `protobuf:"varint,3,opt,name=records,proto3" json:"records,omitempty"` // of the vault
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BeginBackupResponse) Reset() {
+	*x = BeginBackupResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BeginBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BeginBackupResponse) ProtoMessage() {}
+
+func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
+func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
+}
+
+func (x *BeginBackupResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *BeginBackupResponse) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
+func (x *BeginBackupResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+// The parts of the file come in order. One that is not asked on for some minutes,
+// or whose connection ends in the frame form, is given up.
+type ReadBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"` // how many bytes came before
+	GiveUp        bool                   `protobuf:"varint,3,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadBackupRequest) Reset() {
+	*x = ReadBackupRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadBackupRequest) ProtoMessage() {}
+
+func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
+func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
+}
+
+func (x *ReadBackupRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadBackupRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadBackupRequest) GetGiveUp() bool {
+	if x != nil {
+		return x.GiveUp
+	}
+	return false
+}
+
+type ReadBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`     // may be empty though more follows
+	Done          bool                   `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`    // nothing follows
+	Backup        *Backup                `protobuf:"bytes,3,opt,name=backup,proto3" json:"backup,omitempty"` // when done
+	RecordsRead   uint64                 `protobuf:"varint,4,opt,name=records_read,json=recordsRead,proto3" json:"records_read,omitempty"`
+	Records       uint64                 `protobuf:"varint,5,opt,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadBackupResponse) Reset() {
+	*x = ReadBackupResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadBackupResponse) ProtoMessage() {}
+
+func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
+func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
+}
+
+func (x *ReadBackupResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ReadBackupResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *ReadBackupResponse) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
+func (x *ReadBackupResponse) GetRecordsRead() uint64 {
+	if x != nil {
+		return x.RecordsRead
+	}
+	return 0
+}
+
+func (x *ReadBackupResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+// An empty id begins a check; it goes on as long as it is not done.
+type CheckRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	GiveUp        bool                   `protobuf:"varint,2,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRequest) Reset() {
+	*x = CheckRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRequest) ProtoMessage() {}
+
+func (x *CheckRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
+func (*CheckRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
+}
+
+func (x *CheckRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CheckRequest) GetGiveUp() bool {
+	if x != nil {
+		return x.GiveUp
+	}
+	return false
+}
+
+type CheckResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Done          bool                   `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	RecordsRead   uint64                 `protobuf:"varint,3,opt,name=records_read,json=recordsRead,proto3" json:"records_read,omitempty"`
+	Records       uint64                 `protobuf:"varint,4,opt,name=records,proto3" json:"records,omitempty"`
+	Sequence      uint64                 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"` // of the commit that is checked
+	Findings      []*CheckFinding        `protobuf:"bytes,6,rep,name=findings,proto3" json:"findings,omitempty"`  // when done
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResponse) Reset() {
+	*x = CheckResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResponse) ProtoMessage() {}
+
+func (x *CheckResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
+func (*CheckResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
+}
+
+func (x *CheckResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CheckResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *CheckResponse) GetRecordsRead() uint64 {
+	if x != nil {
+		return x.RecordsRead
+	}
+	return 0
+}
+
+func (x *CheckResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+func (x *CheckResponse) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *CheckResponse) GetFindings() []*CheckFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+type CheckFinding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Severity      string                 `protobuf:"bytes,1,opt,name=severity,proto3" json:"severity,omitempty"` // "note", "damage": another copy is whole, or "loss": none is
+	File          string                 `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	Offset        *uint64                `protobuf:"varint,3,opt,name=offset,proto3,oneof" json:"offset,omitempty"` // of the first bad byte; absent when the whole file is meant
+	Record        string                 `protobuf:"bytes,4,opt,name=record,proto3" json:"record,omitempty"`        // its blinded name, if one is meant
+	What          string                 `protobuf:"bytes,5,opt,name=what,proto3" json:"what,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckFinding) Reset() {
+	*x = CheckFinding{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckFinding) ProtoMessage() {}
+
+func (x *CheckFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
+func (*CheckFinding) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
+}
+
+func (x *CheckFinding) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetOffset() uint64 {
+	if x != nil && x.Offset != nil {
+		return *x.Offset
+	}
+	return 0
+}
+
+func (x *CheckFinding) GetRecord() string {
+	if x != nil {
+		return x.Record
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+type ListBackupsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackupsRequest) Reset() {
+	*x = ListBackupsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackupsRequest) ProtoMessage() {}
+
+func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
+func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
+}
+
+type ListBackupsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Backups       []*Backup              `protobuf:"bytes,1,rep,name=backups,proto3" json:"backups,omitempty"` // oldest first, the last 64
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackupsResponse) Reset() {
+	*x = ListBackupsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackupsResponse) ProtoMessage() {}
+
+func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
+func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
+}
+
+func (x *ListBackupsResponse) GetBackups() []*Backup {
+	if x != nil {
+		return x.Backups
+	}
+	return nil
+}
+
 var File_vaultd_v1_vaultd_proto protoreflect.FileDescriptor
 
 const file_vaultd_v1_vaultd_proto_rawDesc = "" +
@@ -7792,14 +8426,61 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
 	"\x12ProveAuditResponse\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\tR\x05proof*\xf5\b\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof\"\x94\x01\n" +
+	"\x06Backup\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\x12\x12\n" +
+	"\x04base\x18\x03 \x01(\x04R\x04base\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha256\x12.\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"^\n" +
+	"\x12BeginBackupRequest\x12!\n" +
+	"\fsince_sha256\x18\x01 \x01(\fR\vsinceSha256\x12%\n" +
+	"\x0esince_sequence\x18\x02 \x01(\x04R\rsinceSequence\"j\n" +
+	"\x13BeginBackupResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12)\n" +
+	"\x06backup\x18\x02 \x01(\v2\x11.vaultd.v1.BackupR\x06backup\x12\x18\n" +
+	"\arecords\x18\x03 \x01(\x04R\arecords\"T\n" +
+	"\x11ReadBackupRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x17\n" +
+	"\agive_up\x18\x03 \x01(\bR\x06giveUp\"\xa4\x01\n" +
+	"\x12ReadBackupResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\bR\x04done\x12)\n" +
+	"\x06backup\x18\x03 \x01(\v2\x11.vaultd.v1.BackupR\x06backup\x12!\n" +
+	"\frecords_read\x18\x04 \x01(\x04R\vrecordsRead\x12\x18\n" +
+	"\arecords\x18\x05 \x01(\x04R\arecords\"7\n" +
+	"\fCheckRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xc1\x01\n" +
+	"\rCheckResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\bR\x04done\x12!\n" +
+	"\frecords_read\x18\x03 \x01(\x04R\vrecordsRead\x12\x18\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords\x12\x1a\n" +
+	"\bsequence\x18\x05 \x01(\x04R\bsequence\x123\n" +
+	"\bfindings\x18\x06 \x03(\v2\x17.vaultd.v1.CheckFindingR\bfindings\"\x92\x01\n" +
+	"\fCheckFinding\x12\x1a\n" +
+	"\bseverity\x18\x01 \x01(\tR\bseverity\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x1b\n" +
+	"\x06offset\x18\x03 \x01(\x04H\x00R\x06offset\x88\x01\x01\x12\x16\n" +
+	"\x06record\x18\x04 \x01(\tR\x06record\x12\x12\n" +
+	"\x04what\x18\x05 \x01(\tR\x04whatB\t\n" +
+	"\a_offset\"\x14\n" +
+	"\x12ListBackupsRequest\"B\n" +
+	"\x13ListBackupsResponse\x12+\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xd1\t\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
 	"\vMETHOD_INIT\x10\x02\x12\x11\n" +
 	"\rMETHOD_UNSEAL\x10\x03\x12\x0f\n" +
 	"\vMETHOD_SEAL\x10\x04\x12\x1a\n" +
-	"\x16METHOD_CHANGE_PASSWORD\x10\x05\x12\x15\n" +
+	"\x16METHOD_CHANGE_PASSWORD\x10\x05\x12\x17\n" +
+	"\x13METHOD_BEGIN_BACKUP\x10\f\x12\x16\n" +
+	"\x12METHOD_READ_BACKUP\x10\r\x12\x10\n" +
+	"\fMETHOD_CHECK\x10\x0e\x12\x17\n" +
+	"\x13METHOD_LIST_BACKUPS\x10\x0f\x12\x15\n" +
 	"\x11METHOD_CREATE_KEY\x10\x10\x12\x13\n" +
 	"\x0fMETHOD_SHOW_KEY\x10\x11\x12\x14\n" +
 	"\x10METHOD_LIST_KEYS\x10\x12\x12\x15\n" +
@@ -7881,7 +8562,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc4\x1b\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xe7\x1d\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -7934,7 +8615,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tReadAudit\x12\x1b.vaultd.v1.ReadAuditRequest\x1a\x1c.vaultd.v1.ReadAuditResponse\x12X\n" +
 	"\x0fCheckpointAudit\x12!.vaultd.v1.CheckpointAuditRequest\x1a\".vaultd.v1.CheckpointAuditResponse\x12I\n" +
 	"\n" +
-	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponseB5Z3github.com/vaultd/vaultd/ipc/api/vaultd/v1;vaultdv1b\x06proto3"
+	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponse\x12L\n" +
+	"\vBeginBackup\x12\x1d.vaultd.v1.BeginBackupRequest\x1a\x1e.vaultd.v1.BeginBackupResponse\x12I\n" +
+	"\n" +
+	"ReadBackup\x12\x1c.vaultd.v1.ReadBackupRequest\x1a\x1d.vaultd.v1.ReadBackupResponse\x12:\n" +
+	"\x05Check\x12\x17.vaultd.v1.CheckRequest\x1a\x18.vaultd.v1.CheckResponse\x12L\n" +
+	"\vListBackups\x12\x1d.vaultd.v1.ListBackupsRequest\x1a\x1e.vaultd.v1.ListBackupsResponseB5Z3github.com/vaultd/vaultd/ipc/api/vaultd/v1;vaultdv1b\x06proto3"
 
 var (
 	file_vaultd_v1_vaultd_proto_rawDescOnce sync.Once
@@ -7949,7 +8635,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 113)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 123)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                     // 0: vaultd.v1.Method
 	(KeyUse)(0),                     // 1: vaultd.v1.KeyUse
@@ -8066,44 +8752,54 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*CheckpointAuditResponse)(nil), // 112: vaultd.v1.CheckpointAuditResponse
 	(*ProveAuditRequest)(nil),       // 113: vaultd.v1.ProveAuditRequest
 	(*ProveAuditResponse)(nil),      // 114: vaultd.v1.ProveAuditResponse
-	nil,                             // 115: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 116: vaultd.v1.Key.LabelsEntry
-	nil,                             // 117: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 118: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 119: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 120: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 121: google.protobuf.Duration
+	(*Backup)(nil),                  // 115: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),      // 116: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),     // 117: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),       // 118: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),      // 119: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),            // 120: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),           // 121: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),            // 122: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),      // 123: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),     // 124: vaultd.v1.ListBackupsResponse
+	nil,                             // 125: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                             // 126: vaultd.v1.Key.LabelsEntry
+	nil,                             // 127: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                             // 128: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                             // 129: vaultd.v1.ImportKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 130: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 131: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	120, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	115, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	120, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	130, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	125, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	130, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	10,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	2,   // 4: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	120, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	120, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	120, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	130, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	130, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	130, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
 	1,   // 8: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	2,   // 9: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	116, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	120, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	121, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	126, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	130, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	131, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	19,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	120, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	121, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	130, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	131, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	1,   // 16: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	117, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	127, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
 	20,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
 	20,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	118, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	128, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
 	20,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
 	3,   // 22: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	121, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	131, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	20,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
 	4,   // 25: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	121, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	131, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
 	1,   // 27: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	119, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	129, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
 	20,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
 	4,   // 30: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
 	4,   // 31: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
@@ -8111,24 +8807,24 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	20,  // 33: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
 	39,  // 34: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
 	39,  // 35: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	121, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	131, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
 	5,   // 37: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	6,   // 38: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
 	5,   // 39: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	6,   // 40: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	121, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	120, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	121, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	131, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	130, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	131, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
 	20,  // 44: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
 	20,  // 45: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	120, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	120, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	130, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	130, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
 	60,  // 48: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	60,  // 49: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	60,  // 50: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
 	60,  // 51: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	60,  // 52: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	120, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	130, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
 	71,  // 54: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
 	71,  // 55: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
 	76,  // 56: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
@@ -8138,125 +8834,138 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	82,  // 60: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
 	82,  // 61: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
 	82,  // 62: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	120, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	130, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
 	76,  // 64: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
 	81,  // 65: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	120, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	130, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
 	93,  // 67: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
 	93,  // 68: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
 	93,  // 69: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
 	93,  // 70: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
 	76,  // 71: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	120, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	120, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	130, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	130, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
 	100, // 74: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	121, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	131, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
 	100, // 76: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
 	100, // 77: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
 	100, // 78: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	120, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	121, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	8,   // 81: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	11,  // 82: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	13,  // 83: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	15,  // 84: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	17,  // 85: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	21,  // 86: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	23,  // 87: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	25,  // 88: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	27,  // 89: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	29,  // 90: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	31,  // 91: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	33,  // 92: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	35,  // 93: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	37,  // 94: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	40,  // 95: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	42,  // 96: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	44,  // 97: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	46,  // 98: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	48,  // 99: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	50,  // 100: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	52,  // 101: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	54,  // 102: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	56,  // 103: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	58,  // 104: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	61,  // 105: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	63,  // 106: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	65,  // 107: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	67,  // 108: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	69,  // 109: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	72,  // 110: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	74,  // 111: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	77,  // 112: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	79,  // 113: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	83,  // 114: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	85,  // 115: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	87,  // 116: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	89,  // 117: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	91,  // 118: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	94,  // 119: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	96,  // 120: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	98,  // 121: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	101, // 122: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	103, // 123: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	105, // 124: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	107, // 125: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	109, // 126: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	111, // 127: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	113, // 128: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	9,   // 129: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	12,  // 130: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	14,  // 131: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	16,  // 132: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	18,  // 133: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	22,  // 134: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	24,  // 135: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	26,  // 136: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	28,  // 137: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	30,  // 138: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	32,  // 139: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	34,  // 140: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	36,  // 141: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	38,  // 142: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	41,  // 143: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	43,  // 144: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	45,  // 145: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	47,  // 146: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	49,  // 147: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	51,  // 148: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	53,  // 149: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	55,  // 150: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	57,  // 151: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	59,  // 152: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	62,  // 153: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	64,  // 154: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	66,  // 155: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	68,  // 156: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	70,  // 157: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	73,  // 158: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	75,  // 159: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	78,  // 160: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	80,  // 161: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	84,  // 162: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	86,  // 163: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	88,  // 164: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	90,  // 165: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	92,  // 166: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	95,  // 167: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	97,  // 168: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	99,  // 169: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	102, // 170: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	104, // 171: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	106, // 172: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	108, // 173: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	110, // 174: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	112, // 175: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	114, // 176: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	129, // [129:177] is the sub-list for method output_type
-	81,  // [81:129] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	130, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	131, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	130, // 81: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	115, // 82: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	115, // 83: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	122, // 84: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	115, // 85: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	8,   // 86: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	11,  // 87: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	13,  // 88: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	15,  // 89: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	17,  // 90: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	21,  // 91: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	23,  // 92: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	25,  // 93: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	27,  // 94: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	29,  // 95: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	31,  // 96: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	33,  // 97: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	35,  // 98: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	37,  // 99: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	40,  // 100: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	42,  // 101: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	44,  // 102: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	46,  // 103: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	48,  // 104: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	50,  // 105: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	52,  // 106: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	54,  // 107: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	56,  // 108: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	58,  // 109: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	61,  // 110: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	63,  // 111: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	65,  // 112: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	67,  // 113: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	69,  // 114: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	72,  // 115: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	74,  // 116: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	77,  // 117: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	79,  // 118: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	83,  // 119: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	85,  // 120: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	87,  // 121: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	89,  // 122: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	91,  // 123: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	94,  // 124: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	96,  // 125: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	98,  // 126: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	101, // 127: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	103, // 128: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	105, // 129: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	107, // 130: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	109, // 131: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	111, // 132: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	113, // 133: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	116, // 134: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	118, // 135: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	120, // 136: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	123, // 137: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	9,   // 138: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	12,  // 139: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	14,  // 140: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	16,  // 141: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	18,  // 142: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	22,  // 143: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	24,  // 144: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	26,  // 145: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	28,  // 146: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	30,  // 147: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	32,  // 148: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	34,  // 149: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	36,  // 150: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	38,  // 151: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	41,  // 152: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	43,  // 153: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	45,  // 154: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	47,  // 155: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	49,  // 156: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	51,  // 157: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	53,  // 158: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	55,  // 159: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	57,  // 160: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	59,  // 161: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	62,  // 162: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	64,  // 163: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	66,  // 164: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	68,  // 165: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	70,  // 166: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	73,  // 167: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	75,  // 168: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	78,  // 169: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	80,  // 170: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	84,  // 171: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	86,  // 172: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	88,  // 173: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	90,  // 174: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	92,  // 175: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	95,  // 176: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	97,  // 177: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	99,  // 178: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	102, // 179: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	104, // 180: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	106, // 181: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	108, // 182: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	110, // 183: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	112, // 184: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	114, // 185: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	117, // 186: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	119, // 187: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	121, // 188: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	124, // 189: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	138, // [138:190] is the sub-list for method output_type
+	86,  // [86:138] is the sub-list for method input_type
+	86,  // [86:86] is the sub-list for extension type_name
+	86,  // [86:86] is the sub-list for extension extendee
+	0,   // [0:86] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -8264,13 +8973,14 @@ func file_vaultd_v1_vaultd_proto_init() {
 	if File_vaultd_v1_vaultd_proto != nil {
 		return
 	}
+	file_vaultd_v1_vaultd_proto_msgTypes[115].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   113,
+			NumMessages:   123,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
