@@ -174,7 +174,7 @@ func (r *restorer) backupError(err error) error {
 		return E(CodeNewerFormat, "%v", err).WithHint("upgrade this vaultd").Because(err)
 	case errors.Is(err, backup.ErrChain):
 		return E(CodeBackupChain, "%v", err).WithHint("name the full backup first, then every later one in order").Because(err)
-	case errors.Is(err, backup.ErrDamaged), errors.Is(err, backup.ErrKey):
+	case errors.Is(err, backup.ErrDamaged):
 		return E(CodeBackupDamaged, "%v", err).WithHint("nothing was changed; take another copy of the file, or another backup").Because(err)
 	}
 	return err

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 )
 
@@ -80,10 +81,11 @@ type entryReader struct {
 }
 
 func (d *entryReader) read(b []byte) error {
-	if _, err := io.ReadFull(d.r, b); err != nil {
-		return orRead(err, damaged("it ends within a record"))
+	_, err := io.ReadFull(d.r, b)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return damaged("it ends within a record")
 	}
-	return nil
+	return err
 }
 
 // next reads one entry; of the last one it returns the summary instead.

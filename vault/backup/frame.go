@@ -132,7 +132,7 @@ func (o *opener) next() error {
 	plain, err := o.aead.Open(o.frame[:0], nonce[:], o.frame, nil)
 	if err != nil {
 		if o.number == 0 {
-			return fmt.Errorf("%w, or its header or its first frame was changed, or it was cut", ErrKey)
+			return damaged("its first frame does not open: that or the header was changed, or the file was cut, or the key is another's")
 		}
 		return damaged("frame %d does not open: it was changed, or the file was cut or joined", o.number)
 	}

@@ -29,8 +29,6 @@ var (
 	ErrNewer = errors.New("backup was made by a newer vaultd")
 	// ErrDamaged says that a byte is not what was written.
 	ErrDamaged = errors.New("backup is damaged")
-	// ErrKey says that it does not open under this key.
-	ErrKey = errors.New("backup does not open under this key")
 )
 
 func damaged(format string, args ...any) error {
