@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if at := os.Getenv(killEnv); at != "" {
 		dieDuringPasswordChange(at)
 	}
+	if at := os.Getenv(killRestoreEnv); at != "" {
+		dieDuringRestore(at)
+	}
 	os.Exit(m.Run())
 }
 
