@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if at := os.Getenv(killRestoreEnv); at != "" {
 		dieDuringRestore(at)
 	}
+	if dir := os.Getenv(restoreEnv); dir != "" {
+		restoreFrom(dir)
+	}
 	os.Exit(m.Run())
 }
 
