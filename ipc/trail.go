@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -279,6 +280,10 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		describeSession(r, a.GetSession())
 	case interface{ GetBackup() *vaultdv1.Backup }:
 		r.Extra = append(r.Extra, describeBackup(a.GetBackup())...)
+	case *vaultdv1.UnsealResponse:
+		if w := a.GetWarnings(); len(w) > 0 { // such as that the vault was restored
+			r.Extra = append(r.Extra, audit.Field{Name: "warnings", Value: strings.Join(w, "; ")})
+		}
 	case *vaultdv1.AddGrantResponse:
 		r.Extra = append(r.Extra,
 			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})

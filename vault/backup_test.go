@@ -479,25 +479,15 @@ func TestBackupIsConsistentWhileOthersWrite(t *testing.T) {
 		})
 	}
 	files := [][]byte{r.backup(vault.BackupOptions{})}
-	for range 5 {
+	rounds := 5
+	if testing.Short() {
+		rounds = 1
+	}
+	for range rounds {
 		files = append(files, r.backup(since(files[len(files)-1])))
 	}
-	check, err := r.BeginCheck(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer check.Close()
-	for {
-		done, err := check.Step(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if done {
-			break
-		}
-	}
-	if !check.Report().OK() || check.Report().Records == 0 {
-		t.Errorf("check under load: %+v", check.Report())
+	if report := r.liveCheck(); !report.OK() || report.Records == 0 {
+		t.Errorf("check under load: %+v", report)
 	}
 	close(stop)
 	writers.Wait()
@@ -539,28 +529,30 @@ func TestBackupEndsWithTheVault(t *testing.T) {
 	r.backup(vault.BackupOptions{})
 }
 
+// liveCheck verifies the vault while it is open.
+func (r *rig) liveCheck() *vault.CheckReport {
+	r.Helper()
+	c, err := r.BeginCheck(ctx)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer c.Close()
+	for {
+		done, err := c.Step(ctx)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if done {
+			return c.Report()
+		}
+	}
+}
+
 func TestLiveCheckSaysWhatIsWrongWhere(t *testing.T) {
 	r := newRig(t)
 	info := r.create("alice/a", "")
 	r.create("alice/b", "ed25519")
-	check := func() *vault.CheckReport {
-		t.Helper()
-		c, err := r.BeginCheck(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		for {
-			done, err := c.Step(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if done {
-				return c.Report()
-			}
-		}
-	}
-	if report := check(); !report.OK() || report.Records == 0 {
+	if report := r.liveCheck(); !report.OK() || report.Records == 0 {
 		t.Fatalf("%+v", report)
 	}
 	for what, c := range map[string]struct {
@@ -577,13 +569,13 @@ func TestLiveCheckSaysWhatIsWrongWhere(t *testing.T) {
 		}, "records"},
 	} {
 		undo := c.damage()
-		report := check()
+		report := r.liveCheck()
 		undo()
 		if report.OK() || report.Findings[0].File != c.where {
 			t.Errorf("%s: %+v", what, report.Findings)
 		}
 	}
-	if report := check(); !report.OK() {
+	if report := r.liveCheck(); !report.OK() {
 		t.Fatalf("%+v", report)
 	}
 }

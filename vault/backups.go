@@ -126,8 +126,8 @@ func (v *Vault) tellRestored(st *store.Store, l *loader) []string {
 	}
 	warnings := []string{fmt.Sprintf("this vault was restored on %s from a backup of %s, commit %d: what was done later is lost",
 		m.when.Format(time.DateTime), m.made.Format(time.DateTime), m.seq)}
-	if m.lost > m.seq {
-		warnings = append(warnings, fmt.Sprintf("it was known to have gone on to commit %d: revocations made in between are not known here", m.lost))
+	if m.lost > m.seq+1 { // making the backup was one more
+		warnings = append(warnings, fmt.Sprintf("it was known to have gone on to commit %d: revocations made in between, if any, are not known here", m.lost))
 	}
 	if m.resurrected {
 		warnings = append(warnings, "what was revoked, destroyed or forbidden after the backup may be in force again, as --resurrect asked for")

@@ -75,8 +75,8 @@ func (r *restorer) look() (err error) {
 
 // warnOfLoss says what the anchor knows of a vault that is gone.
 func (r *restorer) warnOfLoss() error {
-	if r.known.Seq > r.last.Seq {
-		r.warn("the anchor knows the vault as of commit %d, the backup is of %d: revocations made in between are lost", r.known.Seq, r.last.Seq)
+	if r.known.Seq > r.last.Seq+1 { // making the backup was one more
+		r.warn("the anchor knows the vault as of commit %d, the backup is of %d: revocations made in between, if any, are lost", r.known.Seq, r.last.Seq)
 	}
 	return nil
 }
