@@ -43,11 +43,38 @@ const backupStep = 20_000
 // rewritten because a key is destroyed --now, which it would keep.
 // Errors: sealed, busy, backup_unknown.
 func (v *Vault) BeginBackup(ctx context.Context, opts BackupOptions) (*Backup, error) {
-	o, err := v.enter()
+	o, snap, err := v.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer v.mu.RUnlock()
+	b, err := o.beginBackup(v, snap, opts)
+	if err != nil {
+		snap.Close()
+	}
+	return b, err
+}
+
+// snapshot takes a snapshot of the store. On success the caller holds v.mu shared,
+// but not while it waits for a rewrite of the store, so that a seal does not wait for that.
+func (v *Vault) snapshot(ctx context.Context) (*opened, *store.Snapshot, error) {
+	o, err := v.enter()
+	if err != nil {
+		return nil, nil, err
+	}
+	v.mu.RUnlock()
+	snap, err := o.store.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, snapshotError(err)
+	}
+	if err := v.inside(o); err != nil {
+		snap.Close()
+		return nil, nil, err
+	}
+	return o, snap, nil
+}
+
+func (o *opened) beginBackup(v *Vault, snap *store.Snapshot, opts BackupOptions) (*Backup, error) {
 	h := backup.Header{VaultID: o.header.vaultID, Created: o.clock.stamp(), Vault: o.header.encoded}
 	var base KnownBackup
 	incremental := opts.SinceHash != [32]byte{} || opts.SinceSequence != 0
@@ -58,10 +85,6 @@ func (v *Vault) BeginBackup(ctx context.Context, opts BackupOptions) (*Backup, e
 				WithHint("take a full backup: one from before a restore, and all but the last 64, can't be built on")
 		}
 		h.BaseSeq, h.BaseHash = base.Sequence, backup.Hash(base.Hash)
-	}
-	snap, err := o.store.Snapshot(ctx)
-	if err != nil {
-		return nil, snapshotError(err)
 	}
 	h.Seq = snap.Seq()
 	switch {
@@ -74,8 +97,8 @@ func (v *Vault) BeginBackup(ctx context.Context, opts BackupOptions) (*Backup, e
 		v: v, o: o, snap: snap,
 		made: KnownBackup{Time: h.Created, Sequence: h.Seq, Full: !incremental, Base: base.Sequence},
 	}
+	var err error
 	if b.w, err = backup.NewWriter(&b.out, o.backups.key.Bytes(), h); err != nil {
-		snap.Close()
 		return nil, err
 	}
 	o.backups.running.Store(b)

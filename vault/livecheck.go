@@ -38,15 +38,11 @@ const maxFindings = 1000
 // and no backup meanwhile. Errors: sealed, busy.
 func (v *Vault) BeginCheck(ctx context.Context) (*LiveCheck, error) {
 	headers := v.checkHeaders()
-	o, err := v.enter()
+	o, snap, err := v.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer v.mu.RUnlock()
-	snap, err := o.store.Snapshot(ctx)
-	if err != nil {
-		return nil, snapshotError(err)
-	}
 	c := &LiveCheck{
 		v: v, o: o, snap: snap, check: newRecordCheck(o.header.vaultID),
 		report: CheckReport{Findings: headers, Complete: true, Sequence: snap.Seq()},
