@@ -49,8 +49,14 @@ func TestKilledDuringRestore(t *testing.T) {
 		bare bool
 		done bool // the new vault is in place
 	}{
-		{"filled", false, false}, {"made", false, false}, {"exchanged", false, true}, {"placed", false, true},
-		{"filled", true, false}, {"made", true, false}, {"anchored", true, false}, {"placed", true, true},
+		{"filled", false, false},
+		{"made", false, false},
+		{"exchanged", false, true},
+		{"placed", false, true},
+		{"filled", true, false},
+		{"made", true, false},
+		{"anchored", true, false},
+		{"placed", true, true},
 	} {
 		if testing.Short() && c.step != "made" {
 			continue
