@@ -38,6 +38,9 @@ func (s *Server) serveFrames(c *conn) {
 		clear(f.call.scratch[:cap(f.call.scratch)])
 		f.giveBack()
 		_ = c.Close()
+		if f.call.closing != nil {
+			f.call.closing()
+		}
 	}()
 	for len(c.buffer.Bytes()) < len(frame.Preface) {
 		if c.buffer.Fill(c.UnixConn) != nil {

@@ -48,6 +48,7 @@ type call struct {
 	used    uint32 // version of the key that was used, where the answer does not say
 	scratch []byte // room for an answer's bytes, overwritten once it is encoded
 	held    []message
+	closing func() // called when a frame connection ends; nil for nothing
 
 	record     string // pairs the two audit records of a change; empty without a first one
 	care       care

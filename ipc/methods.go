@@ -58,6 +58,11 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_ENTER_SHARE, "EnterShare", (*service).EnterShare, wholeVault, slow, always),
 	row(vaultdv1.Method_METHOD_RESET_SHARES, "ResetShares", (*service).ResetShares, wholeVault),
 
+	row(vaultdv1.Method_METHOD_BEGIN_BACKUP, "BeginBackup", (*service).BeginBackup, wholeVault, slow),
+	row(vaultdv1.Method_METHOD_READ_BACKUP, "ReadBackup", (*service).ReadBackup, wholeVault, list),
+	row(vaultdv1.Method_METHOD_CHECK, "Check", (*service).Check, wholeVault, list),
+	row(vaultdv1.Method_METHOD_LIST_BACKUPS, "ListBackups", (*service).ListBackups, wholeVault, list),
+
 	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),
 	row(vaultdv1.Method_METHOD_LIST_KEYS, "ListKeys", (*service).ListKeys, listedOwner, list),

@@ -255,6 +255,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err == nil {
 		<-finished
 	}
+	s.service.readings.close()
 	s.rates.refused.close()
 	s.crowd.close()
 	s.service.shares.close()

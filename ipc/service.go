@@ -25,6 +25,7 @@ type service struct {
 	approvals   *approvals
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
+	readings    readings
 	tampering   tampering
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told

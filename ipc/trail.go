@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -64,7 +65,8 @@ var cares = map[policy.Action]care{
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
 	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true, urgent: true},
-	policy.Approve: {first: true}, policy.Reject: {first: true},
+	policy.BeginBackup: {first: true},
+	policy.Approve:     {first: true}, policy.Reject: {first: true},
 }
 
 func newTrail(log *audit.Log, told *slog.Logger, keys *vault.Vault) *trail {
@@ -281,10 +283,15 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		describeSession(r, a.GetSession())
 	case *vaultdv1.UnsealResponse:
 		r.Extra = append(r.Extra, audit.Field{Name: "slot", Value: a.GetSlot()})
+		if w := a.GetWarnings(); len(w) > 0 { // such as that the vault was restored
+			r.Extra = append(r.Extra, audit.Field{Name: "warnings", Value: strings.Join(w, "; ")})
+		}
 	case *vaultdv1.EnterShareResponse:
 		r.Extra = append(r.Extra, describeShare(a)...)
 	case interface{ GetSlot() *vaultdv1.KeySlot }:
 		r.Extra = append(r.Extra, describeSlot(a.GetSlot())...)
+	case interface{ GetBackup() *vaultdv1.Backup }:
+		r.Extra = append(r.Extra, describeBackup(a.GetBackup())...)
 	case *vaultdv1.AddGrantResponse:
 		r.Extra = append(r.Extra,
 			audit.Field{Name: "added", Value: a.GetGrant().GetId()}, audit.Field{Name: "says", Value: a.GetGrant().GetJson()})

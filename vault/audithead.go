@@ -37,6 +37,9 @@ const auditSeedLabel = "vaultd/1/audit"
 type auditHead struct {
 	AuditHead
 	version uint64 // 0: none was kept
+	// restored: the head is a backup's. It is told to the log once, and does not
+	// have to be that of the log on this machine.
+	restored bool
 }
 
 func auditHeadID() store.ID { return store.ID{Kind: kindAuditHead, Path: "head"} }
@@ -70,8 +73,12 @@ func (v *Vault) auditUnsealed(h *header, root []byte, kept *auditHead, warnings 
 	}
 	defer secret.Wipe(seed)
 	var head *AuditHead
-	if kept.version > 0 {
-		head = &kept.AuditHead
+	if kept.version > 0 || kept.restored {
+		was := kept.AuditHead
+		head = &was
+	}
+	if kept.restored {
+		kept.AuditHead, kept.restored = AuditHead{}, false
 	}
 	if w := v.o.AuditLog.Unsealed(h.vaultID, seed, head); w != "" {
 		return append(warnings, w)

@@ -22,13 +22,24 @@ type recordCheck struct {
 	deks     map[string][]byte // bodies, by record path
 	material map[string][]byte
 	findings []Finding
+	// fetch finds the body of another record; by default among those visited.
+	fetch func(store.ID) ([]byte, bool)
 }
 
 func newRecordCheck(vaultID [16]byte) *recordCheck {
-	return &recordCheck{
+	c := &recordCheck{
 		vaultID: vaultID, loader: newLoader(),
 		deks: make(map[string][]byte), material: make(map[string][]byte),
 	}
+	c.fetch = func(id store.ID) (body []byte, ok bool) {
+		if id.Kind == kindDEK {
+			body, ok = c.deks[id.Path]
+		} else {
+			body, ok = c.material[id.Path]
+		}
+		return body, ok
+	}
+	return c
 }
 
 // find reports a record that no other copy can replace: both copies hold what
@@ -111,11 +122,11 @@ func (c *recordCheck) tombstone(k *key, t *revocationRecord) {
 
 // version checks one version of a key against its two records.
 func (c *recordCheck) version(k *key, number uint32) error {
-	dekBody, ok := c.deks[versionPath(k.id, number)]
+	dekBody, ok := c.fetch(dekRecordID(k.id, number))
 	if !ok {
 		return errors.New("its data-encryption key is missing")
 	}
-	body, ok := c.material[versionPath(k.id, number)]
+	body, ok := c.fetch(materialRecordID(k.id, number))
 	if !ok {
 		return errors.New("its material is missing")
 	}

@@ -100,6 +100,9 @@ const (
 	CodeNewerFormat          = fault.CodeNewerFormat
 	CodeAuditUnavailable     = fault.CodeAuditUnavailable
 	CodeAuditTampered        = fault.CodeAuditTampered
+	CodeBackupUnknown        = fault.CodeBackupUnknown
+	CodeBackupDamaged        = fault.CodeBackupDamaged
+	CodeBackupChain          = fault.CodeBackupChain
 )
 
 // Sentinels to compare with errors.Is.

@@ -75,3 +75,6 @@ func (v *Vault) ForgetCensus() {
 	v.opened.census.taken = time.Time{}
 	v.bytes.forget()
 }
+
+// OnStep has fn called after each step of a restore.
+func (o *RestoreOptions) OnStep(fn func(step string)) { o.reached = fn }

@@ -18,9 +18,21 @@ import (
 // killEnv makes the test binary a child that dies in a password change.
 const killEnv = "VAULT_TEST_KILL_AT"
 
+// restoreEnv makes the test binary a child that restores; see restoreInChild.
+const restoreEnv = "VAULT_TEST_RESTORE"
+
+// restoreInChild is set where the memory of a child can be measured.
+var restoreInChild = func(string) {}
+
 func TestMain(m *testing.M) {
 	if at := os.Getenv(killEnv); at != "" {
 		dieDuringPasswordChange(at)
+	}
+	if at := os.Getenv(killRestoreEnv); at != "" {
+		dieDuringRestore(at)
+	}
+	if dir := os.Getenv(restoreEnv); dir != "" {
+		restoreInChild(dir)
 	}
 	os.Exit(m.Run())
 }

@@ -91,6 +91,10 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 		return InitResult{}, storeError(err)
 	}
 	l := newLoader()
+	defer l.backups.wipeIf(&err)
+	if err := l.backups.derive(h, root.Bytes()); err != nil {
+		return InitResult{}, errors.Join(err, st.Close())
+	}
 	if err := v.tellPolicy(l.kept); err != nil {
 		if e := st.Close(); e != nil {
 			v.log.Warn("the store was not closed in order", "error", e)
@@ -155,6 +159,10 @@ func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback 
 	}
 	defer easeCollector()()
 	l := newLoader()
+	defer l.backups.wipeIf(&err)
+	if err := l.backups.derive(h, root.Bytes()); err != nil {
+		return nil, err
+	}
 	so := v.storeOptions(h, root.Bytes(), lock)
 	so.AcceptRollback = acceptRollback
 	so.Visit = l.visit
@@ -172,6 +180,7 @@ func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback 
 		return nil, err
 	}
 	keys := len(l.ring.keys) // others may add some from the moment of publishing
+	warnings = append(warnings, v.tellRestored(st, l)...)
 	o := v.publish(h, st, lock, l, by.label(), v.auditUnsealed(h, root.Bytes(), &l.auditHead, warnings))
 	v.log.Info("vault unsealed", "vault", fmt.Sprintf("%x", h.vaultID), "keys", keys, "slot", o.with)
 	return o.warnings, nil
@@ -239,6 +248,7 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, with string, warnings []string) *opened {
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
+		backups:      l.backups,
 		keysPerOwner: &v.keysPerOwner, with: with,
 		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
@@ -294,6 +304,7 @@ func (v *Vault) seal() error {
 		// Sealed is sealed, and what was acknowledged is in the journal.
 		v.log.Warn("the store was not closed in order; the next unseal verifies it from its journal", "error", closeErr)
 	}
+	o.backups.wipe()
 	err := o.lock.Close()
 	v.closeCustody(closeErr == nil)
 	debug.FreeOSMemory()

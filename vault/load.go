@@ -16,13 +16,14 @@ type loader struct {
 	exchanges *exchanges
 	kept      *kept
 	auditHead auditHead
+	backups   *backups
 
 	keys                   []*key // for the maps, which are made when their size is known
 	liveMaterial, liveDEKs int
 }
 
 func newLoader() *loader {
-	return &loader{ring: newKeyring(), exchanges: newExchanges(), kept: newKept()}
+	return &loader{ring: newKeyring(), exchanges: newExchanges(), kept: newKept(), backups: new(backups)}
 }
 
 // visit takes one record. The store has authenticated it; what the vault
@@ -69,6 +70,8 @@ func (l *loader) take(rec store.Record) error {
 		return l.exchanges.load(rec)
 	case kindGrant, kindGrantUse, kindPrincipal:
 		return l.kept.load(rec)
+	case kindBackups, kindRestored:
+		return l.backups.load(rec)
 	}
 	return fmt.Errorf("unknown kind: %w", errMalformed)
 }

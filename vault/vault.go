@@ -81,6 +81,7 @@ type opened struct {
 	exchanges  *exchanges
 	kept       *kept
 	auditHead  *auditHead
+	backups    *backups
 	clock      *clock
 	timekeeper *timekeeper
 	census     censusTaker

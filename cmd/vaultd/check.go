@@ -139,7 +139,7 @@ func verdict(r *vault.CheckReport) error {
 	for _, f := range r.Findings {
 		if f.Severity == vault.SeverityLoss && !f.Repaired {
 			return fault.E(fault.CodeStoreCorrupt, "the vault is damaged beyond its copies").
-				WithHint("restore the store directory from a backup, and unseal with --accept-rollback")
+				WithHint("'vaultd restore --replace' makes a vault of a backup")
 		}
 	}
 	return fault.E(fault.CodeStoreCorrupt, "the vault is damaged").WithHint("run 'vaultd check --repair' with the password")

@@ -37,7 +37,7 @@ sealed; 'vaultctl init' or 'vaultctl unseal' opens it.`,
 		return fault.E(fault.CodeUsage, "%v", err).WithHint("run '%s --help'", cmd.CommandPath())
 	})
 	s.flags(root.PersistentFlags())
-	root.AddCommand(newCheckCommand(&s), newConfigCommand(&s), newServiceCommand(&s), newVersionCommand())
+	root.AddCommand(newCheckCommand(&s), newConfigCommand(&s), newRestoreCommand(&s), newServiceCommand(&s), newVersionCommand())
 	return root
 }
 

@@ -81,7 +81,7 @@ func (c *Client) exchange(ctx context.Context, w *wire, method vaultdv1.Method, 
 // changes reports whether repeating a method could do something twice.
 func changes(method vaultdv1.Method) bool {
 	switch method {
-	case vaultdv1.Method_METHOD_STATUS,
+	case vaultdv1.Method_METHOD_STATUS, vaultdv1.Method_METHOD_LIST_BACKUPS,
 		vaultdv1.Method_METHOD_SHOW_KEY, vaultdv1.Method_METHOD_LIST_KEYS,
 		vaultdv1.Method_METHOD_PUBLIC_KEY, vaultdv1.Method_METHOD_EXPORT_KEY,
 		vaultdv1.Method_METHOD_ENCRYPT, vaultdv1.Method_METHOD_DECRYPT,

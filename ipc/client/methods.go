@@ -484,3 +484,39 @@ func (c *Client) ProveAudit(ctx context.Context, req *vaultdv1.ProveAuditRequest
 	}
 	return resp, nil
 }
+
+// BeginBackup begins a backup; ReadBackup gives it, on the same connection.
+func (c *Client) BeginBackup(ctx context.Context, req *vaultdv1.BeginBackupRequest) (*vaultdv1.BeginBackupResponse, error) {
+	resp := new(vaultdv1.BeginBackupResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_BEGIN_BACKUP, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ReadBackup reads the next part of a backup.
+func (c *Client) ReadBackup(ctx context.Context, req *vaultdv1.ReadBackupRequest) (*vaultdv1.ReadBackupResponse, error) {
+	resp := new(vaultdv1.ReadBackupResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_READ_BACKUP, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Check verifies the vault while it is used, some more with each call.
+func (c *Client) Check(ctx context.Context, req *vaultdv1.CheckRequest) (*vaultdv1.CheckResponse, error) {
+	resp := new(vaultdv1.CheckResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CHECK, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListBackups lists the backups that the vault remembers having made.
+func (c *Client) ListBackups(ctx context.Context, req *vaultdv1.ListBackupsRequest) (*vaultdv1.ListBackupsResponse, error) {
+	resp := new(vaultdv1.ListBackupsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_BACKUPS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}

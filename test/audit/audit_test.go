@@ -5,6 +5,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -136,6 +137,48 @@ func TestNoChangeWithoutRecord(t *testing.T) {
 		t.Errorf("verify exits with %d:\n%s", code, out)
 	}
 	t.Logf("%d keys acknowledged in %d runs", len(made), rounds)
+}
+
+// A backup leaves a record before it begins, and one with its hash when it was
+// given away; the parts between leave none.
+func TestBackupIsOnRecord(t *testing.T) {
+	d := rig.MustStart(t, rig.NewHome(t, t.TempDir()))
+	d.Init(t)
+	ctx := rig.Context(t)
+	begun, err := d.Client.BeginBackup(ctx, &vaultdv1.BeginBackupRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &vaultdv1.ReadBackupRequest{Id: begun.GetId()}
+	var hash string
+	for hash == "" {
+		r, err := d.Client.ReadBackup(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Offset += uint64(len(r.GetData()))
+		if r.GetDone() {
+			hash = hex.EncodeToString(r.GetBackup().GetSha256())
+		}
+	}
+	log, err := d.Client.ReadAudit(ctx, &vaultdv1.ReadAuditRequest{PageSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, line := range log.GetLines() {
+		r, err := audit.Decode([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(r.Action, "vault.backup") || strings.HasPrefix(r.Action, "vault.read_backup") {
+			got = append(got, r.Action+" "+string(r.Outcome))
+		}
+	}
+	want := []string{"vault.backup begun", "vault.backup allowed", "vault.read_backup allowed"}
+	if !slices.Equal(got, want) || !strings.Contains(strings.Join(log.GetLines(), ""), hash) {
+		t.Errorf("on record are %v, want %v with %s", got, want, hash)
+	}
 }
 
 func TestEditsAndDeletionsAreFound(t *testing.T) {

@@ -119,6 +119,10 @@ func administrative(t *testing.T, owner string) []call {
 		request(t, "ReadAudit", &vaultdv1.ReadAuditRequest{}),
 		request(t, "CheckpointAudit", &vaultdv1.CheckpointAuditRequest{}),
 		request(t, "ProveAudit", &vaultdv1.ProveAuditRequest{}),
+		request(t, "BeginBackup", &vaultdv1.BeginBackupRequest{}),
+		request(t, "ReadBackup", &vaultdv1.ReadBackupRequest{}),
+		request(t, "Check", &vaultdv1.CheckRequest{}),
+		request(t, "ListBackups", &vaultdv1.ListBackupsRequest{}),
 	}
 }
 

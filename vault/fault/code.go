@@ -99,6 +99,10 @@ const (
 
 	CodeAuditUnavailable Code = "audit_unavailable"
 
+	CodeBackupUnknown Code = "backup_unknown"
+	CodeBackupDamaged Code = "backup_damaged"
+	CodeBackupChain   Code = "backup_chain"
+
 	CodeStoreCorrupt    Code = "store_corrupt"
 	CodeHeaderDamaged   Code = "header_damaged"
 	CodeStoreRolledBack Code = "store_rolled_back"
@@ -140,7 +144,9 @@ var codeClass = map[Code]Class{
 	CodeAuditUnavailable: ClassUnavailable, CodeTPMFailed: ClassUnavailable,
 
 	CodeStoreCorrupt: ClassIntegrity, CodeHeaderDamaged: ClassIntegrity, CodeStoreRolledBack: ClassIntegrity,
-	CodeNewerFormat: ClassIntegrity, CodeAuditTampered: ClassIntegrity,
+	CodeNewerFormat: ClassIntegrity, CodeAuditTampered: ClassIntegrity, CodeBackupDamaged: ClassIntegrity,
+
+	CodeBackupUnknown: ClassNotFound, CodeBackupChain: ClassUsage,
 }
 
 // Class is the class of the code; a code from a newer daemon is internal.

@@ -25,6 +25,11 @@ const (
 	EnterShare     Action = "slot.enter_share"
 	ResetShares    Action = "slot.reset_shares"
 
+	BeginBackup Action = "vault.backup"
+	ReadBackup  Action = "vault.read_backup"
+	Check       Action = "vault.check"
+	ListBackups Action = "vault.list_backups"
+
 	CreateKey  Action = "key.create"
 	ShowKey    Action = "key.show"
 	ListKeys   Action = "key.list"
@@ -119,6 +124,11 @@ var table = []Rule{
 	{Action: RemoveSlot, Method: "RemoveSlot", Scope: ScopeAdmin},
 	{Action: EnterShare, Method: "EnterShare", Scope: ScopeAdmin},
 	{Action: ResetShares, Method: "ResetShares", Scope: ScopeAdmin},
+
+	{Action: BeginBackup, Method: "BeginBackup", Scope: ScopeAdmin},
+	{Action: ReadBackup, Method: "ReadBackup", Scope: ScopeAdmin},
+	{Action: Check, Method: "Check", Scope: ScopeAdmin},
+	{Action: ListBackups, Method: "ListBackups", Scope: ScopeAdmin},
 
 	{CreateKey, "CreateKey", ScopeOwner, "create", SetManage, false},
 	{ShowKey, "ShowKey", ScopeOwner, "show", SetRead, false},

@@ -16,7 +16,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 )
 
-// This file alone knows Badger. What it must never rely on: Badger's own
+// This file and badgerview.go alone know Badger. What it must never rely on: Badger's own
 // integrity (there is none against an attacker, and silent loss on damage),
 // its durability (synchronous writes are off; the journal has them), its
 // deletes, TTL, backup, read-only mode or compaction (off: it can lose data).

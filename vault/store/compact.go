@@ -30,7 +30,7 @@ func (s *Store) compactIfDue() {
 	s.tasks.Go(func() error {
 		ctx := context.Background() // Close ends it
 		began := time.Now()
-		err := s.Rewrite(ctx)
+		err := s.rewrite(ctx)
 		if err != nil {
 			if !errors.Is(err, ErrClosed) {
 				s.opts.Log.Warn("store was not compacted", "err", err)

@@ -53,6 +53,9 @@ type Store struct {
 	commits  uint64            // groups committed; committer only
 	custody  custody           // committer only
 
+	snapshots sync.Mutex // guards snapshot
+	snapshot  *Snapshot  // the one that is being read; it holds the token of rewrites
+
 	rewriting atomic.Bool // set in the committer when a rewrite begins, cleared when all of it is over
 }
 
@@ -230,7 +233,8 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	close(s.quit)
 	s.tasks.Wait() //nolint:errcheck // its functions return nil
-	<-s.rewrites   // one that a caller began ends now
+	s.endSnapshot(ErrClosed)
+	<-s.rewrites // one that a caller began ends now
 	err := s.settle()
 	s.engine = nil
 	s.release()

@@ -16,7 +16,16 @@ import (
 //
 // It returns ErrFull when there is no room for a second copy, and the first
 // error otherwise; the old generation stays valid until the new one is whole.
+//
+// A snapshot that is being read ends with ErrRewritten: it would keep what was
+// deleted.
 func (s *Store) Rewrite(ctx context.Context) error {
+	s.endSnapshot(ErrRewritten)
+	return s.rewrite(ctx)
+}
+
+// rewrite is Rewrite, after the snapshot that is being read.
+func (s *Store) rewrite(ctx context.Context) error {
 	select {
 	case <-s.rewrites:
 		defer func() {

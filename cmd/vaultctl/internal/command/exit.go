@@ -75,7 +75,7 @@ The exit status of vaultctl tells the class of what went wrong; the code in
    1  internal error, or the output could not be written
    2  usage: unknown flag, wrong argument, bad context
    3  not found: no such key, version, owner, exchange, grant, principal,
-      decision or approval
+      decision, approval or backup
    4  denied: not your key, not approved, or too many requests or keys
    5  state: expired, revoked, destroyed, exists already, not initialised
    6  wrong key usage: the key is not for this, or not the one named
@@ -83,7 +83,8 @@ The exit status of vaultctl tells the class of what went wrong; the code in
       passphrase is not right
    8  sealed, or the password is wrong
    9  unavailable: no daemon, timeout, busy, disk full
-  10  integrity: the store or header is damaged or older than it should be
+  10  integrity: the store, header or backup is damaged, or older than it
+      should be
  130  interrupted
 
 Four commands answer with their exit status:

@@ -155,6 +155,7 @@ func TestEveryMethodHasACommand(t *testing.T) {
 		"STATUS": "status", "INIT": "init", "UNSEAL": "unseal", "SEAL": "seal", "CHANGE_PASSWORD": "password change",
 		"ADD_SLOT": "slot add", "LIST_SLOTS": "slot list", "REMOVE_SLOT": "slot remove",
 		"ENTER_SHARE": "unseal", "RESET_SHARES": "unseal",
+		"BEGIN_BACKUP": "backup", "READ_BACKUP": "backup", "CHECK": "check", "LIST_BACKUPS": "backup list",
 		"CREATE_KEY": "key create", "SHOW_KEY": "key show", "LIST_KEYS": "key list", "PUBLIC_KEY": "key public", "ROTATE_KEY": "key rotate",
 		"IMPORT_KEY": "key import", "EXPORT_KEY": "key export", "DESTROY_KEY": "key destroy", "REVOKE_KEY": "key revoke",
 		"ENCRYPT": "encrypt", "DECRYPT": "decrypt", "SIGN": "sign", "VERIFY": "verify", "MAC": "mac", "VERIFY_MAC": "mac verify", "AGREE": "agree",

@@ -16,10 +16,19 @@ func (p *Printer) Progress(what string) (stop func()) {
 	if p.Quiet || p.JSON || !IsTerminal(p.Err) {
 		return func() {}
 	}
+	return p.progress(func() string { return what })
+}
+
+// ProgressOf is Progress of something that says how far it is each time it is
+// asked, from another goroutine.
+func (p *Printer) ProgressOf(what func() string) (stop func()) {
+	if p.Quiet || p.JSON || !IsTerminal(p.Err) {
+		return func() {}
+	}
 	return p.progress(what)
 }
 
-func (p *Printer) progress(what string) (stop func()) {
+func (p *Printer) progress(what func() string) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -36,7 +45,7 @@ func (p *Printer) progress(what string) (stop func()) {
 				return
 			case <-wait.C:
 				shown = true
-				fmt.Fprintf(p.Err, "\r\x1b[K%s (%ds)", what, int(p.Now().Sub(start).Seconds()))
+				fmt.Fprintf(p.Err, "\r\x1b[K%s (%ds)", what(), int(p.Now().Sub(start).Seconds()))
 				wait.Reset(patience)
 			}
 		}

@@ -178,13 +178,13 @@ func TestProgressAppearsAfterASecondAndGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
 		p := &Printer{Err: &b, Now: time.Now}
-		stop := p.progress("Waiting")
+		stop := p.progress(func() string { return "Waiting" })
 		time.Sleep(patience / 2)
 		stop()
 		if b.Len() > 0 {
 			t.Errorf("shown at once: %q", b.String())
 		}
-		stop = p.progress("Waiting")
+		stop = p.progress(func() string { return "Waiting" })
 		time.Sleep(2*patience + patience/2)
 		stop()
 		stop()

@@ -44,6 +44,10 @@ const (
 	Method_METHOD_REMOVE_SLOT      Method = 8
 	Method_METHOD_ENTER_SHARE      Method = 9
 	Method_METHOD_RESET_SHARES     Method = 10
+	Method_METHOD_BEGIN_BACKUP     Method = 12
+	Method_METHOD_READ_BACKUP      Method = 13
+	Method_METHOD_CHECK            Method = 14
+	Method_METHOD_LIST_BACKUPS     Method = 15
 	Method_METHOD_CREATE_KEY       Method = 16
 	Method_METHOD_SHOW_KEY         Method = 17
 	Method_METHOD_LIST_KEYS        Method = 18
@@ -103,6 +107,10 @@ var (
 		8:   "METHOD_REMOVE_SLOT",
 		9:   "METHOD_ENTER_SHARE",
 		10:  "METHOD_RESET_SHARES",
+		12:  "METHOD_BEGIN_BACKUP",
+		13:  "METHOD_READ_BACKUP",
+		14:  "METHOD_CHECK",
+		15:  "METHOD_LIST_BACKUPS",
 		16:  "METHOD_CREATE_KEY",
 		17:  "METHOD_SHOW_KEY",
 		18:  "METHOD_LIST_KEYS",
@@ -159,6 +167,10 @@ var (
 		"METHOD_REMOVE_SLOT":      8,
 		"METHOD_ENTER_SHARE":      9,
 		"METHOD_RESET_SHARES":     10,
+		"METHOD_BEGIN_BACKUP":     12,
+		"METHOD_READ_BACKUP":      13,
+		"METHOD_CHECK":            14,
+		"METHOD_LIST_BACKUPS":     15,
 		"METHOD_CREATE_KEY":       16,
 		"METHOD_SHOW_KEY":         17,
 		"METHOD_LIST_KEYS":        18,
@@ -8217,6 +8229,628 @@ func (x *ProveAuditResponse) GetProof() string {
 	return ""
 }
 
+// A backup that the vault made.
+type Backup struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"` // of the commit that it shows
+	Full          bool                   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	Base          uint64                 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`    // sequence of the backup that it builds on; of one that is not full
+	Sha256        []byte                 `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the whole file but its last 32 bytes, which are this hash; empty until it is made
+	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backup) Reset() {
+	*x = Backup{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backup) ProtoMessage() {}
+
+func (x *Backup) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backup.ProtoReflect.Descriptor instead.
+func (*Backup) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
+}
+
+func (x *Backup) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Backup) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
+}
+
+func (x *Backup) GetBase() uint64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+func (x *Backup) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Backup) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Both empty is a full backup; else one of what changed since another, which the
+// vault must remember having made.
+type BeginBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	SinceSha256   []byte                 `protobuf:"bytes,1,opt,name=since_sha256,json=sinceSha256,proto3" json:"since_sha256,omitempty"`
+	SinceSequence uint64                 `protobuf:"varint,2,opt,name=since_sequence,json=sinceSequence,proto3" json:"since_sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BeginBackupRequest) Reset() {
+	*x = BeginBackupRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BeginBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BeginBackupRequest) ProtoMessage() {}
+
+func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
+func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
+}
+
+func (x *BeginBackupRequest) GetSinceSha256() []byte {
+	if x != nil {
+		return x.SinceSha256
+	}
+	return nil
+}
+
+func (x *BeginBackupRequest) GetSinceSequence() uint64 {
+	if x != nil {
+		return x.SinceSequence
+	}
+	return 0
+}
+
+type BeginBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Backup        *Backup                `protobuf:"bytes,2,opt,name=backup,proto3" json:"backup,omitempty"`
+	Records       uint64                 `protobuf:"varint,3,opt,name=records,proto3" json:"records,omitempty"` // of the vault
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BeginBackupResponse) Reset() {
+	*x = BeginBackupResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BeginBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BeginBackupResponse) ProtoMessage() {}
+
+func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
+func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
+}
+
+func (x *BeginBackupResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *BeginBackupResponse) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
+func (x *BeginBackupResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+// The parts of the file come in order. One that is not asked on for some minutes,
+// or whose connection ends in the frame form, is given up.
+type ReadBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"` // how many bytes came before
+	GiveUp        bool                   `protobuf:"varint,3,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadBackupRequest) Reset() {
+	*x = ReadBackupRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadBackupRequest) ProtoMessage() {}
+
+func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
+func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
+}
+
+func (x *ReadBackupRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadBackupRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadBackupRequest) GetGiveUp() bool {
+	if x != nil {
+		return x.GiveUp
+	}
+	return false
+}
+
+type ReadBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`     // may be empty though more follows
+	Done          bool                   `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`    // nothing follows
+	Backup        *Backup                `protobuf:"bytes,3,opt,name=backup,proto3" json:"backup,omitempty"` // when done
+	RecordsRead   uint64                 `protobuf:"varint,4,opt,name=records_read,json=recordsRead,proto3" json:"records_read,omitempty"`
+	Records       uint64                 `protobuf:"varint,5,opt,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadBackupResponse) Reset() {
+	*x = ReadBackupResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadBackupResponse) ProtoMessage() {}
+
+func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
+func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
+}
+
+func (x *ReadBackupResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ReadBackupResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *ReadBackupResponse) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
+func (x *ReadBackupResponse) GetRecordsRead() uint64 {
+	if x != nil {
+		return x.RecordsRead
+	}
+	return 0
+}
+
+func (x *ReadBackupResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+// An empty id begins a check; it goes on as long as it is not done.
+type CheckRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	GiveUp        bool                   `protobuf:"varint,2,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRequest) Reset() {
+	*x = CheckRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRequest) ProtoMessage() {}
+
+func (x *CheckRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
+func (*CheckRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
+}
+
+func (x *CheckRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CheckRequest) GetGiveUp() bool {
+	if x != nil {
+		return x.GiveUp
+	}
+	return false
+}
+
+type CheckResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Done          bool                   `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	RecordsRead   uint64                 `protobuf:"varint,3,opt,name=records_read,json=recordsRead,proto3" json:"records_read,omitempty"`
+	Records       uint64                 `protobuf:"varint,4,opt,name=records,proto3" json:"records,omitempty"`
+	Sequence      uint64                 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"` // of the commit that is checked
+	Findings      []*CheckFinding        `protobuf:"bytes,6,rep,name=findings,proto3" json:"findings,omitempty"`  // when done
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResponse) Reset() {
+	*x = CheckResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResponse) ProtoMessage() {}
+
+func (x *CheckResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
+func (*CheckResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
+}
+
+func (x *CheckResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CheckResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *CheckResponse) GetRecordsRead() uint64 {
+	if x != nil {
+		return x.RecordsRead
+	}
+	return 0
+}
+
+func (x *CheckResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+func (x *CheckResponse) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *CheckResponse) GetFindings() []*CheckFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+type CheckFinding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Severity      string                 `protobuf:"bytes,1,opt,name=severity,proto3" json:"severity,omitempty"` // "note", "damage": another copy is whole, or "loss": none is
+	File          string                 `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	Offset        *uint64                `protobuf:"varint,3,opt,name=offset,proto3,oneof" json:"offset,omitempty"` // of the first bad byte; absent when the whole file is meant
+	Record        string                 `protobuf:"bytes,4,opt,name=record,proto3" json:"record,omitempty"`        // its blinded name, if one is meant
+	What          string                 `protobuf:"bytes,5,opt,name=what,proto3" json:"what,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckFinding) Reset() {
+	*x = CheckFinding{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckFinding) ProtoMessage() {}
+
+func (x *CheckFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
+func (*CheckFinding) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+}
+
+func (x *CheckFinding) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetOffset() uint64 {
+	if x != nil && x.Offset != nil {
+		return *x.Offset
+	}
+	return 0
+}
+
+func (x *CheckFinding) GetRecord() string {
+	if x != nil {
+		return x.Record
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+type ListBackupsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackupsRequest) Reset() {
+	*x = ListBackupsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackupsRequest) ProtoMessage() {}
+
+func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
+func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+}
+
+type ListBackupsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Backups       []*Backup              `protobuf:"bytes,1,rep,name=backups,proto3" json:"backups,omitempty"` // oldest first, the last 64
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackupsResponse) Reset() {
+	*x = ListBackupsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackupsResponse) ProtoMessage() {}
+
+func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
+func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+}
+
+func (x *ListBackupsResponse) GetBackups() []*Backup {
+	if x != nil {
+		return x.Backups
+	}
+	return nil
+}
+
 var File_vaultd_v1_vaultd_proto protoreflect.FileDescriptor
 
 const file_vaultd_v1_vaultd_proto_rawDesc = "" +
@@ -8831,7 +9465,51 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
 	"\x12ProveAuditResponse\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\tR\x05proof*\xea\t\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof\"\x94\x01\n" +
+	"\x06Backup\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\x12\x12\n" +
+	"\x04base\x18\x03 \x01(\x04R\x04base\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha256\x12.\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"^\n" +
+	"\x12BeginBackupRequest\x12!\n" +
+	"\fsince_sha256\x18\x01 \x01(\fR\vsinceSha256\x12%\n" +
+	"\x0esince_sequence\x18\x02 \x01(\x04R\rsinceSequence\"j\n" +
+	"\x13BeginBackupResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12)\n" +
+	"\x06backup\x18\x02 \x01(\v2\x11.vaultd.v1.BackupR\x06backup\x12\x18\n" +
+	"\arecords\x18\x03 \x01(\x04R\arecords\"T\n" +
+	"\x11ReadBackupRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x17\n" +
+	"\agive_up\x18\x03 \x01(\bR\x06giveUp\"\xa4\x01\n" +
+	"\x12ReadBackupResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\bR\x04done\x12)\n" +
+	"\x06backup\x18\x03 \x01(\v2\x11.vaultd.v1.BackupR\x06backup\x12!\n" +
+	"\frecords_read\x18\x04 \x01(\x04R\vrecordsRead\x12\x18\n" +
+	"\arecords\x18\x05 \x01(\x04R\arecords\"7\n" +
+	"\fCheckRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xc1\x01\n" +
+	"\rCheckResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\bR\x04done\x12!\n" +
+	"\frecords_read\x18\x03 \x01(\x04R\vrecordsRead\x12\x18\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords\x12\x1a\n" +
+	"\bsequence\x18\x05 \x01(\x04R\bsequence\x123\n" +
+	"\bfindings\x18\x06 \x03(\v2\x17.vaultd.v1.CheckFindingR\bfindings\"\x92\x01\n" +
+	"\fCheckFinding\x12\x1a\n" +
+	"\bseverity\x18\x01 \x01(\tR\bseverity\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x1b\n" +
+	"\x06offset\x18\x03 \x01(\x04H\x00R\x06offset\x88\x01\x01\x12\x16\n" +
+	"\x06record\x18\x04 \x01(\tR\x06record\x12\x12\n" +
+	"\x04what\x18\x05 \x01(\tR\x04whatB\t\n" +
+	"\a_offset\"\x14\n" +
+	"\x12ListBackupsRequest\"B\n" +
+	"\x13ListBackupsResponse\x12+\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xc6\n" +
+	"\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -8844,7 +9522,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x12METHOD_REMOVE_SLOT\x10\b\x12\x16\n" +
 	"\x12METHOD_ENTER_SHARE\x10\t\x12\x17\n" +
 	"\x13METHOD_RESET_SHARES\x10\n" +
-	"\x12\x15\n" +
+	"\x12\x17\n" +
+	"\x13METHOD_BEGIN_BACKUP\x10\f\x12\x16\n" +
+	"\x12METHOD_READ_BACKUP\x10\r\x12\x10\n" +
+	"\fMETHOD_CHECK\x10\x0e\x12\x17\n" +
+	"\x13METHOD_LIST_BACKUPS\x10\x0f\x12\x15\n" +
 	"\x11METHOD_CREATE_KEY\x10\x10\x12\x13\n" +
 	"\x0fMETHOD_SHOW_KEY\x10\x11\x12\x14\n" +
 	"\x10METHOD_LIST_KEYS\x10\x12\x12\x15\n" +
@@ -8934,7 +9616,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xb2\x1e\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xd5 \n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -8994,7 +9676,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tReadAudit\x12\x1b.vaultd.v1.ReadAuditRequest\x1a\x1c.vaultd.v1.ReadAuditResponse\x12X\n" +
 	"\x0fCheckpointAudit\x12!.vaultd.v1.CheckpointAuditRequest\x1a\".vaultd.v1.CheckpointAuditResponse\x12I\n" +
 	"\n" +
-	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponseB5Z3github.com/vaultd/vaultd/ipc/api/vaultd/v1;vaultdv1b\x06proto3"
+	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponse\x12L\n" +
+	"\vBeginBackup\x12\x1d.vaultd.v1.BeginBackupRequest\x1a\x1e.vaultd.v1.BeginBackupResponse\x12I\n" +
+	"\n" +
+	"ReadBackup\x12\x1c.vaultd.v1.ReadBackupRequest\x1a\x1d.vaultd.v1.ReadBackupResponse\x12:\n" +
+	"\x05Check\x12\x17.vaultd.v1.CheckRequest\x1a\x18.vaultd.v1.CheckResponse\x12L\n" +
+	"\vListBackups\x12\x1d.vaultd.v1.ListBackupsRequest\x1a\x1e.vaultd.v1.ListBackupsResponseB5Z3github.com/vaultd/vaultd/ipc/api/vaultd/v1;vaultdv1b\x06proto3"
 
 var (
 	file_vaultd_v1_vaultd_proto_rawDescOnce sync.Once
@@ -9009,7 +9696,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 127)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 137)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                     // 0: vaultd.v1.Method
 	(SlotKind)(0),                   // 1: vaultd.v1.SlotKind
@@ -9141,24 +9828,34 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*CheckpointAuditResponse)(nil), // 127: vaultd.v1.CheckpointAuditResponse
 	(*ProveAuditRequest)(nil),       // 128: vaultd.v1.ProveAuditRequest
 	(*ProveAuditResponse)(nil),      // 129: vaultd.v1.ProveAuditResponse
-	nil,                             // 130: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 131: vaultd.v1.Key.LabelsEntry
-	nil,                             // 132: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 133: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 134: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 135: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 136: google.protobuf.Duration
+	(*Backup)(nil),                  // 130: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),      // 131: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),     // 132: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),       // 133: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),      // 134: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),            // 135: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),           // 136: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),            // 137: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),      // 138: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),     // 139: vaultd.v1.ListBackupsResponse
+	nil,                             // 140: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                             // 141: vaultd.v1.Key.LabelsEntry
+	nil,                             // 142: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                             // 143: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                             // 144: vaultd.v1.ImportKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 145: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 146: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	135, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	130, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	135, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	145, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	140, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	145, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	11,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	29,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
 	21,  // 5: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
 	21,  // 6: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 7: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	135, // 8: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	145, // 8: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 9: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
 	21,  // 10: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 11: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
@@ -9167,33 +9864,33 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	20,  // 14: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
 	21,  // 15: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	20,  // 16: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	135, // 17: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	145, // 17: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
 	29,  // 18: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
 	3,   // 19: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	135, // 20: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	135, // 21: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	135, // 22: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	145, // 20: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	145, // 21: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	145, // 22: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
 	2,   // 23: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 24: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	131, // 25: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	135, // 26: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	136, // 27: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	141, // 25: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	145, // 26: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	146, // 27: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	34,  // 28: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	135, // 29: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	136, // 30: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	145, // 29: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	146, // 30: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 31: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	132, // 32: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	142, // 32: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
 	35,  // 33: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
 	35,  // 34: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	133, // 35: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	143, // 35: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
 	35,  // 36: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
 	4,   // 37: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	136, // 38: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	146, // 38: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	35,  // 39: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
 	5,   // 40: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	136, // 41: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	146, // 41: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 42: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	134, // 43: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	144, // 43: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
 	35,  // 44: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
 	5,   // 45: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
 	5,   // 46: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
@@ -9201,24 +9898,24 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	35,  // 48: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
 	54,  // 49: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
 	54,  // 50: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	136, // 51: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	146, // 51: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
 	6,   // 52: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	7,   // 53: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
 	6,   // 54: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	7,   // 55: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	136, // 56: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	135, // 57: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	136, // 58: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	146, // 56: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	145, // 57: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	146, // 58: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
 	35,  // 59: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
 	35,  // 60: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	135, // 61: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	135, // 62: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	145, // 61: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	145, // 62: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
 	75,  // 63: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	75,  // 64: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	75,  // 65: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
 	75,  // 66: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	75,  // 67: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	135, // 68: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	145, // 68: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
 	86,  // 69: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
 	86,  // 70: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
 	91,  // 71: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
@@ -9228,135 +9925,148 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	97,  // 75: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
 	97,  // 76: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
 	97,  // 77: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	135, // 78: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	145, // 78: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
 	91,  // 79: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
 	96,  // 80: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	135, // 81: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	145, // 81: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
 	108, // 82: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
 	108, // 83: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
 	108, // 84: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
 	108, // 85: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
 	91,  // 86: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	135, // 87: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	135, // 88: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	145, // 87: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	145, // 88: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
 	115, // 89: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	136, // 90: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	146, // 90: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
 	115, // 91: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
 	115, // 92: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
 	115, // 93: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	135, // 94: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	136, // 95: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	9,   // 96: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	12,  // 97: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	14,  // 98: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	16,  // 99: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	18,  // 100: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	22,  // 101: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	25,  // 102: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	27,  // 103: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	30,  // 104: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	32,  // 105: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	36,  // 106: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	38,  // 107: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	40,  // 108: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	42,  // 109: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	44,  // 110: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	46,  // 111: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	48,  // 112: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	50,  // 113: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	52,  // 114: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	55,  // 115: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	57,  // 116: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	59,  // 117: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	61,  // 118: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	63,  // 119: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	65,  // 120: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	67,  // 121: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	69,  // 122: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	71,  // 123: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	73,  // 124: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	76,  // 125: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	78,  // 126: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	80,  // 127: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	82,  // 128: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	84,  // 129: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	87,  // 130: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	89,  // 131: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	92,  // 132: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	94,  // 133: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	98,  // 134: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	100, // 135: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	102, // 136: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	104, // 137: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	106, // 138: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	109, // 139: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	111, // 140: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	113, // 141: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	116, // 142: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	118, // 143: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	120, // 144: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	122, // 145: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	124, // 146: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	126, // 147: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	128, // 148: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	10,  // 149: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	13,  // 150: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	15,  // 151: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	17,  // 152: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	19,  // 153: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	24,  // 154: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	26,  // 155: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	28,  // 156: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	31,  // 157: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	33,  // 158: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	37,  // 159: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	39,  // 160: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	41,  // 161: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	43,  // 162: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	45,  // 163: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	47,  // 164: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	49,  // 165: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	51,  // 166: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	53,  // 167: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	56,  // 168: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	58,  // 169: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	60,  // 170: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	62,  // 171: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	64,  // 172: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	66,  // 173: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	68,  // 174: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	70,  // 175: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	72,  // 176: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	74,  // 177: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	77,  // 178: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	79,  // 179: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	81,  // 180: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	83,  // 181: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	85,  // 182: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	88,  // 183: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	90,  // 184: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	93,  // 185: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	95,  // 186: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	99,  // 187: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	101, // 188: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	103, // 189: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	105, // 190: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	107, // 191: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	110, // 192: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	112, // 193: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	114, // 194: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	117, // 195: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	119, // 196: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	121, // 197: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	123, // 198: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	125, // 199: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	127, // 200: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	129, // 201: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	149, // [149:202] is the sub-list for method output_type
-	96,  // [96:149] is the sub-list for method input_type
-	96,  // [96:96] is the sub-list for extension type_name
-	96,  // [96:96] is the sub-list for extension extendee
-	0,   // [0:96] is the sub-list for field type_name
+	145, // 94: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	146, // 95: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	145, // 96: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	130, // 97: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	130, // 98: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	137, // 99: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	130, // 100: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	9,   // 101: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	12,  // 102: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	14,  // 103: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	16,  // 104: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	18,  // 105: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	22,  // 106: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	25,  // 107: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	27,  // 108: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	30,  // 109: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	32,  // 110: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	36,  // 111: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	38,  // 112: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	40,  // 113: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	42,  // 114: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	44,  // 115: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	46,  // 116: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	48,  // 117: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	50,  // 118: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	52,  // 119: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	55,  // 120: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	57,  // 121: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	59,  // 122: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	61,  // 123: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	63,  // 124: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	65,  // 125: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	67,  // 126: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	69,  // 127: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	71,  // 128: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	73,  // 129: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	76,  // 130: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	78,  // 131: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	80,  // 132: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	82,  // 133: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	84,  // 134: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	87,  // 135: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	89,  // 136: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	92,  // 137: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	94,  // 138: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	98,  // 139: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	100, // 140: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	102, // 141: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	104, // 142: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	106, // 143: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	109, // 144: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	111, // 145: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	113, // 146: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	116, // 147: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	118, // 148: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	120, // 149: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	122, // 150: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	124, // 151: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	126, // 152: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	128, // 153: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	131, // 154: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	133, // 155: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	135, // 156: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	138, // 157: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	10,  // 158: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	13,  // 159: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	15,  // 160: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	17,  // 161: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	19,  // 162: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	24,  // 163: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	26,  // 164: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	28,  // 165: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	31,  // 166: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	33,  // 167: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	37,  // 168: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	39,  // 169: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	41,  // 170: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	43,  // 171: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	45,  // 172: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	47,  // 173: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	49,  // 174: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	51,  // 175: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	53,  // 176: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	56,  // 177: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	58,  // 178: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	60,  // 179: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	62,  // 180: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	64,  // 181: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	66,  // 182: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	68,  // 183: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	70,  // 184: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	72,  // 185: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	74,  // 186: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	77,  // 187: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	79,  // 188: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	81,  // 189: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	83,  // 190: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	85,  // 191: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	88,  // 192: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	90,  // 193: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	93,  // 194: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	95,  // 195: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	99,  // 196: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	101, // 197: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	103, // 198: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	105, // 199: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	107, // 200: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	110, // 201: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	112, // 202: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	114, // 203: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	117, // 204: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	119, // 205: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	121, // 206: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	123, // 207: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	125, // 208: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	127, // 209: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	129, // 210: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	132, // 211: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	134, // 212: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	136, // 213: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	139, // 214: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	158, // [158:215] is the sub-list for method output_type
+	101, // [101:158] is the sub-list for method input_type
+	101, // [101:101] is the sub-list for extension type_name
+	101, // [101:101] is the sub-list for extension extendee
+	0,   // [0:101] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -9364,13 +10074,14 @@ func file_vaultd_v1_vaultd_proto_init() {
 	if File_vaultd_v1_vaultd_proto != nil {
 		return
 	}
+	file_vaultd_v1_vaultd_proto_msgTypes[129].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   127,
+			NumMessages:   137,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

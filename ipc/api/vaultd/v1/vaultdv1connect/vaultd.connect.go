@@ -162,6 +162,16 @@ const (
 	VaultServiceCheckpointAuditProcedure = "/vaultd.v1.VaultService/CheckpointAudit"
 	// VaultServiceProveAuditProcedure is the fully-qualified name of the VaultService's ProveAudit RPC.
 	VaultServiceProveAuditProcedure = "/vaultd.v1.VaultService/ProveAudit"
+	// VaultServiceBeginBackupProcedure is the fully-qualified name of the VaultService's BeginBackup
+	// RPC.
+	VaultServiceBeginBackupProcedure = "/vaultd.v1.VaultService/BeginBackup"
+	// VaultServiceReadBackupProcedure is the fully-qualified name of the VaultService's ReadBackup RPC.
+	VaultServiceReadBackupProcedure = "/vaultd.v1.VaultService/ReadBackup"
+	// VaultServiceCheckProcedure is the fully-qualified name of the VaultService's Check RPC.
+	VaultServiceCheckProcedure = "/vaultd.v1.VaultService/Check"
+	// VaultServiceListBackupsProcedure is the fully-qualified name of the VaultService's ListBackups
+	// RPC.
+	VaultServiceListBackupsProcedure = "/vaultd.v1.VaultService/ListBackups"
 )
 
 // VaultServiceClient is a client for the vaultd.v1.VaultService service.
@@ -219,6 +229,11 @@ type VaultServiceClient interface {
 	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
 	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
 	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
+	// A backup or check goes on from call to call, under the id that the first gave.
+	BeginBackup(context.Context, *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error)
+	ReadBackup(context.Context, *v1.ReadBackupRequest) (*v1.ReadBackupResponse, error)
+	Check(context.Context, *v1.CheckRequest) (*v1.CheckResponse, error)
+	ListBackups(context.Context, *v1.ListBackupsRequest) (*v1.ListBackupsResponse, error)
 }
 
 // NewVaultServiceClient constructs a client for the vaultd.v1.VaultService service. By default, it
@@ -550,6 +565,30 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("ProveAudit")),
 			connect.WithClientOptions(opts...),
 		),
+		beginBackup: connect.NewClient[v1.BeginBackupRequest, v1.BeginBackupResponse](
+			httpClient,
+			baseURL+VaultServiceBeginBackupProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("BeginBackup")),
+			connect.WithClientOptions(opts...),
+		),
+		readBackup: connect.NewClient[v1.ReadBackupRequest, v1.ReadBackupResponse](
+			httpClient,
+			baseURL+VaultServiceReadBackupProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ReadBackup")),
+			connect.WithClientOptions(opts...),
+		),
+		check: connect.NewClient[v1.CheckRequest, v1.CheckResponse](
+			httpClient,
+			baseURL+VaultServiceCheckProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Check")),
+			connect.WithClientOptions(opts...),
+		),
+		listBackups: connect.NewClient[v1.ListBackupsRequest, v1.ListBackupsResponse](
+			httpClient,
+			baseURL+VaultServiceListBackupsProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ListBackups")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -608,6 +647,10 @@ type vaultServiceClient struct {
 	readAudit       *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
 	checkpointAudit *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
 	proveAudit      *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
+	beginBackup     *connect.Client[v1.BeginBackupRequest, v1.BeginBackupResponse]
+	readBackup      *connect.Client[v1.ReadBackupRequest, v1.ReadBackupResponse]
+	check           *connect.Client[v1.CheckRequest, v1.CheckResponse]
+	listBackups     *connect.Client[v1.ListBackupsRequest, v1.ListBackupsResponse]
 }
 
 // Status calls vaultd.v1.VaultService.Status.
@@ -1087,6 +1130,42 @@ func (c *vaultServiceClient) ProveAudit(ctx context.Context, req *v1.ProveAuditR
 	return nil, err
 }
 
+// BeginBackup calls vaultd.v1.VaultService.BeginBackup.
+func (c *vaultServiceClient) BeginBackup(ctx context.Context, req *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error) {
+	response, err := c.beginBackup.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ReadBackup calls vaultd.v1.VaultService.ReadBackup.
+func (c *vaultServiceClient) ReadBackup(ctx context.Context, req *v1.ReadBackupRequest) (*v1.ReadBackupResponse, error) {
+	response, err := c.readBackup.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Check calls vaultd.v1.VaultService.Check.
+func (c *vaultServiceClient) Check(ctx context.Context, req *v1.CheckRequest) (*v1.CheckResponse, error) {
+	response, err := c.check.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListBackups calls vaultd.v1.VaultService.ListBackups.
+func (c *vaultServiceClient) ListBackups(ctx context.Context, req *v1.ListBackupsRequest) (*v1.ListBackupsResponse, error) {
+	response, err := c.listBackups.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // VaultServiceHandler is an implementation of the vaultd.v1.VaultService service.
 type VaultServiceHandler interface {
 	Status(context.Context, *v1.StatusRequest) (*v1.StatusResponse, error)
@@ -1142,6 +1221,11 @@ type VaultServiceHandler interface {
 	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
 	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
 	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
+	// A backup or check goes on from call to call, under the id that the first gave.
+	BeginBackup(context.Context, *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error)
+	ReadBackup(context.Context, *v1.ReadBackupRequest) (*v1.ReadBackupResponse, error)
+	Check(context.Context, *v1.CheckRequest) (*v1.CheckResponse, error)
+	ListBackups(context.Context, *v1.ListBackupsRequest) (*v1.ListBackupsResponse, error)
 }
 
 // NewVaultServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -1469,6 +1553,30 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("ProveAudit")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceBeginBackupHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceBeginBackupProcedure,
+		svc.BeginBackup,
+		connect.WithSchema(vaultServiceMethods.ByName("BeginBackup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceReadBackupHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceReadBackupProcedure,
+		svc.ReadBackup,
+		connect.WithSchema(vaultServiceMethods.ByName("ReadBackup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCheckHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCheckProcedure,
+		svc.Check,
+		connect.WithSchema(vaultServiceMethods.ByName("Check")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceListBackupsHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceListBackupsProcedure,
+		svc.ListBackups,
+		connect.WithSchema(vaultServiceMethods.ByName("ListBackups")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/vaultd.v1.VaultService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case VaultServiceStatusProcedure:
@@ -1577,6 +1685,14 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceCheckpointAuditHandler.ServeHTTP(w, r)
 		case VaultServiceProveAuditProcedure:
 			vaultServiceProveAuditHandler.ServeHTTP(w, r)
+		case VaultServiceBeginBackupProcedure:
+			vaultServiceBeginBackupHandler.ServeHTTP(w, r)
+		case VaultServiceReadBackupProcedure:
+			vaultServiceReadBackupHandler.ServeHTTP(w, r)
+		case VaultServiceCheckProcedure:
+			vaultServiceCheckHandler.ServeHTTP(w, r)
+		case VaultServiceListBackupsProcedure:
+			vaultServiceListBackupsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1796,4 +1912,20 @@ func (UnimplementedVaultServiceHandler) CheckpointAudit(context.Context, *v1.Che
 
 func (UnimplementedVaultServiceHandler) ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ProveAudit is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) BeginBackup(context.Context, *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.BeginBackup is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ReadBackup(context.Context, *v1.ReadBackupRequest) (*v1.ReadBackupResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ReadBackup is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Check(context.Context, *v1.CheckRequest) (*v1.CheckResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Check is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ListBackups(context.Context, *v1.ListBackupsRequest) (*v1.ListBackupsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ListBackups is not implemented"))
 }
