@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
@@ -26,6 +25,7 @@ type service struct {
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
 	tampering   tampering
+	sealers     atomic.Pointer[[]string] // what keeps the vault from being sealed by itself; nil until told
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told
 	messageSize func() int                  // what a request, and a listing, may take, encoded
@@ -75,6 +75,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 		resp.ConfigProblem, resp.RestartNeeded = problemText(c.Problem), c.Restart
 	}
 	s.statusOfFiles(resp, admin)
+	s.statusOfSealing(resp, admin)
 	if !st.Initialized {
 		return resp, nil
 	}
@@ -126,28 +127,6 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 	s.rules.sweep()
 	s.tampering.clear()
 	return &vaultdv1.UnsealResponse{Warnings: warnings}, nil
-}
-
-// sealPatience is how long a vault that is to be sealed stays open for what is to
-// be saved in it. That takes milliseconds, unless a disk hangs, or an account
-// directory that a change of the policy waits for.
-const sealPatience = 2 * time.Second
-
-// Seal closes it.
-func (s *service) Seal(context.Context, *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
-	flushed := make(chan struct{})
-	go func() { // it ends by itself: a sealed vault refuses it
-		defer close(flushed)
-		s.rules.flush()
-	}()
-	select {
-	case <-flushed:
-	case <-time.After(sealPatience):
-	}
-	if err := s.vault.Seal(); err != nil {
-		return nil, err
-	}
-	return &vaultdv1.SealResponse{}, nil
 }
 
 // ChangePassword replaces the password.

@@ -294,11 +294,7 @@ func (v *Vault) changed(sealed bool) {
 
 // Seal waits for running operations, wipes every key and closes the store, one
 // that stopped after a write error too. Sealing a sealed vault does nothing.
-func (v *Vault) Seal() error {
-	v.admin.Lock()
-	defer v.admin.Unlock()
-	return v.seal()
-}
+func (v *Vault) Seal() error { return v.SealBecause(SealedByRequest, "") }
 
 func (v *Vault) seal() error {
 	v.mu.Lock()

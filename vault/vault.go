@@ -65,6 +65,8 @@ type Vault struct {
 	// onPolicyRecords is guarded by admin; see OnPolicyRecords.
 	onPolicyRecords func(*PolicyRecords) error
 	custody         custody // guarded by admin; see Inspect
+	// sealing is written with admin held; never nil.
+	sealing atomic.Pointer[Sealing]
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.
@@ -120,6 +122,7 @@ func New(o Options) (*Vault, error) {
 		guesses: newGuesses(o.Guesses, o.Now, o.Log),
 	}
 	v.SetKeysPerOwner(o.KeysPerOwner)
+	v.noteSealed(SealedAtStart, "")
 	return v, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -42,11 +43,12 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	if err != nil {
 		return err
 	}
+	var v *vault.Vault
 	o := vault.Options{
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
 		Guesses: guessesFile(c.Store), KeysPerOwner: c.Limits.KeysPerOwner,
-		Changed: func(sealed bool) { manager.status(statusText(true, sealed)) },
+		Changed: func(sealed bool) { manager.status(statusText(true, sealed, v.Sealing())) },
 	}
 	var records *audit.Log
 	if trail != nil {
@@ -57,8 +59,7 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 			}
 		}()
 	}
-	v, err := vault.New(o)
-	if err != nil {
+	if v, err = vault.New(o); err != nil {
 		return err
 	}
 	l, err := listen(c.Socket, handed, log)
@@ -76,8 +77,11 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		return err
 	}
 	defer files.close()
+	sealer := &autoSeal{server: server, vault: v, own: own, log: log, machine: s.machine()}
+	sealer.start(c.Seal)
+	defer sealer.close()
 	live := &liveConfig{
-		settings: s, server: server, vault: v, policy: rules, level: level, own: own, log: log, inForce: c,
+		settings: s, server: server, vault: v, policy: rules, level: level, own: own, sealer: sealer, log: log, inForce: c,
 	}
 	if err := live.watch(); err != nil {
 		_ = l.Close()
@@ -91,7 +95,8 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	defer stopMetrics()
 	guard := &fileGuard{
-		vault: v, server: server, records: records, listeners: []net.Listener{l, numbers}, reaction: c.Store.OnTampering, log: log,
+		vault: v, server: server, records: records, listeners: []net.Listener{l, numbers}, reaction: c.Store.OnTampering,
+		seal: sealer.seal, log: log,
 	}
 	guard.start(c.Socket.Path, c.Store.Anchor)
 	defer guard.close()
@@ -104,18 +109,22 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, manager, func() { live.reload(); files.reload() })
+	return serve(ctx, log, server, v, l, manager, func() { live.reload(); files.reload() }, func(s os.Signal) {
+		sealer.seal(vault.SealedBySignal, "signal "+s.String())
+	})
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, reload func()) error {
-	signals := watchSignals(log, m.reload(reload))
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager,
+	reload func(), seal func(os.Signal),
+) error {
+	signals := watchSignals(log, m.reload(reload), seal)
 	defer signals.close()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()
 	status := v.Status()
-	m.ready(statusText(status.Initialized, status.Sealed))
+	m.ready(statusText(status.Initialized, status.Sealed, v.Sealing()))
 	var watching sync.WaitGroup
 	watched, unwatch := context.WithCancel(ctx)
 	watching.Go(func() { m.watch(watched, server.Alive) })

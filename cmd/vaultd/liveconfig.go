@@ -27,6 +27,7 @@ type liveConfig struct {
 	policy   *policy.Policy
 	level    *slog.LevelVar
 	own      *ownRecords
+	sealer   *autoSeal
 	log      *slog.Logger
 
 	file string // empty for none
@@ -107,6 +108,7 @@ func (l *liveConfig) apply(next config.Config) error {
 	l.server.SetLimits(limitsOf(next.Limits))
 	l.vault.SetKeysPerOwner(next.Limits.KeysPerOwner)
 	l.level.Set(next.Log.Level)
+	l.sealer.set(next.Seal)
 
 	changed, restart := next.Differences(l.inForce)
 	told := strings.Join(restart, ", ")

@@ -15,6 +15,7 @@ type Config struct {
 	Store   Store   `toml:"store"`
 	Socket  Socket  `toml:"socket"`
 	Access  Access  `toml:"access"`
+	Seal    Seal    `toml:"seal"`
 	Audit   Audit   `toml:"audit"`
 	Metrics Metrics `toml:"metrics"`
 	Limits  Limits  `toml:"limits"`
@@ -43,6 +44,14 @@ type Socket struct {
 type Access struct {
 	AdminGroups []string `toml:"admin_groups"`
 	PolicyDir   string   `toml:"policy_dir"` // grants, *.toml; empty for none
+}
+
+// Seal says when the daemon seals the vault by itself.
+type Seal struct {
+	Idle      Duration `toml:"idle"`       // without use of a key; 0 for never
+	OnSuspend bool     `toml:"on_suspend"` // before the machine goes to sleep
+	OnLogout  bool     `toml:"on_logout"`  // the daemon's user has no session any more
+	OnLock    bool     `toml:"on_lock"`    // a session of the daemon's user is locked
 }
 
 // Audit says where every request is recorded.

@@ -31,6 +31,11 @@ var effects = map[string]Effect{
 	"access.admin_groups": Live,
 	"access.policy_dir":   Restart, // what is in the directory is live
 
+	"seal.idle":       Live,
+	"seal.on_suspend": Live,
+	"seal.on_logout":  Live,
+	"seal.on_lock":    Live,
+
 	"audit.enabled":      Restart,
 	"audit.directory":    Restart,
 	"audit.segment_size": Restart,

@@ -702,8 +702,13 @@ type StatusResponse struct {
 	RestartNeeded     []string               `protobuf:"bytes,32,rep,name=restart_needed,json=restartNeeded,proto3" json:"restart_needed,omitempty"` // settings that have changed and take effect at the next start
 	Tampering         []string               `protobuf:"bytes,33,rep,name=tampering,proto3" json:"tampering,omitempty"`                              // files of the daemon's own that were touched from outside
 	GoVersion         string                 `protobuf:"bytes,34,opt,name=go_version,json=goVersion,proto3" json:"go_version,omitempty"`             // what the daemon was built with
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// While sealed:
+	SealedAt         *timestamppb.Timestamp `protobuf:"bytes,50,opt,name=sealed_at,json=sealedAt,proto3" json:"sealed_at,omitempty"`
+	SealReason       string                 `protobuf:"bytes,51,opt,name=seal_reason,json=sealReason,proto3" json:"seal_reason,omitempty"`                     // "start", "request", "signal", "idle", "suspend", "logout", "lock", "tampering"
+	SealDetail       string                 `protobuf:"bytes,52,opt,name=seal_detail,json=sealDetail,proto3" json:"seal_detail,omitempty"`                     // for people, to administrators only
+	AutoSealProblems []string               `protobuf:"bytes,53,rep,name=auto_seal_problems,json=autoSealProblems,proto3" json:"auto_seal_problems,omitempty"` // ways of sealing by itself that are configured and don't work; to administrators only
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -972,6 +977,34 @@ func (x *StatusResponse) GetGoVersion() string {
 		return x.GoVersion
 	}
 	return ""
+}
+
+func (x *StatusResponse) GetSealedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SealedAt
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetSealReason() string {
+	if x != nil {
+		return x.SealReason
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetSealDetail() string {
+	if x != nil {
+		return x.SealDetail
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetAutoSealProblems() []string {
+	if x != nil {
+		return x.AutoSealProblems
+	}
+	return nil
 }
 
 // AuditSink is a second copy of the audit log. It never holds anything up.
@@ -7259,8 +7292,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x12\n" +
 	"\x04exit\x18\x04 \x01(\rR\x04exit\x12\x10\n" +
 	"\x03ref\x18\x05 \x01(\tR\x03ref\"\x0f\n" +
-	"\rStatusRequest\"\x97\n" +
-	"\n" +
+	"\rStatusRequest\"\xc0\v\n" +
 	"\x0eStatusResponse\x12 \n" +
 	"\vinitialized\x18\x01 \x01(\bR\vinitialized\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
@@ -7306,7 +7338,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0erestart_needed\x18  \x03(\tR\rrestartNeeded\x12\x1c\n" +
 	"\ttampering\x18! \x03(\tR\ttampering\x12\x1d\n" +
 	"\n" +
-	"go_version\x18\" \x01(\tR\tgoVersion\x1a<\n" +
+	"go_version\x18\" \x01(\tR\tgoVersion\x127\n" +
+	"\tsealed_at\x182 \x01(\v2\x1a.google.protobuf.TimestampR\bsealedAt\x12\x1f\n" +
+	"\vseal_reason\x183 \x01(\tR\n" +
+	"sealReason\x12\x1f\n" +
+	"\vseal_detail\x184 \x01(\tR\n" +
+	"sealDetail\x12,\n" +
+	"\x12auto_seal_problems\x185 \x03(\tR\x10autoSealProblems\x1a<\n" +
 	"\x0eKeyStatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"S\n" +
@@ -8079,184 +8117,185 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	115, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
 	120, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	10,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
-	2,   // 4: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	120, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	120, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	120, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	1,   // 8: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	2,   // 9: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	116, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	120, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	121, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	19,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	120, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	121, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 16: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	117, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	20,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	118, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	20,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	3,   // 22: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	121, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	20,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 25: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	121, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 27: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	119, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	20,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 30: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	4,   // 31: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	20,  // 32: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 33: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	39,  // 34: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	39,  // 35: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	121, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	5,   // 37: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 38: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	5,   // 39: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 40: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	121, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	120, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	121, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	20,  // 44: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	20,  // 45: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	120, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	120, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	60,  // 48: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 49: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 50: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	60,  // 51: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 52: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	120, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	71,  // 54: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	71,  // 55: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	76,  // 56: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	39,  // 57: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	76,  // 58: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	81,  // 59: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	82,  // 60: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 61: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 62: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	120, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	76,  // 64: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	81,  // 65: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	120, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	93,  // 67: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 68: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 69: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 70: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	76,  // 71: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	120, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	120, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	100, // 74: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	121, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	100, // 76: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 77: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 78: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	120, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	121, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	8,   // 81: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	11,  // 82: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	13,  // 83: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	15,  // 84: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	17,  // 85: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	21,  // 86: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	23,  // 87: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	25,  // 88: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	27,  // 89: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	29,  // 90: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	31,  // 91: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	33,  // 92: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	35,  // 93: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	37,  // 94: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	40,  // 95: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	42,  // 96: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	44,  // 97: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	46,  // 98: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	48,  // 99: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	50,  // 100: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	52,  // 101: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	54,  // 102: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	56,  // 103: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	58,  // 104: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	61,  // 105: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	63,  // 106: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	65,  // 107: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	67,  // 108: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	69,  // 109: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	72,  // 110: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	74,  // 111: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	77,  // 112: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	79,  // 113: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	83,  // 114: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	85,  // 115: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	87,  // 116: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	89,  // 117: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	91,  // 118: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	94,  // 119: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	96,  // 120: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	98,  // 121: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	101, // 122: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	103, // 123: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	105, // 124: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	107, // 125: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	109, // 126: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	111, // 127: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	113, // 128: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	9,   // 129: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	12,  // 130: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	14,  // 131: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	16,  // 132: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	18,  // 133: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	22,  // 134: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	24,  // 135: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	26,  // 136: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	28,  // 137: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	30,  // 138: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	32,  // 139: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	34,  // 140: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	36,  // 141: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	38,  // 142: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	41,  // 143: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	43,  // 144: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	45,  // 145: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	47,  // 146: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	49,  // 147: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	51,  // 148: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	53,  // 149: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	55,  // 150: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	57,  // 151: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	59,  // 152: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	62,  // 153: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	64,  // 154: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	66,  // 155: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	68,  // 156: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	70,  // 157: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	73,  // 158: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	75,  // 159: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	78,  // 160: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	80,  // 161: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	84,  // 162: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	86,  // 163: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	88,  // 164: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	90,  // 165: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	92,  // 166: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	95,  // 167: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	97,  // 168: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	99,  // 169: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	102, // 170: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	104, // 171: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	106, // 172: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	108, // 173: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	110, // 174: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	112, // 175: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	114, // 176: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	129, // [129:177] is the sub-list for method output_type
-	81,  // [81:129] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	120, // 4: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	2,   // 5: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	120, // 6: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	120, // 7: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	120, // 8: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	1,   // 9: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	2,   // 10: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	116, // 11: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	120, // 12: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	121, // 13: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	19,  // 14: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	120, // 15: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	121, // 16: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 17: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	117, // 18: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	20,  // 19: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	20,  // 20: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	118, // 21: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	20,  // 22: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	3,   // 23: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	121, // 24: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	20,  // 25: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 26: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	121, // 27: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 28: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	119, // 29: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	20,  // 30: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 31: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	4,   // 32: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	20,  // 33: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	20,  // 34: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	39,  // 35: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	39,  // 36: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	121, // 37: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	5,   // 38: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	6,   // 39: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	5,   // 40: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	6,   // 41: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	121, // 42: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	120, // 43: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	121, // 44: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	20,  // 45: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	20,  // 46: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	120, // 47: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	120, // 48: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	60,  // 49: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	60,  // 50: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	60,  // 51: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	60,  // 52: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	60,  // 53: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	120, // 54: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	71,  // 55: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	71,  // 56: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	76,  // 57: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	39,  // 58: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	76,  // 59: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	81,  // 60: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	82,  // 61: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	82,  // 62: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	82,  // 63: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	120, // 64: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	76,  // 65: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	81,  // 66: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	120, // 67: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	93,  // 68: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	93,  // 69: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	93,  // 70: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	93,  // 71: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	76,  // 72: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	120, // 73: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	120, // 74: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	100, // 75: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	121, // 76: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	100, // 77: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	100, // 78: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	100, // 79: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	120, // 80: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	121, // 81: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	8,   // 82: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	11,  // 83: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	13,  // 84: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	15,  // 85: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	17,  // 86: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	21,  // 87: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	23,  // 88: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	25,  // 89: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	27,  // 90: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	29,  // 91: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	31,  // 92: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	33,  // 93: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	35,  // 94: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	37,  // 95: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	40,  // 96: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	42,  // 97: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	44,  // 98: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	46,  // 99: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	48,  // 100: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	50,  // 101: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	52,  // 102: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	54,  // 103: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	56,  // 104: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	58,  // 105: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	61,  // 106: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	63,  // 107: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	65,  // 108: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	67,  // 109: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	69,  // 110: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	72,  // 111: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	74,  // 112: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	77,  // 113: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	79,  // 114: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	83,  // 115: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	85,  // 116: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	87,  // 117: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	89,  // 118: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	91,  // 119: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	94,  // 120: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	96,  // 121: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	98,  // 122: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	101, // 123: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	103, // 124: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	105, // 125: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	107, // 126: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	109, // 127: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	111, // 128: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	113, // 129: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	9,   // 130: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	12,  // 131: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	14,  // 132: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	16,  // 133: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	18,  // 134: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	22,  // 135: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	24,  // 136: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	26,  // 137: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	28,  // 138: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	30,  // 139: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	32,  // 140: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	34,  // 141: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	36,  // 142: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	38,  // 143: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	41,  // 144: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	43,  // 145: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	45,  // 146: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	47,  // 147: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	49,  // 148: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	51,  // 149: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	53,  // 150: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	55,  // 151: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	57,  // 152: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	59,  // 153: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	62,  // 154: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	64,  // 155: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	66,  // 156: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	68,  // 157: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	70,  // 158: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	73,  // 159: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	75,  // 160: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	78,  // 161: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	80,  // 162: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	84,  // 163: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	86,  // 164: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	88,  // 165: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	90,  // 166: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	92,  // 167: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	95,  // 168: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	97,  // 169: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	99,  // 170: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	102, // 171: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	104, // 172: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	106, // 173: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	108, // 174: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	110, // 175: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	112, // 176: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	114, // 177: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	130, // [130:178] is the sub-list for method output_type
+	82,  // [82:130] is the sub-list for method input_type
+	82,  // [82:82] is the sub-list for extension type_name
+	82,  // [82:82] is the sub-list for extension extendee
+	0,   // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
