@@ -22,7 +22,7 @@ PLATFORMS := linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64 windows/amd64
 # Not from git, which may refuse a checkout that belongs to another user.
 SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
 
-.PHONY: build quickstart test race lint fmt bench fuzz crash boot generate cross vulncheck \
+.PHONY: build quickstart test race lint fmt bench fuzz crash boot fixture generate cross vulncheck \
 	manual packages packages-test reproducible clean help
 
 build: ## build vaultd and vaultctl into bin/
@@ -37,7 +37,7 @@ test: ## run all tests
 
 # Tests that do nothing but drive the programs, which are built without the
 # detector, have nothing in them to race.
-DRIVERS := audit|boot|flip|full|guess|interop|packages|secrets|speed|tamper|uid
+DRIVERS := audit|autoseal|boot|fixtures|flip|full|guess|interop|packages|secrets|speed|tamper|uid
 
 race: ## run all tests, the slow ones cut short, under the race detector
 	$(GO) test -race -short $$($(GO) list $(PACKAGES) | grep -vE '/test/($(DRIVERS))$$')
@@ -62,6 +62,10 @@ crash: ## kill, cut the power and fail the disk, ROUNDS times each
 
 boot: ## boot a machine with the service in a container, and use it
 	VAULTD_BOOT=1 $(GO) test -count=1 -timeout 5m -v ./test/boot/
+
+fixture: ## make a vault of today's format for test/fixtures, called NAME; AGAIN=1 over one that was never released
+	@test -n '$(NAME)' || { echo "make fixture NAME=records-…"; exit 2; }
+	VAULTD_FIXTURE='$(NAME)' VAULTD_FIXTURE_AGAIN='$(AGAIN)' $(GO) test -count=1 -run TestMakeFixture ./test/fixtures/
 
 generate: ## make the generated code again
 	$(GO) generate ./...
