@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
@@ -38,6 +39,12 @@ var (
 	errHeaderNewer = errors.New("header was made by a newer vaultd")
 )
 
+// newerHeader is errHeaderNewer with what is newer in it.
+type newerHeader struct{ what string }
+
+func (e *newerHeader) Error() string { return e.what }
+func (*newerHeader) Unwrap() error   { return errHeaderNewer }
+
 // header is the decoded header file. encoded is what it was read from or
 // written as, and sum its SHA-256 for the anchor.
 type header struct {
@@ -49,9 +56,6 @@ type header struct {
 
 	encoded []byte
 }
-
-// knownFeatures are the critical features that this program honours.
-var knownFeatures = []string{}
 
 // seal encodes the header under root; what it returns is also kept in h.
 func (h *header) seal(root []byte) ([]byte, error) {
@@ -135,8 +139,8 @@ func parseHeader(b []byte) (*header, error) {
 		return nil, errHeaderBytes
 	}
 	r := &reader{b: b[8 : len(b)-headerTrailer]}
-	if r.u16() != headerFormat {
-		return nil, errHeaderNewer
+	if format := r.u16(); format != headerFormat {
+		return nil, &newerHeader{newerText("its header", int(format), headerFormat)}
 	}
 	r.check(r.u32() == uint32(len(b)))
 	h := &header{vaultID: r.array16(), epoch: r.u64(), encoded: bytes.Clone(b)}
@@ -146,7 +150,7 @@ func parseHeader(b []byte) (*header, error) {
 	}
 	for _, f := range h.critical {
 		if !slices.Contains(knownFeatures, f) {
-			return nil, errHeaderNewer
+			return nil, &newerHeader{fmt.Sprintf("it needs %q, which this vaultd does not know", f)}
 		}
 	}
 	n := int(r.u8())

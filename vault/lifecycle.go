@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/vault/store"
@@ -61,7 +62,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 			v.custody.closed = nil
 		}
 	}()
-	h := &header{epoch: 1}
+	h := &header{epoch: 1, critical: slices.Clone(knownFeatures)}
 	if _, err := io.ReadFull(v.o.Random, h.vaultID[:]); err != nil {
 		return InitResult{}, fmt.Errorf("make a vault id: %w", err)
 	}
@@ -149,6 +150,15 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 		return nil, err
 	}
 	defer easeCollector()()
+	up, err := v.beginUpgrade(h)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			up.abandon(v)
+		}
+	}()
 	l := newLoader()
 	so := v.storeOptions(h, root.Bytes(), lock)
 	so.AcceptRollback = acceptRollback
@@ -160,6 +170,17 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 	if err := l.finish(); err != nil {
 		return nil, storeError(errors.Join(err, st.Close()))
 	}
+	if up != nil {
+		var note string
+		if h, note, err = up.finish(v, h, st, root.Bytes()); err != nil {
+			if e := st.Close(); e != nil {
+				v.log.Warn("the store was not closed in order", "error", e)
+			}
+			return nil, err
+		}
+		warnings = append(warnings, note)
+	}
+	warnings = append(warnings, v.warnOfAside()...)
 	if err := v.tellPolicy(l.kept); err != nil {
 		if e := st.Close(); e != nil {
 			v.log.Warn("the store was not closed in order", "error", e)

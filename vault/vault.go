@@ -46,6 +46,9 @@ type Options struct {
 	// Changed is told when the vault has been unsealed or sealed; nil is none. It
 	// must not unseal or seal in turn.
 	Changed func(sealed bool)
+	// Upgraded is told when a vault was brought up to date: what it has now that it
+	// had not, and where the copy of before is. Nil is none.
+	Upgraded func(features, copy string)
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.

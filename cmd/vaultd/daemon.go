@@ -59,6 +59,10 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 			}
 		}()
 	}
+	own := newOwnRecords(records, log)
+	o.Upgraded = func(features, copy string) {
+		own.add(actionUpgrade, nil, audit.Field{Name: "features", Value: features}, audit.Field{Name: "copy", Value: copy})
+	}
 	if v, err = vault.New(o); err != nil {
 		return err
 	}
@@ -70,7 +74,6 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
 		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "",
 	})
-	own := newOwnRecords(records, log)
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, own, log)
 	if err != nil {
 		_ = l.Close()

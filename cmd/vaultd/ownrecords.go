@@ -13,6 +13,7 @@ import (
 const (
 	actionConfigReload = "config.reload"
 	actionPolicyReload = "policy.reload"
+	actionUpgrade      = "vault.upgrade"
 )
 
 const (
