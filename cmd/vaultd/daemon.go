@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -112,15 +111,15 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, manager, func() { live.reload(); files.reload() }, func(s os.Signal) {
-		sealer.seal(vault.SealedBySignal, "signal "+s.String())
-	})
+	reload := func() { live.reload(); files.reload() }
+	seal := func() { sealer.seal(vault.SealedBySignal, "SIGUSR1 was sent") }
+	return serve(ctx, log, server, v, l, manager, reload, seal)
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
 func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager,
-	reload func(), seal func(os.Signal),
+	reload, seal func(),
 ) error {
 	signals := watchSignals(log, m.reload(reload), seal)
 	defer signals.close()

@@ -23,7 +23,7 @@ type signals struct {
 //
 // A request to end, or to seal, never waits for a reload, nor is it lost among many
 // SIGHUPs. Of these one that waits is as good as more.
-func watchSignals(log *slog.Logger, reload func(), seal func(os.Signal)) *signals {
+func watchSignals(log *slog.Logger, reload, seal func()) *signals {
 	s := &signals{
 		stop: make(chan os.Signal, 1), ends: make(chan os.Signal, 1),
 		hangups: make(chan os.Signal, 1), seals: make(chan os.Signal, 1),
@@ -40,8 +40,8 @@ func watchSignals(log *slog.Logger, reload func(), seal func(os.Signal)) *signal
 		signal.Notify(s.seals, sealSignals...)
 	}
 	s.done.Go(func() {
-		for got := range s.seals {
-			seal(got)
+		for range s.seals {
+			seal()
 		}
 	})
 	s.done.Go(func() {

@@ -23,7 +23,7 @@ func TestStopIsHeardDuringReloads(t *testing.T) {
 		default:
 		}
 		<-end
-	}, func(os.Signal) { sealed <- struct{}{} })
+	}, func() { sealed <- struct{}{} })
 	defer s.close()
 	defer close(end)
 	kill := func(sig syscall.Signal) {
