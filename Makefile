@@ -29,7 +29,7 @@ TESTFLAGS ?=
 # Not from git, which may refuse a checkout that belongs to another user.
 SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
 
-.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many boot generate cross vulncheck \
+.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many boot fixture generate cross vulncheck \
 	manual packages packages-test reproducible clean help
 
 build: ## build vaultd and vaultctl into bin/
@@ -46,7 +46,7 @@ test: ## run all tests
 # Tests that do nothing but drive the programs, which are built without the
 # detector, have nothing in them to race. Nor has crypto, without a goroutine of
 # its own; what shares its keys is vault and ipc.
-UNRACED := cmd/vaultctl|crypto/[a-z]+|test/(audit|boot|flip|full|guess|interop|packages|secrets|speed|tamper|uid)
+UNRACED := cmd/vaultctl|crypto/[a-z]+|test/(audit|autoseal|boot|fixtures|flip|full|guess|interop|packages|secrets|speed|tamper|uid)
 # Most of what the detector looked at was the standard library's inner loop of
 # PBKDF2, 600,000 rounds for each unseal, on memory of its own. Without these
 # three packages in it the same tests take a third of the time.
@@ -81,6 +81,10 @@ backup-many: ## back up and restore a million records, and measure
 
 boot: ## boot a machine with the service in a container, and use it
 	VAULTD_BOOT=1 $(SHARED) $(GO) test -count=1 -timeout 5m -v ./test/boot/
+
+fixture: ## make a vault of today's format for test/fixtures, called NAME; AGAIN=1 over one that was never released
+	@test -n '$(NAME)' || { echo "make fixture NAME=records-…"; exit 2; }
+	VAULTD_FIXTURE='$(NAME)' VAULTD_FIXTURE_AGAIN='$(AGAIN)' $(GO) test -count=1 -run TestMakeFixture ./test/fixtures/
 
 generate: ## make the generated code again
 	$(GO) generate ./...

@@ -95,6 +95,8 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {
 		failure = s.fault(ctx, c, m, err)
+	} else {
+		s.noteUse(m)
 	}
 	if !recorded {
 		return resp, failure

@@ -31,6 +31,7 @@ type method struct {
 	care   care // what it wants of the audit log
 
 	emergency bool // no rate holds it up
+	usesKeys  bool // who does it needs the vault unsealed: it puts sealing for idleness off
 
 	fast    bool // takes microseconds: no timer
 	slow    bool // may take long: answers before it are sent first
@@ -142,6 +143,13 @@ func (m *method) procedure() string { return "/" + vaultdv1connect.VaultServiceN
 // wipe overwrites the secrets of a request or response.
 func (*method) wipe(v message) { wipe(v) }
 
+// usesKeys is true of what works with the material of keys, makes or changes some,
+// and of opening the vault. Looking at keys, at the policy and at the audit log is
+// not: a program that watches the vault would keep it open for ever.
+func usesKeys(rule policy.Rule) bool {
+	return rule.Action == policy.Init || rule.Action == policy.Unseal || rule.Set == policy.SetUse || rule.Set == policy.SetManage
+}
+
 // The properties of rows.
 func fast(m *method) { m.fast = true }
 func slow(m *method) { m.slow = true }
@@ -199,6 +207,7 @@ func row[Req, Resp any, PReq interface {
 		binds:  bindsContext(rule.Action),
 
 		emergency: emergencies[rule.Action],
+		usesKeys:  usesKeys(rule),
 		newRequest: func() message {
 			return PReq(new(Req))
 		},

@@ -63,6 +63,7 @@ type Server struct {
 	admission  *admission
 	rates      *rates
 	web        atomic.Pointer[webServer] // takes new connections
+	used       atomic.Bool               // a key was used, see KeysUsed
 	refusals   chan struct{}             // bounds the goroutines that tell a client that there is no room
 
 	connsRefused atomic.Uint64

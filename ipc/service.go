@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
@@ -27,6 +26,7 @@ type service struct {
 	readers     *readers   // of the audit log
 	readings    readings
 	tampering   tampering
+	sealers     atomic.Pointer[[]string] // what keeps the vault from being sealed by itself; nil until told
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told
 	unsealing   atomic.Pointer[Unsealing]   // nil until told
@@ -80,6 +80,7 @@ func (s *service) Status(ctx context.Context, _ *vaultdv1.StatusRequest) (*vault
 	}
 	s.statusOfFiles(resp, admin)
 	s.statusOfUnsealing(resp, admin)
+	s.statusOfSealing(resp, admin)
 	if !st.Initialized {
 		return resp, nil
 	}
@@ -133,28 +134,6 @@ func (s *service) Unseal(ctx context.Context, req *vaultdv1.UnsealRequest) (*vau
 		return nil, err
 	}
 	return &vaultdv1.UnsealResponse{Warnings: warnings, Slot: s.vault.UnsealedWith()}, nil
-}
-
-// sealPatience is how long a vault that is to be sealed stays open for what is to
-// be saved in it. That takes milliseconds, unless a disk hangs, or an account
-// directory that a change of the policy waits for.
-const sealPatience = 2 * time.Second
-
-// Seal closes it.
-func (s *service) Seal(context.Context, *vaultdv1.SealRequest) (*vaultdv1.SealResponse, error) {
-	flushed := make(chan struct{})
-	go func() { // it ends by itself: a sealed vault refuses it
-		defer close(flushed)
-		s.rules.flush()
-	}()
-	select {
-	case <-flushed:
-	case <-time.After(sealPatience):
-	}
-	if err := s.vault.Seal(); err != nil {
-		return nil, err
-	}
-	return &vaultdv1.SealResponse{}, nil
 }
 
 // ChangePassword replaces the password.

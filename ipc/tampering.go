@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"context"
 	"net"
 	"slices"
 	"strconv"
@@ -56,12 +55,6 @@ func shown(file string) string {
 		return quoted
 	}
 	return file
-}
-
-// Seal seals the vault as a request to do so does.
-func (s *Server) Seal() error {
-	_, err := s.service.Seal(context.Background(), &vaultdv1.SealRequest{})
-	return err
 }
 
 // statusOfFiles tells administrators what was done to the daemon's files, and

@@ -25,16 +25,24 @@ func (s *Server) TellUnsealing(u Unsealing) { s.service.unsealing.Store(&u) }
 // Unseal opens the vault as a request to do so does, but for an older store, which
 // only a person accepts.
 func (s *Server) Unseal(ctx context.Context, with vault.SlotSecret) (warnings []string, err error) {
-	return s.service.unseal(ctx, with, false)
+	return s.service.unsealBy(ctx, with, s.service.vault.UnsealAlone)
 }
 
 func (s *service) unseal(ctx context.Context, with vault.SlotSecret, acceptRollback bool) ([]string, error) {
+	return s.unsealBy(ctx, with, func(ctx context.Context, with vault.SlotSecret) ([]string, error) {
+		return s.vault.UnsealWith(ctx, with, acceptRollback)
+	})
+}
+
+func (s *service) unsealBy(
+	ctx context.Context, with vault.SlotSecret, open func(context.Context, vault.SlotSecret) ([]string, error),
+) ([]string, error) {
 	with, wipe, err := s.released(with)
 	if err != nil {
 		return nil, err
 	}
 	defer wipe()
-	warnings, err := s.vault.UnsealWith(ctx, with, acceptRollback)
+	warnings, err := open(ctx, with)
 	if err != nil {
 		return nil, err
 	}

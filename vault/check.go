@@ -166,8 +166,10 @@ func (c *headerCheck) read() error {
 	}
 	c.main, c.backup = c.files.read(headerName), c.files.read(headerBackupName)
 	c.toMend = make(map[string]int)
-	if errors.Is(c.main.err, errHeaderNewer) {
-		return errNewerFormat
+	for _, found := range []headerCopy{c.main, c.backup} {
+		if errors.Is(found.err, errHeaderNewer) { // nothing of it is repaired
+			return newerFormat(found.err.Error())
+		}
 	}
 	if errors.Is(c.main.err, fs.ErrNotExist) && errors.Is(c.backup.err, fs.ErrNotExist) {
 		if _, err := store.Check(store.CheckOptions{Dir: c.files.dir}); err != nil {

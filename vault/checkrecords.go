@@ -52,6 +52,9 @@ func (c *recordCheck) find(format string, args ...any) {
 
 func (c *recordCheck) visit(rec store.Record) error {
 	if err := c.loader.take(rec); err != nil {
+		if newer := newerRecord(rec); newer != nil {
+			return newer
+		}
 		c.find("record of kind %d, %q: %v", rec.Kind, rec.Path, err)
 	}
 	switch rec.Kind {

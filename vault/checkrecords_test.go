@@ -44,7 +44,7 @@ func TestCheckFindsRecordsThatContradictEachOther(t *testing.T) {
 			r.Tamper(r, vault.KindPrincipal, "01000", func([]byte) []byte { return []byte("\x01{}") })
 		}, `record of kind 10, "01000"`},
 		{"unreadable principal", func(r *rig, id string) {
-			r.Tamper(r, vault.KindPrincipal, "1000", func([]byte) []byte { return []byte("\x02{}") })
+			r.Tamper(r, vault.KindPrincipal, "1000", func([]byte) []byte { return []byte("\x00{}") })
 		}, `record of kind 10, "1000"`},
 		{"tombstone of another version", func(r *rig, id string) {
 			if _, err := r.RevokeKey(ctx, vault.RevokeKey{Name: r.name("alice/k")}); err != nil {

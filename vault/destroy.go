@@ -23,7 +23,9 @@ func (v *Vault) DestroyKey(ctx context.Context, c DestroyKey) (KeyInfo, error) {
 	}
 	// Not within the operation: a large store takes a minute, and who seals the
 	// vault, and everybody after that, would wait for it. Closing the store ends it.
-	err = o.store.Rewrite(context.WithoutCancel(ctx))
+	if err = o.store.Rewrite(context.WithoutCancel(ctx)); err == nil {
+		err = v.removeAside()
+	}
 	switch {
 	case err == nil:
 		return info, nil

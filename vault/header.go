@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
@@ -41,6 +42,12 @@ var (
 	errHeaderLong  = errors.New("header would be longer than it may be")
 )
 
+// newerHeader is errHeaderNewer with what is newer in it.
+type newerHeader struct{ what string }
+
+func (e *newerHeader) Error() string { return e.what }
+func (*newerHeader) Unwrap() error   { return errHeaderNewer }
+
 // header is the decoded header file. encoded is what it was read from or
 // written as, and sum its SHA-256 for the anchor.
 type header struct {
@@ -52,9 +59,6 @@ type header struct {
 
 	encoded []byte
 }
-
-// knownFeatures are the critical features that this program honours.
-var knownFeatures = []string{}
 
 // format is the oldest that can say what the header says.
 func (h *header) format() uint16 {
@@ -174,7 +178,7 @@ func parseHeader(b []byte) (*header, error) {
 	r := &reader{b: b[8 : len(b)-headerTrailer]}
 	format := r.u16()
 	if format != headerFormat1 && format != headerFormat2 {
-		return nil, errHeaderNewer
+		return nil, &newerHeader{newerText("its header", int(format), headerFormat2)}
 	}
 	r.check(r.u32() == uint32(len(b)))
 	h := &header{vaultID: r.array16(), epoch: r.u64(), encoded: bytes.Clone(b)}
@@ -184,7 +188,7 @@ func parseHeader(b []byte) (*header, error) {
 	}
 	for _, f := range h.critical {
 		if !slices.Contains(knownFeatures, f) {
-			return nil, errHeaderNewer
+			return nil, &newerHeader{fmt.Sprintf("it needs %q, which this vaultd does not know", f)}
 		}
 	}
 	n := int(r.u8())

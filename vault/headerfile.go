@@ -62,12 +62,14 @@ func (f headerFiles) load() (*header, headerCopy, error) {
 	}
 	main, backup := f.read(headerName), f.read(headerBackupName)
 	switch {
+	case errors.Is(main.err, errHeaderNewer):
+		return nil, backup, newerFormat(main.err.Error())
+	case errors.Is(backup.err, errHeaderNewer): // it would be made anew
+		return nil, backup, newerFormat(backup.err.Error())
 	case main.err == nil:
 		return main.header, backup, nil
 	case errors.Is(main.err, fs.ErrNotExist) && errors.Is(backup.err, fs.ErrNotExist):
 		return nil, backup, ErrNotInitialized
-	case errors.Is(main.err, errHeaderNewer):
-		return nil, backup, errNewerFormat
 	case errors.Is(main.err, errHeaderBytes), errors.Is(main.err, fs.ErrNotExist):
 		return nil, backup, ErrHeaderDamaged.Because(main.err)
 	}

@@ -85,7 +85,6 @@ func TestInterruptedOwnerRevocationIsFinished(t *testing.T) {
 func TestUnreadableRecordIsDamage(t *testing.T) {
 	ctx := context.Background()
 	for name, put := range map[string]func(*opened) store.Put{
-		"unknown kind":  func(*opened) store.Put { return store.Put{ID: store.ID{Kind: 99, Path: "x"}, Body: []byte{1}} },
 		"malformed key": func(*opened) store.Put { return store.Put{ID: keyRecordID(Name{"a", "b"}), Body: []byte{1, 2, 3}} },
 		"bad owner name": func(*opened) store.Put {
 			return store.Put{ID: ownerRecordID("not a name"), Body: (&ownerRecord{created: testTime}).append(nil)}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/vaultd/vaultd/internal/secret"
 	"github.com/vaultd/vaultd/vault/store"
@@ -61,7 +62,7 @@ func (v *Vault) Init(ctx context.Context, password []byte, iterations int) (res 
 			v.custody.closed = nil
 		}
 	}()
-	h := &header{epoch: 1}
+	h := &header{epoch: 1, critical: slices.Clone(knownFeatures)}
 	if _, err := io.ReadFull(v.o.Random, h.vaultID[:]); err != nil {
 		return InitResult{}, fmt.Errorf("make a vault id: %w", err)
 	}
@@ -117,6 +118,22 @@ func (v *Vault) Unseal(ctx context.Context, password []byte, acceptRollback bool
 func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback bool) (warnings []string, err error) {
 	v.admin.Lock()
 	defer v.admin.Unlock()
+	return v.unseal(ctx, with, acceptRollback)
+}
+
+// UnsealAlone is UnsealWith that nobody asked for: it keeps away from a vault that
+// is sealed on purpose, which is then sealed.
+func (v *Vault) UnsealAlone(ctx context.Context, with SlotSecret) (warnings []string, err error) {
+	v.admin.Lock()
+	defer v.admin.Unlock()
+	if !v.isOpen() && v.Sealing().OnPurpose() {
+		return nil, ErrSealed
+	}
+	return v.unseal(ctx, with, false)
+}
+
+// unseal is UnsealWith for who holds v.admin.
+func (v *Vault) unseal(ctx context.Context, with SlotSecret, acceptRollback bool) (warnings []string, err error) {
 	if err := v.usable(ctx); err != nil {
 		return nil, err
 	}
@@ -158,6 +175,15 @@ func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback 
 		return nil, err
 	}
 	defer easeCollector()()
+	up, err := v.beginUpgrade(h)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			up.abandon(v)
+		}
+	}()
 	l := newLoader()
 	defer l.backups.wipeIf(&err)
 	if err := l.backups.derive(h, root.Bytes()); err != nil {
@@ -173,6 +199,17 @@ func (v *Vault) UnsealWith(ctx context.Context, with SlotSecret, acceptRollback 
 	if err := l.finish(); err != nil {
 		return nil, storeError(errors.Join(err, st.Close()))
 	}
+	if up != nil {
+		var note string
+		if h, note, err = up.finish(v, h, st, root.Bytes()); err != nil {
+			if e := st.Close(); e != nil {
+				v.log.Warn("the store was not closed in order", "error", e)
+			}
+			return nil, err
+		}
+		warnings = append(warnings, note)
+	}
+	warnings = append(warnings, v.warnOfAside()...)
 	if err := v.tellPolicy(l.kept); err != nil {
 		if e := st.Close(); e != nil {
 			v.log.Warn("the store was not closed in order", "error", e)
@@ -278,11 +315,7 @@ func (v *Vault) changed(sealed bool) {
 
 // Seal waits for running operations, wipes every key and closes the store, one
 // that stopped after a write error too. Sealing a sealed vault does nothing.
-func (v *Vault) Seal() error {
-	v.admin.Lock()
-	defer v.admin.Unlock()
-	return v.seal()
-}
+func (v *Vault) Seal() error { return v.SealBecause(SealedByRequest, "") }
 
 func (v *Vault) seal() error {
 	v.mu.Lock()

@@ -30,7 +30,26 @@ func newLoader() *loader {
 // cannot read in it is damage all the same.
 func (l *loader) visit(rec store.Record) error {
 	if err := l.take(rec); err != nil {
+		if newer := newerRecord(rec); newer != nil {
+			return newer
+		}
 		return &store.ErrCorrupt{Where: fmt.Sprintf("record of kind %d", rec.Kind), What: err.Error()}
+	}
+	return nil
+}
+
+// newerRecord is not nil for a record that can't be read since a newer program
+// wrote it. It is authentic, so that its kind and format are not damage.
+func newerRecord(rec store.Record) error {
+	known := recordFormat
+	if rec.Kind == kindKey {
+		known = keyFormatExtended
+	}
+	switch {
+	case rec.Kind > kindLast:
+		return newerFormat(fmt.Sprintf("it has records of kind %d, and this vaultd knows up to %d", rec.Kind, kindLast))
+	case len(rec.Body) > 0 && int(rec.Body[0]) > known:
+		return newerFormat(newerText(fmt.Sprintf("a record of kind %d", rec.Kind), int(rec.Body[0]), known))
 	}
 	return nil
 }

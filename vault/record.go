@@ -20,6 +20,8 @@ const (
 	kindPrincipal  store.Kind = 10 // a principal and its binding, at its uid
 	kindBackups    store.Kind = 20 // the backups made, to build on
 	kindRestored   store.Kind = 21 // that the vault was restored, and from what
+
+	kindLast = kindRestored
 )
 
 // recordFormat is the first byte of every record; a reader refuses others.

@@ -124,7 +124,7 @@ func (r *restorer) unlock() error {
 	r.last = h
 	if r.header, err = parseHeader(h.Vault); err != nil || r.header.vaultID != h.VaultID {
 		if errors.Is(err, errHeaderNewer) {
-			return errNewerFormat
+			return newerFormat(err.Error())
 		}
 		return E(CodeBackupDamaged, "the backup's key slots are damaged").Because(err)
 	}

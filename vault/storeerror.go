@@ -2,12 +2,20 @@ package vault
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/vaultd/vaultd/vault/store"
 )
 
-// errNewerFormat refuses what this program could only misread.
-var errNewerFormat = E(CodeNewerFormat, "the vault was made by a newer vaultd").WithHint("upgrade this one")
+// newerFormat refuses what this program could only misread; what says what it is.
+func newerFormat(what string) *Error {
+	return E(CodeNewerFormat, "the vault was written by a newer vaultd: %s", what).
+		WithHint("nothing was changed; run the newer vaultd again, or restore a backup of before the upgrade")
+}
+
+func newerText(what string, format, known int) string {
+	return fmt.Sprintf("%s has format %d, and this vaultd knows up to %d", what, format, known)
+}
 
 // storeError turns an error of the store into the one that a user sees. An
 // error that says nothing to a user passes through, and is internal.
@@ -17,7 +25,10 @@ func storeError(err error) error {
 	}
 	var domain *Error
 	var damage *store.ErrCorrupt
+	var newer *store.ErrNewer
 	switch {
+	case errors.As(err, &newer):
+		return newerFormat(newerText("its "+newer.File, newer.Format, newer.Known)).Because(err)
 	case errors.As(err, &domain):
 		return err
 	case errors.As(err, &damage):

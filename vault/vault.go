@@ -46,6 +46,9 @@ type Options struct {
 	// Changed is told when the vault has been unsealed or sealed; nil is none. It
 	// must not unseal or seal in turn.
 	Changed func(sealed bool)
+	// Upgraded is told when a vault was brought up to date: what it has now that it
+	// had not, and where the copy of before is. Nil is none.
+	Upgraded func(features, copy string)
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.
@@ -65,6 +68,8 @@ type Vault struct {
 	// onPolicyRecords is guarded by admin; see OnPolicyRecords.
 	onPolicyRecords func(*PolicyRecords) error
 	custody         custody // guarded by admin; see Inspect
+	// sealing is written with admin held; never nil.
+	sealing atomic.Pointer[Sealing]
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.
@@ -122,6 +127,7 @@ func New(o Options) (*Vault, error) {
 		guesses: newGuesses(o.Guesses, o.Now, o.Log),
 	}
 	v.SetKeysPerOwner(o.KeysPerOwner)
+	v.noteSealed(SealedAtStart, "")
 	return v, nil
 }
 

@@ -20,7 +20,9 @@ knows by what the kernel says about the other end of its Unix socket.
 
 Without a command it runs in the foreground until SIGTERM or Ctrl-C: as root for
 the machine, otherwise for the user, with no configuration needed. It starts
-sealed; 'vaultctl init' or 'vaultctl unseal' opens it.`,
+sealed; 'vaultctl init' or 'vaultctl unseal' opens it.
+
+SIGUSR1 seals the vault at once, SIGHUP reads configuration and policy files again.`,
 		Args:          noArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,

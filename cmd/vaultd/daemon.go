@@ -42,15 +42,12 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	if err != nil {
 		return err
 	}
+	var v *vault.Vault
 	o := vault.Options{
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
 		Guesses: guessesFile(c.Store), KeysPerOwner: c.Limits.KeysPerOwner,
-	}
-	boot := &unsealer{log: log}
-	o.Changed = func(sealed bool) {
-		boot.changed(sealed)
-		manager.status(statusText(true, sealed))
+		Changed: func(sealed bool) { manager.status(statusText(true, sealed, v.Sealing())) },
 	}
 	var records *audit.Log
 	if trail != nil {
@@ -61,8 +58,11 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 			}
 		}()
 	}
-	v, err := vault.New(o)
-	if err != nil {
+	own := newOwnRecords(records, log)
+	o.Upgraded = func(features, copy string) {
+		own.add(actionUpgrade, nil, audit.Field{Name: "features", Value: features}, audit.Field{Name: "copy", Value: copy})
+	}
+	if v, err = vault.New(o); err != nil {
 		return err
 	}
 	l, err := listen(c.Socket, handed, log)
@@ -73,16 +73,18 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		Vault: v, Policy: rules, Limits: limitsOf(c.Limits), Log: log, Version: versionString(),
 		AuditLog: records, Machine: machineID(machineFile, log), Metrics: c.Metrics.Socket != "", TPM: c.Unseal.TPM,
 	})
-	own := newOwnRecords(records, log)
-	boot.vault, boot.server, boot.own = v, server, own
+	boot := &unsealer{vault: v, server: server, own: own, log: log}
 	files, err := startPolicyFiles(c.Access.PolicyDir, server, own, log)
 	if err != nil {
 		_ = l.Close()
 		return err
 	}
 	defer files.close()
+	sealer := &autoSeal{server: server, vault: v, own: own, log: log, machine: s.machine()}
+	sealer.start(c.Seal)
+	defer sealer.close()
 	live := &liveConfig{
-		settings: s, server: server, vault: v, policy: rules, level: level, unseal: boot, own: own, log: log, inForce: c,
+		settings: s, server: server, vault: v, policy: rules, level: level, unseal: boot, own: own, sealer: sealer, log: log, inForce: c,
 	}
 	if err := live.watch(); err != nil {
 		_ = l.Close()
@@ -96,7 +98,8 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	}
 	defer stopMetrics()
 	guard := &fileGuard{
-		vault: v, server: server, records: records, listeners: []net.Listener{l, numbers}, reaction: c.Store.OnTampering, log: log,
+		vault: v, server: server, records: records, listeners: []net.Listener{l, numbers}, reaction: c.Store.OnTampering,
+		seal: sealer.seal, log: log,
 	}
 	guard.start(c.Socket.Path, c.Store.Anchor)
 	defer guard.close()
@@ -109,13 +112,17 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 	for _, w := range status.Warnings {
 		log.Warn("vault", "warning", w)
 	}
-	return serve(ctx, log, server, v, l, manager, boot, func() { live.reload(); files.reload(); boot.try(ctx) })
+	reload := func() { live.reload(); files.reload(); boot.try(ctx) }
+	seal := func() { sealer.seal(vault.SealedBySignal, "SIGUSR1 was sent") }
+	return serve(ctx, log, server, v, l, manager, boot, reload, seal)
 }
 
 // serve runs the server until a signal comes, then stops it in order: no new
 // requests, the running ones finished or cut off, the vault sealed.
-func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, boot *unsealer, reload func()) error {
-	signals := watchSignals(log, m.reload(reload))
+func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.Vault, l net.Listener, m manager, boot *unsealer,
+	reload, seal func(),
+) error {
+	signals := watchSignals(log, m.reload(reload), seal)
 	defer signals.close()
 	// Clients wait at the socket, rather than be told that a vault is sealed which
 	// opens by itself in a moment.
@@ -130,7 +137,7 @@ func serve(ctx context.Context, log *slog.Logger, server *ipc.Server, v *vault.V
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, l) }()
 	status := v.Status()
-	m.ready(statusText(status.Initialized, status.Sealed))
+	m.ready(statusText(status.Initialized, status.Sealed, v.Sealing()))
 	var watching sync.WaitGroup
 	watched, unwatch := context.WithCancel(ctx)
 	watching.Go(func() { m.watch(watched, server.Alive) })

@@ -28,6 +28,7 @@ type liveConfig struct {
 	level    *slog.LevelVar
 	unseal   *unsealer
 	own      *ownRecords
+	sealer   *autoSeal
 	log      *slog.Logger
 
 	file string // empty for none
@@ -109,6 +110,7 @@ func (l *liveConfig) apply(next config.Config) error {
 	l.vault.SetKeysPerOwner(next.Limits.KeysPerOwner)
 	l.level.Set(next.Log.Level)
 	l.unseal.configure(next.Unseal)
+	l.sealer.set(next.Seal)
 
 	changed, restart := next.Differences(l.inForce)
 	told := strings.Join(restart, ", ")

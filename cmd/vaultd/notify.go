@@ -7,6 +7,8 @@ import (
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/vaultd/vaultd/vault"
 )
 
 // notifyTime bounds a word to the service manager: one that does not listen
@@ -24,10 +26,12 @@ const (
 	statusUnsealed      = "Unsealed"
 )
 
-func statusText(initialized, sealed bool) string {
+func statusText(initialized, sealed bool, why vault.Sealing) string {
 	switch {
 	case !initialized:
 		return statusUninitialized
+	case sealed && why.OnPurpose() && why.Reason != vault.SealedByRequest:
+		return statusSealed + " (" + why.Detail + ")"
 	case sealed:
 		return statusSealed
 	}

@@ -14,10 +14,16 @@ import (
 const (
 	actionConfigReload = "config.reload"
 	actionPolicyReload = "policy.reload"
+	actionUpgrade      = "vault.upgrade"
 )
 
-// ownRecordTime bounds the wait for a record of the daemon's own.
-const ownRecordTime = 10 * time.Second
+const (
+	// ownRecordTime bounds the wait for a record of the daemon's own.
+	ownRecordTime = 10 * time.Second
+	// urgentRecordTime bounds it where the vault is to be sealed meanwhile, before
+	// the machine sleeps.
+	urgentRecordTime = time.Second
+)
 
 // ownRecords write to the audit log what nobody asked for over the socket. Their
 // principal is the daemon.
@@ -48,6 +54,19 @@ func (o *ownRecords) add(action string, problem error, extra ...audit.Field) {
 	ctx, cancel := context.WithTimeout(context.Background(), ownRecordTime)
 	defer cancel()
 	if _, err := o.log.Append(ctx, r); err != nil {
+		o.told.Error("no audit record", "action", action, "err", err)
+	}
+}
+
+// urgent records what is about to be done, on a full disk too.
+func (o *ownRecords) urgent(action string, extra ...audit.Field) {
+	if o.log == nil {
+		return
+	}
+	r := audit.Record{Principal: audit.Self(), Action: action, Outcome: audit.Allowed, Extra: extra}
+	ctx, cancel := context.WithTimeout(context.Background(), urgentRecordTime)
+	defer cancel()
+	if _, err := o.log.AppendUrgent(ctx, r); err != nil {
 		o.told.Error("no audit record", "action", action, "err", err)
 	}
 }

@@ -76,13 +76,16 @@ func (s *settings) read() (config.Config, found, error) {
 	return c, was, nil
 }
 
+// machine reports whether the vault is the machine's, and not a user's own.
+func (s *settings) machine() bool { return s.system || !s.user && os.Geteuid() == 0 }
+
 // base is where the configuration starts from, and the file that may change
 // it, empty for none.
 func (s *settings) base() (config.Config, string, error) {
 	if s.system && s.user {
 		return config.Config{}, "", usage("--system and --user exclude each other")
 	}
-	if s.system || !s.user && os.Geteuid() == 0 {
+	if s.machine() {
 		return config.System(), first(s.config, paths.System().Config), nil
 	}
 	places, err := paths.User(os.Getenv)

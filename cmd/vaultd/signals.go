@@ -13,18 +13,21 @@ import (
 type signals struct {
 	stop chan os.Signal // one at most
 
-	ends, hangups chan os.Signal // as they come
-	done          sync.WaitGroup
+	ends, hangups, seals chan os.Signal // as they come
+	done                 sync.WaitGroup
 }
 
 // watchSignals starts to mind signals, until close. Without a terminal SIGHUP is
 // a service manager's request to read configuration and policy again; at a
 // terminal it says that the terminal went away.
 //
-// A request to end never waits for a reload, nor is it lost among many SIGHUPs. Of
-// these one that waits is as good as more.
-func watchSignals(log *slog.Logger, reload func()) *signals {
-	s := &signals{stop: make(chan os.Signal, 1), ends: make(chan os.Signal, 1), hangups: make(chan os.Signal, 1)}
+// A request to end, or to seal, never waits for a reload, nor is it lost among many
+// SIGHUPs. Of these one that waits is as good as more.
+func watchSignals(log *slog.Logger, reload, seal func()) *signals {
+	s := &signals{
+		stop: make(chan os.Signal, 1), ends: make(chan os.Signal, 1),
+		hangups: make(chan os.Signal, 1), seals: make(chan os.Signal, 1),
+	}
 	// A closed log or client shows as an error of its write, not as a death.
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(s.ends, os.Interrupt, syscall.SIGTERM)
@@ -33,6 +36,14 @@ func watchSignals(log *slog.Logger, reload func()) *signals {
 	} else {
 		signal.Notify(s.hangups, syscall.SIGHUP)
 	}
+	if len(sealSignals) > 0 { // else Notify would take all
+		signal.Notify(s.seals, sealSignals...)
+	}
+	s.done.Go(func() {
+		for range s.seals {
+			seal()
+		}
+	})
 	s.done.Go(func() {
 		for got := range s.ends {
 			select {
@@ -54,7 +65,9 @@ func watchSignals(log *slog.Logger, reload func()) *signals {
 func (s *signals) close() {
 	signal.Stop(s.ends)
 	signal.Stop(s.hangups)
+	signal.Stop(s.seals)
 	close(s.ends)
 	close(s.hangups)
+	close(s.seals)
 	s.done.Wait()
 }

@@ -10,19 +10,20 @@ import (
 	"time"
 )
 
-// A reload that hangs, and SIGHUPs without end, keep nobody from stopping the daemon.
+// A reload that hangs, and SIGHUPs without end, keep nobody from sealing the vault
+// and stopping the daemon.
 func TestStopIsHeardDuringReloads(t *testing.T) {
 	if atTerminal() {
 		t.Skip("SIGHUP says something else at a terminal")
 	}
-	reloading, end := make(chan struct{}, 1), make(chan struct{})
+	reloading, end, sealed := make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1)
 	s := watchSignals(slog.New(slog.DiscardHandler), func() {
 		select {
 		case reloading <- struct{}{}:
 		default:
 		}
 		<-end
-	})
+	}, func() { sealed <- struct{}{} })
 	defer s.close()
 	defer close(end)
 	kill := func(sig syscall.Signal) {
@@ -34,6 +35,12 @@ func TestStopIsHeardDuringReloads(t *testing.T) {
 	<-reloading
 	for range 100 {
 		kill(syscall.SIGHUP)
+	}
+	kill(syscall.SIGUSR1)
+	select {
+	case <-sealed:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the signal to seal was not heard")
 	}
 	kill(syscall.SIGTERM)
 	select {

@@ -35,6 +35,7 @@ type fileGuard struct {
 	records   *audit.Log // nil without one
 	listeners []net.Listener
 	reaction  config.Reaction
+	seal      func(vault.SealReason, string)
 	log       *slog.Logger
 
 	told    int // problems of the audit log that were told of
@@ -116,8 +117,9 @@ func (g *fileGuard) look(ctx context.Context) {
 }
 
 func (g *fileGuard) react(news bool) {
-	if news && g.reaction == config.ReactSeal {
-		g.seal()
+	if news && g.reaction == config.ReactSeal && g.vault.Opened() == nil {
+		g.seal(vault.SealedByTampering, "files of the daemon were touched from outside")
+		g.log.Error("the vault is sealed, since files of the daemon were touched from outside; look who it was, then unseal: that verifies all of them")
 	}
 }
 
@@ -155,14 +157,4 @@ func (g *fileGuard) record(ctx context.Context, f vault.Touched) {
 	if _, err := g.records.AppendUrgent(ctx, r); err != nil {
 		g.log.Error("no audit record of a file that was touched", "file", f.File, "err", err)
 	}
-}
-
-func (g *fileGuard) seal() {
-	if g.vault.Status().Sealed {
-		return
-	}
-	if err := g.server.Seal(); err != nil {
-		g.log.Error("the vault was not sealed in order", "err", err)
-	}
-	g.log.Error("the vault is sealed, since files of the daemon were touched from outside; look who it was, then unseal: that verifies all of them")
 }

@@ -32,7 +32,6 @@ type unsealer struct {
 	own    *ownRecords
 	log    *slog.Logger
 
-	sealed  atomic.Bool // while the daemon ran
 	stopped atomic.Bool
 	running sync.WaitGroup
 
@@ -43,9 +42,6 @@ type unsealer struct {
 	config   config.Unseal
 	problems []string
 }
-
-// changed is told when the vault was sealed or unsealed.
-func (u *unsealer) changed(sealed bool) { u.sealed.Store(sealed) }
 
 // configure has later tries go by c.
 func (u *unsealer) configure(c config.Unseal) {
@@ -97,7 +93,7 @@ func (u *unsealer) stop() {
 func (u *unsealer) try(ctx context.Context) {
 	u.trying.Lock()
 	defer u.trying.Unlock()
-	if s := u.vault.Status(); !s.Initialized || !s.Sealed || u.sealed.Load() {
+	if s := u.vault.Status(); !s.Initialized || !s.Sealed || u.vault.Sealing().OnPurpose() {
 		return
 	}
 	slots, err := u.vault.Slots()
@@ -143,8 +139,8 @@ func (u *unsealer) ask(ctx context.Context, name string, c config.Unseal, slots 
 		f.secret.Wipe()
 	}
 	var known *fault.Error
-	if errors.As(err, &known) && (known.Code == fault.CodeUnsealed || known.Code == fault.CodeUnreachable) {
-		return nil // somebody was faster, or the daemon stops
+	if errors.As(err, &known) && slices.Contains([]fault.Code{fault.CodeUnsealed, fault.CodeSealed, fault.CodeUnreachable}, known.Code) {
+		return nil // somebody was faster, unsealing or sealing it, or the daemon stops
 	}
 	extra := []audit.Field{{Name: "source", Value: name}}
 	if err == nil {

@@ -179,6 +179,10 @@ var rules = []rule{
 		in:  []string{"."}, outside: []string{"vault/audit/journald"}, forbidden: []string{"github.com/coreos/go-systemd/v22/journal"},
 	},
 	{
+		why: "only internal/logind, and a logind of a test, speak D-Bus",
+		in:  []string{"."}, outside: []string{"internal/logind", "test"}, forbidden: []string{"github.com/godbus"}, tests: true,
+	},
+	{
 		why: "ipc does not know the commands",
 		in:  []string{"ipc"}, forbidden: []string{"cmd"}, tests: true,
 	},
@@ -336,6 +340,7 @@ func TestRulesCatch(t *testing.T) {
 		{name: "vault/audit/x.go", imports: []string{"github.com/coreos/go-systemd/v22/journal"}},
 		{name: "cmd/vaultd/x.go", imports: []string{"github.com/kardianos/service"}},
 		{name: "ipc/x.go", imports: []string{"github.com/coreos/go-systemd/v22/activation"}},
+		{name: "cmd/vaultd/x.go", imports: []string{"github.com/godbus/dbus/v5"}},
 	} {
 		if !slices.ContainsFunc(rules, func(r rule) bool { _, bad := r.broken(c); return r.binds(c) && bad }) {
 			t.Errorf("no rule minds that %s imports %s", c.name, c.imports)

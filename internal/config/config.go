@@ -17,6 +17,7 @@ type Config struct {
 	Socket  Socket  `toml:"socket"`
 	Access  Access  `toml:"access"`
 	Unseal  Unseal  `toml:"unseal"`
+	Seal    Seal    `toml:"seal"`
 	Audit   Audit   `toml:"audit"`
 	Metrics Metrics `toml:"metrics"`
 	Limits  Limits  `toml:"limits"`
@@ -64,6 +65,14 @@ const (
 
 // UnsealSources are all of them, in their natural order.
 var UnsealSources = []string{SourceCredential, SourceTPM, SourceKeyFile}
+
+// Seal says when the daemon seals the vault by itself.
+type Seal struct {
+	Idle      Duration `toml:"idle"`       // without use of a key; 0 for never
+	OnSuspend bool     `toml:"on_suspend"` // before the machine goes to sleep
+	OnLogout  bool     `toml:"on_logout"`  // the daemon's user has no session any more
+	OnLock    bool     `toml:"on_lock"`    // a session of the daemon's user is locked
+}
 
 // Audit says where every request is recorded.
 type Audit struct {

@@ -102,6 +102,11 @@ request_timeout = "1m"
 idle_timeout = "2m"
 header_timeout = "1s"
 write_timeout = "3s"
+[seal]
+idle = "30m"
+on_suspend = true
+on_logout = true
+on_lock = true
 [log]
 level = "debug"
 format = "json"
@@ -114,6 +119,7 @@ format = "json"
 		Socket{"/r/v.sock", 0o660, "vault"},
 		Access{[]string{"wheel", "sudo"}, "/p"},
 		Unseal{[]string{"key-file"}, "/k", "/t"},
+		Seal{Duration(30 * time.Minute), true, true, true},
 		Audit{false, "/l", 2 << 20, true, true, "/f"},
 		Metrics{"/r/m.sock", 0o640, "prometheus"},
 		Limits{
@@ -142,15 +148,16 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"unknown key, far":       {"[access]\nwho = 1", `f:2: unknown key "who" in [access]; it is one of admin_groups, policy_dir`},
 		"in two sections":        {"[store]\ngroup = \"x\"", `f:2: unknown key "group" in [store]; it is one of anchor, ballast, dir, min_free, on_tampering`},
 		"reaction":               {"[store]\non_tampering = \"panic\"", `f:2: [store] on_tampering: "panic" is not what vaultd can do; it is "warn" or "seal"`},
+		"idle for too short":     {"[seal]\nidle = \"1ms\"", `f:2: [seal] idle: 1ms is out of bounds; it is from 1s to 720h0m0s, or "0s" for never`},
 		"relative pipe":          {"[audit]\npipe = \"x\"", `f:2: [audit] pipe: "x" is not an absolute path`},
 		"switch wanted":          {"[audit]\njournald = \"yes\"", `f:2: [audit] journald: wants true or false`},
 		"one socket for both":    {"[socket]\npath = \"/s\"\n[metrics]\nsocket = \"/s\"", `f:4: [metrics] socket: /s is the daemon's own socket, which serves no metrics; choose another`},
 		"wrong section":          {"[socket]\nmin_free = 0", `f:2: unknown key "min_free" in [socket]; it belongs in [store]`},
 		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
 		"unknown section":        {"\n[limit]\nmessage_size = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
-		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, limits, log, metrics, socket, store, unseal`},
+		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, limits, log, metrics, seal, socket, store, unseal`},
 		"section as value":       {"store = \"/x\"", `f:1: "store" is a section; write [store] on a line of its own`},
-		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, limits, log, metrics, socket, store, unseal`},
+		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, limits, log, metrics, seal, socket, store, unseal`},
 		"string wanted":          {"[store]\ndir = 7", `f:2: [store] dir: wants a string`},
 		"list wanted":            {"[access]\nadmin_groups = \"wheel\"", `f:2: [access] admin_groups: wants a list of strings`},
 		"list of strings wanted": {"[access]\nadmin_groups = [1]", `f:2: [access] admin_groups: wants a list of strings`},

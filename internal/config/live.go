@@ -35,6 +35,10 @@ var effects = map[string]Effect{
 	"unseal.sources":  Live,
 	"unseal.key_file": Live,
 	"unseal.tpm":      Restart,
+	"seal.idle":       Live,
+	"seal.on_suspend": Live,
+	"seal.on_logout":  Live,
+	"seal.on_lock":    Live,
 
 	"audit.enabled":      Restart,
 	"audit.directory":    Restart,

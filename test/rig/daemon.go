@@ -71,7 +71,7 @@ func (h Home) WriteConfig() (string, error) {
 // Env is the environment of programs that use this vault.
 func (h Home) Env() []string {
 	env := []string{"HOME=" + h.Run, "VAULTD_SOCKET=" + h.Socket(), "LANG=C.UTF-8", "NO_COLOR=1"}
-	for _, name := range []string{"PATH", "TMPDIR", "GOCOVERDIR", "GOTRACEBACK"} {
+	for _, name := range []string{"PATH", "TMPDIR", "GOCOVERDIR", "GOTRACEBACK", "DBUS_SYSTEM_BUS_ADDRESS"} {
 		if v := os.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

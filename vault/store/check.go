@@ -61,6 +61,9 @@ func Check(o CheckOptions) (*Report, error) {
 		c.find(Finding{File: fileCreating, Offset: -1, What: "creation was interrupted: there is no store yet"})
 		return c.report, nil
 	}
+	if err := refuseNewer(o.Dir, o.AnchorPath); err != nil {
+		return nil, err
+	}
 	if o.RootKey == nil {
 		return c.report, c.structure()
 	}

@@ -33,7 +33,7 @@ func (o *Options) normalize() error {
 // shown to o.Visit.
 //
 // It returns ErrNoStore, ErrLocked, ErrPermissions, ErrNetworkFS, ErrFull,
-// ErrWrongKey, ErrRolledBack or an *ErrCorrupt. The files are as they were
+// ErrWrongKey, ErrRolledBack, an *ErrNewer or an *ErrCorrupt. The files are as they were
 // found then; only when Badger's records, though attested, don't add up to the
 // journal, or Visit fails, is the attestation gone, and the next Open rebuilds.
 func Open(o Options) (*Store, error) {
@@ -55,6 +55,13 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	} else if !found {
 		return nil, fmt.Errorf("%w: %s", ErrNoStore, o.Dir)
+	}
+	anchor := o.AnchorPath
+	if o.AcceptRollback {
+		anchor = "" // it is as good as missing then
+	}
+	if err := refuseNewer(o.Dir, anchor); err != nil {
+		return nil, err
 	}
 	root, err := deriveKeys(o.RootKey, o.VaultID)
 	if err != nil {

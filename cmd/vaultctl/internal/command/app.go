@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -67,14 +68,29 @@ func (a *app) run(do action) func(*cobra.Command, []string) error {
 
 func (a *app) connect(ctx context.Context) (*client.Client, error) {
 	target := autostart.Find(a.socket, a.getenv)
-	if target.Startable && !a.noStart && !target.Running(ctx) {
-		stop := a.print.Progress("Waiting for the daemon to start")
-		err := target.Start(ctx)
-		stop()
-		if err != nil {
+	startable := target.Startable && !a.noStart
+	if startable && !target.Running(ctx) {
+		if err := a.start(ctx, target); err != nil {
 			return nil, err
 		}
 	}
+	c, err := a.dial(ctx, target)
+	if known := (*fault.Error)(nil); startable && errors.As(err, &known) && known.Code == fault.CodeUnreachable {
+		// It ran a moment ago: a daemon that is killed accepts until it is gone.
+		if err := a.start(ctx, target); err != nil {
+			return nil, err
+		}
+		c, err = a.dial(ctx, target)
+	}
+	return c, err
+}
+
+func (a *app) start(ctx context.Context, target autostart.Target) error {
+	defer a.print.Progress("Waiting for the daemon to start")()
+	return target.Start(ctx)
+}
+
+func (a *app) dial(ctx context.Context, target autostart.Target) (*client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	return client.Dial(ctx, client.WithSocket(target.Socket))

@@ -70,6 +70,9 @@ type statusView struct {
 	Format      uint32      `json:"format,omitempty"`
 	Iterations  uint32      `json:"kdf_iterations,omitempty"`
 	UnsealedAt  *time.Time  `json:"unsealed_at,omitempty"`
+	SealedAt    *time.Time  `json:"sealed_at,omitempty"`
+	SealReason  string      `json:"seal_reason,omitempty"` // "start", "request", "signal", "idle", "suspend", "logout", "lock", "tampering"
+	SealDetail  string      `json:"seal_detail,omitempty"` // to administrators
 	With        string      `json:"unsealed_with,omitempty"`   // the key slot, for administrators
 	Problems    []string    `json:"unseal_problems,omitempty"` // why the daemon did not unseal it by itself
 	Shares      []shareView `json:"shares,omitempty"`          // entered, for administrators
@@ -88,7 +91,8 @@ type statusView struct {
 	AuditHead   string      `json:"audit_head,omitempty"`   // root of the log's tree, over what is durable
 	AuditSigned *uint64     `json:"audit_signed,omitempty"` // records under the newest checkpoint
 	AuditSinks  []sinkView  `json:"audit_sinks,omitempty"`
-	Tampering   []string    `json:"tampering,omitempty"` // what was done to the daemon's files from outside
+	Tampering   []string    `json:"tampering,omitempty"`          // what was done to the daemon's files from outside
+	AutoSeal    []string    `json:"auto_seal_problems,omitempty"` // ways of sealing by itself that don't work
 	GoVersion   string      `json:"go_version,omitempty"`
 }
 
@@ -196,6 +200,11 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 	for _, p := range v.Problems {
 		a.print.Warn("the daemon did not unseal the vault by itself: %s", p)
 	}
+	v.SealedAt = timeOf(s.GetSealedAt())
+	v.SealReason, v.SealDetail, v.AutoSeal = s.GetSealReason(), s.GetSealDetail(), s.GetAutoSealProblems()
+	for _, p := range v.AutoSeal {
+		a.print.Warn("the vault is not sealed by itself as configured: %s", p)
+	}
 	for _, w := range s.GetWarnings() {
 		a.print.Warn("%s", w)
 	}
@@ -219,6 +228,9 @@ func (a *app) printStatus(s *vaultdv1.StatusResponse) error {
 		t.Field("Unsealed", unsealed)
 		for _, p := range s.GetShares() {
 			t.Field("Shares", progressText(p)+" entered for "+p.GetSlot()+", until "+a.print.When(p.GetForgottenAt()))
+		}
+		if v.SealedAt != nil {
+			t.Field("Sealed", a.print.When(s.GetSealedAt())+", "+sealedBecause(v.SealReason, v.SealDetail))
 		}
 		t.Field("Store", v.Store)
 		if v.stockView != nil {
@@ -307,6 +319,23 @@ func (k sinkView) String() string {
 		text += "; " + grouped(k.Dropped) + " records dropped"
 	}
 	return text
+}
+
+// sealedBecause says for people why the vault is sealed. A newer daemon may have
+// reasons that are not known here.
+func sealedBecause(reason, detail string) string {
+	words := map[string]string{
+		"start": "since the daemon was started", "request": "as somebody asked for it", "signal": "as a signal asked for it",
+		"idle": "as no key was used for long", "suspend": "as the machine went to sleep", "logout": "as its user logged out",
+		"lock": "as its user's session was locked", "tampering": "as the daemon's files were touched from outside",
+	}[reason]
+	switch {
+	case words == "":
+		words = reason
+	case detail != "":
+		words += " (" + detail + ")"
+	}
+	return words
 }
 
 func stateWord(s *vaultdv1.StatusResponse) string {

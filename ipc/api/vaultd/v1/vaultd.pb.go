@@ -794,8 +794,13 @@ type StatusResponse struct {
 	UnsealedWith      string                 `protobuf:"bytes,40,opt,name=unsealed_with,json=unsealedWith,proto3" json:"unsealed_with,omitempty"`       // name of the key slot
 	UnsealProblems    []string               `protobuf:"bytes,41,rep,name=unseal_problems,json=unsealProblems,proto3" json:"unseal_problems,omitempty"` // why the daemon did not unseal the vault by itself
 	Shares            []*ShareProgress       `protobuf:"bytes,44,rep,name=shares,proto3" json:"shares,omitempty"`                                       // sets of which shares have been entered
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// While sealed:
+	SealedAt         *timestamppb.Timestamp `protobuf:"bytes,50,opt,name=sealed_at,json=sealedAt,proto3" json:"sealed_at,omitempty"`
+	SealReason       string                 `protobuf:"bytes,51,opt,name=seal_reason,json=sealReason,proto3" json:"seal_reason,omitempty"`                     // "start", "request", "signal", "idle", "suspend", "logout", "lock", "tampering"
+	SealDetail       string                 `protobuf:"bytes,52,opt,name=seal_detail,json=sealDetail,proto3" json:"seal_detail,omitempty"`                     // for people, to administrators only
+	AutoSealProblems []string               `protobuf:"bytes,53,rep,name=auto_seal_problems,json=autoSealProblems,proto3" json:"auto_seal_problems,omitempty"` // ways of sealing by itself that are configured and don't work; to administrators only
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -1083,6 +1088,34 @@ func (x *StatusResponse) GetUnsealProblems() []string {
 func (x *StatusResponse) GetShares() []*ShareProgress {
 	if x != nil {
 		return x.Shares
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetSealedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SealedAt
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetSealReason() string {
+	if x != nil {
+		return x.SealReason
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetSealDetail() string {
+	if x != nil {
+		return x.SealDetail
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetAutoSealProblems() []string {
+	if x != nil {
+		return x.AutoSealProblems
 	}
 	return nil
 }
@@ -8862,7 +8895,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x12\n" +
 	"\x04exit\x18\x04 \x01(\rR\x04exit\x12\x10\n" +
 	"\x03ref\x18\x05 \x01(\tR\x03ref\"\x0f\n" +
-	"\rStatusRequest\"\x97\v\n" +
+	"\rStatusRequest\"\xc0\f\n" +
 	"\x0eStatusResponse\x12 \n" +
 	"\vinitialized\x18\x01 \x01(\bR\vinitialized\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
@@ -8911,7 +8944,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"go_version\x18\" \x01(\tR\tgoVersion\x12#\n" +
 	"\runsealed_with\x18( \x01(\tR\funsealedWith\x12'\n" +
 	"\x0funseal_problems\x18) \x03(\tR\x0eunsealProblems\x120\n" +
-	"\x06shares\x18, \x03(\v2\x18.vaultd.v1.ShareProgressR\x06shares\x1a<\n" +
+	"\x06shares\x18, \x03(\v2\x18.vaultd.v1.ShareProgressR\x06shares\x127\n" +
+	"\tsealed_at\x182 \x01(\v2\x1a.google.protobuf.TimestampR\bsealedAt\x12\x1f\n" +
+	"\vseal_reason\x183 \x01(\tR\n" +
+	"sealReason\x12\x1f\n" +
+	"\vseal_detail\x184 \x01(\tR\n" +
+	"sealDetail\x12,\n" +
+	"\x12auto_seal_problems\x185 \x03(\tR\x10autoSealProblems\x1a<\n" +
 	"\x0eKeyStatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"S\n" +
@@ -9852,221 +9891,222 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	145, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	11,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	29,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	21,  // 5: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
-	21,  // 6: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
-	1,   // 7: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	145, // 8: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
-	1,   // 9: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
-	21,  // 10: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
-	1,   // 11: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
-	23,  // 12: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
-	20,  // 13: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	20,  // 14: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
-	21,  // 15: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
-	20,  // 16: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	145, // 17: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
-	29,  // 18: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
-	3,   // 19: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	145, // 20: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	145, // 21: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	145, // 22: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	2,   // 23: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	3,   // 24: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	141, // 25: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	145, // 26: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	146, // 27: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	34,  // 28: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	145, // 29: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	146, // 30: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 31: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	142, // 32: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	35,  // 33: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	35,  // 34: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	143, // 35: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	35,  // 36: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	4,   // 37: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	146, // 38: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	35,  // 39: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	5,   // 40: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	146, // 41: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 42: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	144, // 43: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	35,  // 44: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	5,   // 45: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	5,   // 46: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	35,  // 47: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	35,  // 48: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	54,  // 49: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	54,  // 50: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	146, // 51: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	6,   // 52: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	7,   // 53: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	6,   // 54: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	7,   // 55: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	146, // 56: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	145, // 57: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	146, // 58: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	35,  // 59: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	35,  // 60: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	145, // 61: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	145, // 62: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	75,  // 63: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	75,  // 64: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	75,  // 65: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	75,  // 66: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	75,  // 67: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	145, // 68: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	86,  // 69: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	86,  // 70: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	91,  // 71: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	54,  // 72: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	91,  // 73: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	96,  // 74: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	97,  // 75: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	97,  // 76: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	97,  // 77: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	145, // 78: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	91,  // 79: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	96,  // 80: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	145, // 81: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	108, // 82: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	108, // 83: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	108, // 84: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	108, // 85: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	91,  // 86: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	145, // 87: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	145, // 88: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	115, // 89: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	146, // 90: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	115, // 91: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	115, // 92: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	115, // 93: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	145, // 94: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	146, // 95: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	145, // 96: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	130, // 97: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	130, // 98: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	137, // 99: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	130, // 100: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	9,   // 101: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	12,  // 102: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	14,  // 103: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	16,  // 104: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	18,  // 105: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	22,  // 106: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	25,  // 107: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	27,  // 108: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	30,  // 109: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	32,  // 110: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	36,  // 111: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	38,  // 112: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	40,  // 113: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	42,  // 114: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	44,  // 115: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	46,  // 116: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	48,  // 117: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	50,  // 118: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	52,  // 119: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	55,  // 120: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	57,  // 121: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	59,  // 122: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	61,  // 123: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	63,  // 124: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	65,  // 125: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	67,  // 126: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	69,  // 127: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	71,  // 128: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	73,  // 129: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	76,  // 130: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	78,  // 131: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	80,  // 132: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	82,  // 133: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	84,  // 134: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	87,  // 135: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	89,  // 136: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	92,  // 137: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	94,  // 138: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	98,  // 139: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	100, // 140: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	102, // 141: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	104, // 142: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	106, // 143: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	109, // 144: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	111, // 145: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	113, // 146: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	116, // 147: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	118, // 148: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	120, // 149: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	122, // 150: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	124, // 151: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	126, // 152: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	128, // 153: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	131, // 154: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	133, // 155: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	135, // 156: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	138, // 157: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	10,  // 158: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	13,  // 159: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	15,  // 160: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	17,  // 161: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	19,  // 162: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	24,  // 163: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	26,  // 164: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	28,  // 165: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	31,  // 166: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	33,  // 167: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	37,  // 168: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	39,  // 169: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	41,  // 170: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	43,  // 171: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	45,  // 172: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	47,  // 173: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	49,  // 174: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	51,  // 175: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	53,  // 176: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	56,  // 177: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	58,  // 178: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	60,  // 179: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	62,  // 180: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	64,  // 181: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	66,  // 182: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	68,  // 183: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	70,  // 184: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	72,  // 185: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	74,  // 186: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	77,  // 187: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	79,  // 188: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	81,  // 189: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	83,  // 190: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	85,  // 191: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	88,  // 192: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	90,  // 193: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	93,  // 194: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	95,  // 195: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	99,  // 196: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	101, // 197: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	103, // 198: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	105, // 199: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	107, // 200: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	110, // 201: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	112, // 202: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	114, // 203: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	117, // 204: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	119, // 205: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	121, // 206: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	123, // 207: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	125, // 208: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	127, // 209: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	129, // 210: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	132, // 211: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	134, // 212: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	136, // 213: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	139, // 214: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	158, // [158:215] is the sub-list for method output_type
-	101, // [101:158] is the sub-list for method input_type
-	101, // [101:101] is the sub-list for extension type_name
-	101, // [101:101] is the sub-list for extension extendee
-	0,   // [0:101] is the sub-list for field type_name
+	145, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	21,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
+	21,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
+	1,   // 8: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
+	145, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	1,   // 10: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
+	21,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	1,   // 12: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
+	23,  // 13: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
+	20,  // 14: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	20,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
+	21,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	20,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	145, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	29,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
+	3,   // 20: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	145, // 21: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	145, // 22: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	145, // 23: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	2,   // 24: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	3,   // 25: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	141, // 26: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	145, // 27: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	146, // 28: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	34,  // 29: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	145, // 30: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	146, // 31: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 32: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	142, // 33: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	35,  // 34: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	35,  // 35: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	143, // 36: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	35,  // 37: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	4,   // 38: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	146, // 39: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	35,  // 40: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	5,   // 41: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	146, // 42: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 43: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	144, // 44: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	35,  // 45: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	5,   // 46: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	5,   // 47: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	35,  // 48: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	35,  // 49: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	54,  // 50: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	54,  // 51: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	146, // 52: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	6,   // 53: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	7,   // 54: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	6,   // 55: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	7,   // 56: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	146, // 57: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	145, // 58: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	146, // 59: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	35,  // 60: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	35,  // 61: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	145, // 62: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	145, // 63: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	75,  // 64: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	75,  // 65: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	75,  // 66: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	75,  // 67: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	75,  // 68: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	145, // 69: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	86,  // 70: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	86,  // 71: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	91,  // 72: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	54,  // 73: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	91,  // 74: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	96,  // 75: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	97,  // 76: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	97,  // 77: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	97,  // 78: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	145, // 79: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	91,  // 80: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	96,  // 81: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	145, // 82: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	108, // 83: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	108, // 84: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	108, // 85: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	108, // 86: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	91,  // 87: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	145, // 88: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	145, // 89: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	115, // 90: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	146, // 91: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	115, // 92: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	115, // 93: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	115, // 94: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	145, // 95: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	146, // 96: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	145, // 97: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	130, // 98: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	130, // 99: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	137, // 100: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	130, // 101: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	9,   // 102: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	12,  // 103: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	14,  // 104: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	16,  // 105: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	18,  // 106: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	22,  // 107: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	25,  // 108: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	27,  // 109: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	30,  // 110: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	32,  // 111: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	36,  // 112: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	38,  // 113: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	40,  // 114: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	42,  // 115: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	44,  // 116: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	46,  // 117: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	48,  // 118: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	50,  // 119: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	52,  // 120: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	55,  // 121: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	57,  // 122: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	59,  // 123: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	61,  // 124: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	63,  // 125: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	65,  // 126: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	67,  // 127: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	69,  // 128: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	71,  // 129: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	73,  // 130: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	76,  // 131: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	78,  // 132: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	80,  // 133: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	82,  // 134: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	84,  // 135: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	87,  // 136: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	89,  // 137: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	92,  // 138: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	94,  // 139: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	98,  // 140: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	100, // 141: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	102, // 142: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	104, // 143: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	106, // 144: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	109, // 145: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	111, // 146: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	113, // 147: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	116, // 148: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	118, // 149: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	120, // 150: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	122, // 151: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	124, // 152: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	126, // 153: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	128, // 154: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	131, // 155: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	133, // 156: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	135, // 157: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	138, // 158: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	10,  // 159: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	13,  // 160: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	15,  // 161: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	17,  // 162: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	19,  // 163: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	24,  // 164: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	26,  // 165: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	28,  // 166: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	31,  // 167: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	33,  // 168: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	37,  // 169: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	39,  // 170: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	41,  // 171: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	43,  // 172: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	45,  // 173: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	47,  // 174: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	49,  // 175: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	51,  // 176: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	53,  // 177: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	56,  // 178: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	58,  // 179: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	60,  // 180: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	62,  // 181: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	64,  // 182: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	66,  // 183: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	68,  // 184: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	70,  // 185: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	72,  // 186: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	74,  // 187: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	77,  // 188: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	79,  // 189: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	81,  // 190: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	83,  // 191: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	85,  // 192: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	88,  // 193: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	90,  // 194: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	93,  // 195: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	95,  // 196: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	99,  // 197: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	101, // 198: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	103, // 199: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	105, // 200: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	107, // 201: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	110, // 202: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	112, // 203: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	114, // 204: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	117, // 205: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	119, // 206: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	121, // 207: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	123, // 208: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	125, // 209: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	127, // 210: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	129, // 211: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	132, // 212: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	134, // 213: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	136, // 214: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	139, // 215: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	159, // [159:216] is the sub-list for method output_type
+	102, // [102:159] is the sub-list for method input_type
+	102, // [102:102] is the sub-list for extension type_name
+	102, // [102:102] is the sub-list for extension extendee
+	0,   // [0:102] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
