@@ -102,6 +102,7 @@ func NewServer(c Config) *Server {
 		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: func() int { return s.limits().MessageSize },
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy), approvals: newApprovals(),
 	}
+	s.service.batch = s.batch
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
 		s.service.rules.trail = s.trail

@@ -28,7 +28,8 @@ type service struct {
 	tampering   tampering
 	version     string
 	config      atomic.Pointer[ConfigState] // nil until told
-	messageSize func() int                  // what a request, and a listing, may take, encoded
+	batch       func(context.Context, *vaultdv1.BatchRequest) (*vaultdv1.BatchResponse, error)
+	messageSize func() int // what a request, and a listing, may take, encoded
 }
 
 // defaultOwner is whose namespace a request is about that names none: every

@@ -43,8 +43,13 @@ type Encrypt struct {
 // canonical context as label, in base64 or binary. dst must not overlap
 // plaintext. Errors: key_not_found, expired, revoked, owner_revoked,
 // key_destroyed, wrong_key_usage, too_large, and bad_context for one that is
-// not what the key requires.
-func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
+// not what the key requires. A ciphertext of a tracked key is registered, durably,
+// before it is returned, which takes as long as the disk does; then also
+// quota_exceeded.
+func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) { return v.encrypt(c, nil, dst) }
+
+// encrypt is Encrypt of what takes the place of old, if there is one.
+func (v *Vault) encrypt(c Encrypt, old *outgoing, dst []byte) ([]byte, uint32, error) {
 	o, err := v.enter()
 	if err != nil {
 		return dst, 0, err
@@ -59,16 +64,62 @@ func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
 		return dst, 0, err
 	}
 	defer k.mu.RUnlock()
+	dst, err = o.seal(k, h, number, &c, old, dst)
+	return dst, number, err
+}
+
+// EncryptEach is Encrypt of several messages under one key, in order: it looks
+// the key up once, and nobody destroys, revokes or rotates it in between. Each
+// ciphertext is told to done before the next is made, and appended to room as
+// long as that has some.
+func (v *Vault) EncryptEach(name Name, messages []Encrypt, room []byte, done func(i int, ciphertext []byte, version uint32, err error)) {
+	fail := func(err error) {
+		for i := range messages {
+			done(i, nil, 0, err)
+		}
+	}
+	o, err := v.enter()
+	if err != nil {
+		fail(err)
+		return
+	}
+	defer v.mu.RUnlock()
+	k, err := o.ring.lookup(name)
+	if err != nil {
+		fail(err)
+		return
+	}
+	h, number, err := o.acquire(k, 0, opProtect, keytype.UseEncrypt)
+	if err != nil {
+		fail(err)
+		return
+	}
+	defer k.mu.RUnlock()
+	room = room[:0]
+	for i := range messages {
+		var out []byte
+		out, err = o.seal(k, h, number, &messages[i], nil, room)
+		done(i, out, number, err)
+		if err == nil {
+			room = out[len(out):]
+		}
+	}
+}
+
+// seal appends a message, encrypted with the handle h of version number. The
+// caller holds k.mu shared.
+func (o *opened) seal(k *key, h keytype.Key, number uint32, c *Encrypt, old *outgoing, dst []byte) ([]byte, error) {
+	start := len(dst)
 	bound, err := k.bind(c.Context, c.Peer)
 	if err != nil {
-		return dst, 0, err
+		return dst, err
 	}
 	switch h := h.(type) {
 	case keytype.AEAD:
 		dst, err = sealEnvelope(dst, h, envelope.Header{Type: k.typ.ID, KeyID: k.id, Version: number}, bound, c.Plaintext, c.Binary)
 	case keytype.TokenSealer:
 		if len(bound) != 0 {
-			return dst, 0, errTokenContext
+			return dst, errTokenContext
 		}
 		var token []byte
 		if token, err = h.SealToken(o.clock.now(), c.Plaintext); err == nil {
@@ -83,9 +134,14 @@ func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
 		err = E(CodeWrongKeyUsage, "a key of type %s does not encrypt", k.typ.Name)
 	}
 	if err != nil {
-		return dst, 0, cryptoError(err)
+		return dst, cryptoError(err)
 	}
-	return dst, number, nil
+	if k.tracked != nil || old != nil {
+		if err := o.register(k, dst[start:], c.Binary, number, old); err != nil {
+			return dst[:start], err
+		}
+	}
+	return dst, nil
 }
 
 func sealEnvelope(dst []byte, key keytype.AEAD, h envelope.Header, bound envelope.Context, plaintext []byte, binary bool) ([]byte, error) {

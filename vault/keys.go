@@ -26,6 +26,7 @@ func (v *Vault) CreateKey(ctx context.Context, c CreateKey) (KeyInfo, error) {
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginGenerated, ttl: c.TTL, noExpiry: c.NoExpiry,
 		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext,
+		tracked: c.Tracked,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -81,6 +82,7 @@ type newborn struct {
 	uses       keytype.Use
 	labels     map[string]string
 	require    []string
+	tracked    bool
 	material   []byte
 
 	// expires, where set, is the first version's expiry instead of its ttl.
@@ -116,7 +118,26 @@ func (n *newborn) check() (err error) {
 	if n.required, err = parseRequirements(n.require); err != nil {
 		return err
 	}
+	if err := n.mayTrack(); err != nil {
+		return err
+	}
 	return mayRequire(n.typ, n.uses, n.required)
+}
+
+// mayTrack refuses to track ciphertexts that can't be told, or that can be made
+// where nobody registers them.
+func (n *newborn) mayTrack() error {
+	switch {
+	case !n.tracked:
+		return nil
+	case !sealsEnvelopes(n.typ) || n.uses&keytype.UseEncrypt == 0:
+		return E(CodeBadArgument, "a key of type %s, or one that does not encrypt, has no ciphertexts to track", n.typ.Name).
+			WithHint("use a key of type %s", DefaultType)
+	case n.exportable:
+		return E(CodeBadArgument, "a key that can be exported can't track its ciphertexts: a copy would make others").
+			WithHint("choose one of the two")
+	}
+	return nil
 }
 
 // checkTTL bounds a lifetime, which a caller who wants none must not name.
@@ -155,6 +176,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	rec := &keyRecord{
 		typ: n.typ.ID, uses: n.uses, exportable: n.exportable, origin: n.origin,
 		created: now, ttl: n.ttl, labels: n.sorted, required: n.required,
+		tracked: n.tracked,
 	}
 	if _, err := io.ReadFull(o.random, rec.id[:]); err != nil {
 		return KeyInfo{}, fmt.Errorf("make a key id: %w", err)

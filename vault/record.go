@@ -18,6 +18,7 @@ const (
 	kindGrantUse   store.Kind = 8  // the uses made of a grant, at its id
 	kindAuditHead  store.Kind = 9  // how far the audit log was
 	kindPrincipal  store.Kind = 10 // a principal and its binding, at its uid
+	kindToken      store.Kind = 12 // a registered ciphertext, at its key's id and its place
 )
 
 // recordFormat is the first byte of every record; a reader refuses others.

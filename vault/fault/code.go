@@ -64,6 +64,7 @@ const (
 	CodeGrantNotFound    Code = "grant_not_found"
 	CodeDecisionNotFound Code = "decision_not_found"
 	CodeClockRegressed   Code = "clock_regressed"
+	CodeStillNeeded      Code = "still_needed"
 
 	CodeWrongKeyUsage Code = "wrong_key_usage"
 	CodeIncorrectKey  Code = "incorrect_key"
@@ -115,7 +116,7 @@ var codeClass = map[Code]Class{
 	CodeKeyExists: ClassState, CodeOwnerExists: ClassState, CodeExpired: ClassState, CodeNotYetValid: ClassState,
 	CodeRevoked: ClassState, CodeOwnerRevoked: ClassState, CodeKeyDestroyed: ClassState, CodeNotExportable: ClassState,
 	CodeNotInitialized: ClassState, CodeInitialized: ClassState, CodeUnsealed: ClassState, CodeReplayed: ClassState,
-	CodeClockRegressed: ClassState,
+	CodeClockRegressed: ClassState, CodeStillNeeded: ClassState,
 
 	CodeWrongKeyUsage: ClassKeyUsage, CodeIncorrectKey: ClassKeyUsage,
 
