@@ -42,6 +42,7 @@ type place struct {
 	version uint32 // of the key, that opens it; 0 is free
 	since   int64  // microseconds since 1970
 	stored  uint64 // version of its record in the store; 0 for none
+	pending bool   // the record that says so is being stored
 }
 
 // tracker knows the registered ciphertexts of one key.
@@ -89,7 +90,7 @@ func (t *tracker) take(what token, version uint32, now time.Time, moves bool) (u
 		t.places = append(t.places, place{})
 	}
 	s := &t.places[n]
-	s.token, s.version, s.since = what, version, now.UnixMicro()
+	s.token, s.version, s.since, s.pending = what, version, now.UnixMicro(), true
 	t.at[what] = n
 	t.need[version]++
 	return n, *s, nil
@@ -118,7 +119,7 @@ func (t *tracker) needsLess(version uint32) {
 func (t *tracker) isStored(n uint32, version uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.places[n].stored = version
+	t.places[n].stored, t.places[n].pending = version, false
 }
 
 // find is the place of a ciphertext whose registration is in the store. The
@@ -127,7 +128,7 @@ func (t *tracker) find(what token) (uint32, place, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n, ok := t.at[what]
-	if !ok || t.places[n].stored == 0 {
+	if !ok || t.places[n].pending {
 		return 0, place{}, false
 	}
 	return n, t.places[n], true
@@ -139,7 +140,7 @@ func (t *tracker) under(version uint32) []registration {
 	defer t.mu.Unlock()
 	var places []registration
 	for n, s := range t.places {
-		if s.version == version && s.stored != 0 && t.at[s.token] == uint32(n) { //nolint:gosec // bounded by maxPlaces
+		if s.version == version && !s.pending {
 			places = append(places, registration{t, uint32(n), s, true}) //nolint:gosec // the same
 		}
 	}
