@@ -43,6 +43,9 @@ type sameRecord struct {
 func (b *batch) count(ctx context.Context, m *method, t *targets, d policy.Decision, req, answer message, failure *fault.Error) *fault.Error {
 	if failure != nil {
 		b.tally.failed++
+		if b.meter != nil {
+			b.meter.itemRefused(failure.Code)
+		}
 	}
 	if b.audit == nil && b.trail == nil {
 		return nil
