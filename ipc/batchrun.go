@@ -85,29 +85,28 @@ func (b *batch) encrypt(
 		}
 	}()
 	answers := make([]vaultdv1.EncryptResponse, len(items))
-	b.service.vault.EncryptEach(messages[0].Key, messages, b.call.scratch, func(j int, out []byte, version uint32, err error) {
-		answer := &answers[j]
-		req := items[j].GetEncrypt()
+	for j, made := range b.service.vault.EncryptEach(messages[0].Key, messages, b.call.scratch) {
+		answer, req, err := &answers[j], items[j].GetEncrypt(), made.Err
 		if err == nil {
-			b.call.scratch = out[len(out):]
-			err = b.service.fitsDecrypt(out, req.SizeVT()-len(req.GetPlaintext()))
+			b.call.scratch = made.Ciphertext[len(made.Ciphertext):]
+			err = b.service.fitsDecrypt(made.Ciphertext, req.SizeVT()-len(req.GetPlaintext()))
 		}
 		if err == nil {
-			answer.Version = version
-			answer.Ciphertext, answer.CiphertextBinary = inForm(out, req.GetBinary())
+			answer.Version = made.Version
+			answer.Ciphertext, answer.CiphertextBinary = inForm(made.Ciphertext, req.GetBinary())
 			err = b.takes(answer)
 		}
 		var failure *fault.Error
-		var made message
+		var given message
 		if err != nil {
 			failure = b.fault(ctx, b.call, m, err)
 		} else {
-			made = answer
+			given = answer
 		}
-		if refused := b.count(ctx, m, t, d, req, made, failure); refused != nil {
+		if refused := b.count(ctx, m, t, d, req, given, failure); refused != nil {
 			failure = refused
 		}
-		b.answer(first+j, made, failure)
+		b.answer(first+j, given, failure)
 		done = j + 1
-	})
+	}
 }

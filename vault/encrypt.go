@@ -64,52 +64,21 @@ func (v *Vault) encrypt(c Encrypt, old *outgoing, dst []byte) ([]byte, uint32, e
 		return dst, 0, err
 	}
 	defer k.mu.RUnlock()
-	dst, err = o.seal(k, h, number, &c, old, dst)
-	return dst, number, err
-}
-
-// EncryptEach is Encrypt of several messages under one key, in order: it looks
-// the key up once, and nobody destroys, revokes or rotates it in between. Each
-// ciphertext is told to done before the next is made, and appended to room as
-// long as that has some.
-func (v *Vault) EncryptEach(name Name, messages []Encrypt, room []byte, done func(i int, ciphertext []byte, version uint32, err error)) {
-	fail := func(err error) {
-		for i := range messages {
-			done(i, nil, 0, err)
+	start := len(dst)
+	if dst, err = o.seal(k, h, number, &c, dst); err != nil {
+		return dst, 0, err
+	}
+	if k.tracked != nil || old != nil {
+		if err := o.register(k, []Ciphertext{{dst[start:], c.Binary}}, number, old); err != nil {
+			return dst[:start], 0, err
 		}
 	}
-	o, err := v.enter()
-	if err != nil {
-		fail(err)
-		return
-	}
-	defer v.mu.RUnlock()
-	k, err := o.ring.lookup(name)
-	if err != nil {
-		fail(err)
-		return
-	}
-	h, number, err := o.acquire(k, 0, opProtect, keytype.UseEncrypt)
-	if err != nil {
-		fail(err)
-		return
-	}
-	defer k.mu.RUnlock()
-	room = room[:0]
-	for i := range messages {
-		var out []byte
-		out, err = o.seal(k, h, number, &messages[i], nil, room)
-		done(i, out, number, err)
-		if err == nil {
-			room = out[len(out):]
-		}
-	}
+	return dst, number, nil
 }
 
 // seal appends a message, encrypted with the handle h of version number. The
 // caller holds k.mu shared.
-func (o *opened) seal(k *key, h keytype.Key, number uint32, c *Encrypt, old *outgoing, dst []byte) ([]byte, error) {
-	start := len(dst)
+func (o *opened) seal(k *key, h keytype.Key, number uint32, c *Encrypt, dst []byte) ([]byte, error) {
 	bound, err := k.bind(c.Context, c.Peer)
 	if err != nil {
 		return dst, err
@@ -135,11 +104,6 @@ func (o *opened) seal(k *key, h keytype.Key, number uint32, c *Encrypt, old *out
 	}
 	if err != nil {
 		return dst, cryptoError(err)
-	}
-	if k.tracked != nil || old != nil {
-		if err := o.register(k, dst[start:], c.Binary, number, old); err != nil {
-			return dst[:start], err
-		}
 	}
 	return dst, nil
 }

@@ -43,48 +43,73 @@ func (r *registration) end(committed bool) {
 	}
 }
 
-// register makes a new ciphertext of k known, where k tracks them, in one commit
+// register makes new ciphertexts of k known, where k tracks them, in one commit
 // with the end of old's registration. The caller holds k.mu shared.
-func (o *opened) register(k *key, ciphertext []byte, binary bool, version uint32, old *outgoing) error {
-	var changes []registration
-	var puts []store.Put
-	if old != nil && old.fits != nil {
-		if err := old.fits(ciphertext); err != nil {
+func (o *opened) register(k *key, made []Ciphertext, version uint32, old *outgoing) (err error) {
+	var changes registrations
+	if old != nil {
+		if old.fits != nil {
+			if err := old.fits(made[0].Bytes); err != nil {
+				return err
+			}
+		}
+		done, err := changes.dropOld(o, old)
+		defer done()
+		if err != nil {
 			return err
 		}
 	}
-	if old != nil && !old.stays {
-		if from := o.ring.named(old.key); from != nil && from.tracked != nil {
-			what, err := tokenOf(old.ciphertext, old.binary)
+	defer func() { changes.end(err == nil) }() // before anything else may move or drop old
+	if k.tracked != nil {
+		moves := len(changes.list) > 0
+		for _, c := range made {
+			what, err := tokenOf(c.Bytes, c.Binary)
 			if err != nil {
 				return cryptoError(err)
 			}
-			from.tracked.change.Lock()
-			defer from.tracked.change.Unlock()
-			if n, s, ok := from.tracked.find(what); ok {
-				changes = append(changes, registration{from.tracked, n, s, true})
-				puts = append(puts, changes[0].put(from.id))
+			n, p, err := k.tracked.take(what, version, o.clock.now(), moves)
+			if err != nil {
+				return err
 			}
+			changes.add(k.id, registration{tracker: k.tracked, n: n, place: p})
 		}
 	}
-	if k.tracked != nil {
-		what, err := tokenOf(ciphertext, binary)
-		if err != nil {
-			return cryptoError(err)
-		}
-		n, s, err := k.tracked.take(what, version, o.clock.now(), len(changes) > 0)
-		if err != nil {
-			return err
-		}
-		r := registration{tracker: k.tracked, n: n, place: s}
-		changes, puts = append(changes, r), append(puts, r.put(k.id))
-	}
-	if len(puts) == 0 {
+	if len(changes.puts) == 0 {
 		return nil
 	}
-	err := o.commit(context.Background(), store.Batch{Puts: puts})
-	for i := range changes {
-		changes[i].end(err == nil)
+	return storeError(o.commit(context.Background(), store.Batch{Puts: changes.puts}))
+}
+
+// registrations are changes that go into one commit.
+type registrations struct {
+	list []registration
+	puts []store.Put
+}
+
+func (r *registrations) add(id KeyID, change registration) {
+	r.list, r.puts = append(r.list, change), append(r.puts, change.put(id))
+}
+
+func (r *registrations) end(committed bool) {
+	for i := range r.list {
+		r.list[i].end(committed)
 	}
-	return storeError(err)
+}
+
+// dropOld adds the end of old's registration, if it has one that is to end. Until
+// done is called nothing else moves or drops it.
+func (r *registrations) dropOld(o *opened, old *outgoing) (done func(), err error) {
+	from := o.ring.named(old.key)
+	if old.stays || from == nil || from.tracked == nil {
+		return func() {}, nil
+	}
+	from.tracked.change.Lock()
+	what, err := tokenOf(old.ciphertext, old.binary)
+	if err != nil {
+		return from.tracked.change.Unlock, cryptoError(err)
+	}
+	if n, p, ok := from.tracked.find(what); ok {
+		r.add(from.id, registration{from.tracked, n, p, true})
+	}
+	return from.tracked.change.Unlock, nil
 }

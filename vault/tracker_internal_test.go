@@ -51,3 +51,42 @@ func TestPlacesWithoutRecordsAreFree(t *testing.T) {
 		t.Errorf("after a failed commit: %+v", tr.places)
 	}
 }
+
+// Of several ciphertexts, those that there is room for are registered.
+func TestEncryptEachUsesTheRoomThatIsLeft(t *testing.T) {
+	v, err := New(Options{Dir: t.TempDir(), MinFree: 1 << 20, Ballast: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close() })
+	ctx := t.Context()
+	if _, err := v.Init(ctx, []byte("correct horse battery staple"), 600_000); err != nil {
+		t.Fatal(err)
+	}
+	name := Name{"alice", "k"}
+	if _, err := v.CreateKey(ctx, CreateKey{Name: name, Tracked: true}); err != nil {
+		t.Fatal(err)
+	}
+	messages := []Encrypt{{Key: name}, {Key: name}, {Key: name}, {Key: name}}
+	before := v.Status().Sequence
+	for i, e := range v.EncryptEach(name, messages, nil) {
+		if e.Err != nil {
+			t.Errorf("message %d: %v", i, e.Err)
+		}
+	}
+	if after := v.Status().Sequence; after != before+1 {
+		t.Errorf("%d commits", after-before)
+	}
+	v.opened.ring.existing("alice").tracked.Store(MaxTracked - 2)
+	var got []bool
+	for _, e := range v.EncryptEach(name, messages, nil) {
+		got = append(got, e.Err == nil)
+	}
+	if diff := cmp.Diff([]bool{true, true, false, false}, got); diff != "" {
+		t.Error(diff)
+	}
+	needs, err := v.KeyCensus(name)
+	if err != nil || needs[0].N != 6 {
+		t.Errorf("census %v, %v", needs, err)
+	}
+}
