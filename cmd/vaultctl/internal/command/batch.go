@@ -29,7 +29,7 @@ const (
 func (a *app) batch() *cobra.Command {
 	var in string
 	cmd := &cobra.Command{
-		Use:   "batch",
+		Use:   "batch [KEY]",
 		Short: "Perform many requests, one JSON object a line",
 		Long: strings.TrimSpace(`
 Read requests from standard input, one JSON object a line, and write a result
@@ -40,23 +40,30 @@ a call each.
 A request is an object with one member, which is one of encrypt, decrypt, sign,
 verify, mac, verifyMac, rewrap, generateDataKey and derive. What is in it is the
 request of that name as docs/PROTOCOL.md has it: names in lowerCamelCase, bytes
-in base64. A key name alone is a key of your own.
+in base64. A key name alone is a key of your own. KEY is for requests that name
+none; what is decrypted or rewrapped names its key by itself.
 
 The exit status is 0 when none failed, and else that of the first that did.`),
 		Example: example(`
 vaultctl batch < requests.jsonl > results.jsonl
-vaultctl batch --in requests.jsonl
+vaultctl batch session --in plaintexts.jsonl
 echo '{"encrypt":{"key":"session","plaintext":"aGVsbG8="}}' | vaultctl batch`),
-		Args: takes(),
+		Args:              takes("[KEY]"),
+		ValidArgsFunction: a.completeKey,
 	}
 	cmd.Flags().StringVar(&in, "in", "", "read the requests from this `FILE` instead of standard input")
-	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
+	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		from, done, err := a.open(in, "requests")
 		if err != nil {
 			return err
 		}
 		defer done()
 		r := &batchReader{names: a.names.Key, lines: bufio.NewReaderSize(from, 64<<10)}
+		if len(args) > 0 {
+			if r.key, err = a.names.Key(args[0]); err != nil {
+				return err
+			}
+		}
 		worst := 0
 		for {
 			items, readErr := interruptible.Do(ctx, r.next)
@@ -117,6 +124,7 @@ type batchReader struct {
 	names func(string) (string, error)
 	lines *bufio.Reader
 	line  int
+	key   string // of requests that name none
 	held  []byte // a line that did not go in the call before
 }
 
@@ -179,25 +187,32 @@ func (r *batchReader) readLine() ([]byte, error) {
 // complete puts the caller's own namespace before key names that have none.
 func (r *batchReader) complete(item *vaultdv1.BatchItem) error {
 	var names []*string
+	var needed *string // what can't go without a key
 	switch q := item.GetRequest().(type) {
 	case *vaultdv1.BatchItem_Encrypt:
-		names = append(names, &q.Encrypt.Key)
+		needed = &q.Encrypt.Key
 	case *vaultdv1.BatchItem_Decrypt:
 		names = append(names, &q.Decrypt.Key)
 	case *vaultdv1.BatchItem_Sign:
-		names = append(names, &q.Sign.Key)
+		needed = &q.Sign.Key
 	case *vaultdv1.BatchItem_Verify:
-		names = append(names, &q.Verify.Key)
+		needed = &q.Verify.Key
 	case *vaultdv1.BatchItem_Mac:
-		names = append(names, &q.Mac.Key)
+		needed = &q.Mac.Key
 	case *vaultdv1.BatchItem_VerifyMac:
-		names = append(names, &q.VerifyMac.Key)
+		needed = &q.VerifyMac.Key
 	case *vaultdv1.BatchItem_Rewrap:
 		names = append(names, &q.Rewrap.Key, &q.Rewrap.ToKey)
 	case *vaultdv1.BatchItem_GenerateDataKey:
-		names = append(names, &q.GenerateDataKey.Key)
+		needed = &q.GenerateDataKey.Key
 	case *vaultdv1.BatchItem_Derive:
-		names = append(names, &q.Derive.Key)
+		needed = &q.Derive.Key
+	}
+	if needed != nil {
+		if *needed == "" {
+			*needed = r.key
+		}
+		names = append(names, needed)
 	}
 	for _, name := range names {
 		if *name == "" {
