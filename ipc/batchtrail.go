@@ -125,6 +125,7 @@ type batchUse struct {
 func (u *batchUse) fields() []audit.Field {
 	return []audit.Field{
 		{Name: "batch", Value: u.ID},
-		{Name: "items", Value: strconv.Itoa(u.Items)}, {Name: "failed", Value: strconv.Itoa(u.Failed)},
+		{Name: "items", Value: strconv.Itoa(u.Items)},
+		{Name: "failed", Value: strconv.Itoa(u.Failed)},
 	}
 }

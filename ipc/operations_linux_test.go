@@ -131,7 +131,8 @@ func TestRewrapIsNoWayAroundDecrypting(t *testing.T) {
 		{"rewrap and encrypt", []string{`"verbs":["rewrap","encrypt"],"keys":["root/*"]`}, [4]fault.Code{"", denied, denied, denied}},
 		{"from a to b", []string{`"verbs":["decrypt"],"keys":["root/a"]`, `"verbs":["encrypt"],"keys":["root/b"]`}, [4]fault.Code{denied, denied, "", denied}},
 		{
-			"in one context", []string{`"verbs":["use"],"keys":["root/*"],"context":["tenant=1"]`},
+			"in one context",
+			[]string{`"verbs":["use"],"keys":["root/*"],"context":["tenant=1"]`},
 			[4]fault.Code{"", denied, "", ""},
 		},
 	} {

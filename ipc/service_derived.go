@@ -3,7 +3,6 @@ package ipc
 import (
 	"context"
 	"crypto/rand"
-	"unsafe"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
@@ -54,14 +53,6 @@ func (s *service) Rewrap(ctx context.Context, req *vaultdv1.RewrapRequest) (*vau
 	}
 	resp.Ciphertext, resp.CiphertextBinary = inForm(out, req.GetBinary())
 	return resp, nil
-}
-
-// inForm is a ciphertext as a response has it, in the form that was asked for.
-func inForm(ciphertext []byte, binary bool) (string, []byte) {
-	if binary {
-		return "", ciphertext
-	}
-	return unsafe.String(unsafe.SliceData(ciphertext), len(ciphertext)), nil
 }
 
 // GenerateDataKey makes a key for use outside the vault.

@@ -45,12 +45,16 @@ func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*v
 		return nil, err
 	}
 	resp := &vaultdv1.EncryptResponse{Version: version}
-	if req.GetBinary() {
-		resp.CiphertextBinary = out
-	} else {
-		resp.Ciphertext = unsafe.String(unsafe.SliceData(out), len(out))
-	}
+	resp.Ciphertext, resp.CiphertextBinary = inForm(out, req.GetBinary())
 	return resp, nil
+}
+
+// inForm is a ciphertext as a response has it, in the form that was asked for.
+func inForm(ciphertext []byte, binary bool) (string, []byte) {
+	if binary {
+		return "", ciphertext
+	}
+	return unsafe.String(unsafe.SliceData(ciphertext), len(ciphertext)), nil
 }
 
 // fitsDecrypt refuses a ciphertext that no request could bring back. A vd1 text

@@ -83,8 +83,13 @@ func TestSchemesOfOtherTypesAreRefused(t *testing.T) {
 	digest := make([]byte, 64)
 	for name, options := range map[string][]keytype.SignOptions{
 		"ed25519": {
-			{PSS: true}, {Raw: true}, {DER: true}, {Hash: crypto.SHA512}, {Prehashed: true},
-			{Ed25519ph: true, Hash: crypto.SHA256}, {Context: string(make([]byte, 256))},
+			{PSS: true},
+			{Raw: true},
+			{DER: true},
+			{Hash: crypto.SHA512},
+			{Prehashed: true},
+			{Ed25519ph: true, Hash: crypto.SHA256},
+			{Context: string(make([]byte, 256))},
 		},
 		"ecdsa-p256": {{PSS: true}, {Ed25519ph: true}, {Context: "c"}, {DER: true, Raw: true}},
 		"rsa-2048":   {{Raw: true}, {DER: true}, {Ed25519ph: true}, {Context: "c"}},

@@ -51,8 +51,13 @@ func TestSignAndVerifyWithEveryScheme(t *testing.T) {
 			{Hash: crypto.SHA512, PKCS1v15: true},
 		},
 		"ecd": {
-			{}, {Hash: crypto.SHA256}, {Hash: crypto.SHA384}, {Hash: crypto.SHA512},
-			{DER: true}, {Raw: true}, {Raw: true, Hash: crypto.SHA512},
+			{},
+			{Hash: crypto.SHA256},
+			{Hash: crypto.SHA384},
+			{Hash: crypto.SHA512},
+			{DER: true},
+			{Raw: true},
+			{Raw: true, Hash: crypto.SHA512},
 		},
 		"ed2": {{}, {Context: "c"}, {Ed25519ph: true}, {Ed25519ph: true, Hash: crypto.SHA512, Context: "c"}},
 	}
