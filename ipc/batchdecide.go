@@ -22,6 +22,7 @@ type verdict struct {
 
 // decided are the decisions made in a batch.
 type decided struct {
+	set   *policy.Set // by which they were made
 	known map[question]verdict
 
 	last   question // most batches ask one thing over and over
@@ -32,6 +33,9 @@ type decided struct {
 // decided by itself, so that each counts.
 func (b *batch) decide(m *method, action policy.Action, says message, r policy.Resource) verdict {
 	set := b.policy.Set()
+	if b.decided.set != set { // grants have changed meanwhile
+		b.decided = decided{set: set}
+	}
 	q := question{action: action, resource: r}
 	var at *policy.Attributes
 	if set.NeedsAttributes() {
@@ -43,7 +47,7 @@ func (b *batch) decide(m *method, action policy.Action, says message, r policy.R
 	if set.CountsUses() {
 		return b.decideNow(m, action, r, at)
 	}
-	if b.decided.last == q {
+	if b.decided.last == q { // a question has an action, so that this is none at first
 		return b.decided.answer
 	}
 	v, ok := b.decided.known[q]

@@ -36,8 +36,8 @@ func (b *batch) run(ctx context.Context, items []*vaultdv1.BatchItem, i int) int
 	if err != nil || usedKey(b.service, b.call.who, items[i].GetEncrypt(), &t) != nil {
 		return 0
 	}
-	v := b.decide(m, m.action, nil, t.resources[0])
-	if v.refusal != nil || b.judgeFirst(b.call, m) != nil {
+	v := b.decide(m, m.action, items[i].GetEncrypt(), t.resources[0])
+	if v.refusal != nil || b.decided.set != set || b.judgeFirst(b.call, m) != nil {
 		return 0
 	}
 	messages := make([]vault.Encrypt, n)
