@@ -124,22 +124,6 @@ func (n *newborn) check() (err error) {
 	return mayRequire(n.typ, n.uses, n.required)
 }
 
-// mayTrack refuses to track ciphertexts that can't be told, or that can be made
-// where nobody registers them.
-func (n *newborn) mayTrack() error {
-	switch {
-	case !n.tracked:
-		return nil
-	case !sealsEnvelopes(n.typ) || n.uses&keytype.UseEncrypt == 0:
-		return E(CodeBadArgument, "a key of type %s, or one that does not encrypt, has no ciphertexts to track", n.typ.Name).
-			WithHint("use a key of type %s", DefaultType)
-	case n.exportable:
-		return E(CodeBadArgument, "a key that can be exported can't track its ciphertexts: a copy would make others").
-			WithHint("choose one of the two")
-	}
-	return nil
-}
-
 // checkTTL bounds a lifetime, which a caller who wants none must not name.
 func checkTTL(ttl time.Duration, noExpiry bool) (time.Duration, error) {
 	switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/envelope"
+	"github.com/vaultd/vaultd/crypto/keytype"
 )
 
 // MaxTracked bounds how many ciphertexts the keys of one namespace may have
@@ -196,4 +197,20 @@ func stillNeeded(name Name, version uint32, n int) error {
 	}
 	return E(CodeStillNeeded, "%s version %d of key %s", what, version, name).
 		WithHint("rewrap what is to stay with 'vaultctl rewrap', and drop the rest with 'vaultctl forget'; 'vaultctl key census %s' counts them", name)
+}
+
+// mayTrack refuses to track ciphertexts that can't be told, or that can be made
+// where nobody registers them.
+func (n *newborn) mayTrack() error {
+	switch {
+	case !n.tracked:
+		return nil
+	case !sealsEnvelopes(n.typ) || n.uses&keytype.UseEncrypt == 0:
+		return E(CodeBadArgument, "a key of type %s, or one that does not encrypt, has no ciphertexts to track", n.typ.Name).
+			WithHint("use a key of type %s", DefaultType)
+	case n.exportable:
+		return E(CodeBadArgument, "a key that can be exported can't track its ciphertexts: a copy would make others").
+			WithHint("choose one of the two")
+	}
+	return nil
 }
