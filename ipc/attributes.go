@@ -90,15 +90,15 @@ type attributes struct{ at policy.Attributes }
 
 // note remembers a denial, with copies of what points into the read buffer, and
 // returns its id.
-func (s *service) note(who *policy.Principal, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) string {
+func (s *service) note(who *policy.Principal, action policy.Action, r policy.Resource, at *policy.Attributes, d policy.Decision) string {
 	r = policy.Resource{Owner: strings.Clone(r.Owner), Key: strings.Clone(r.Key)}
 	if at == nil {
-		return s.denials.Note(who, m.action, r, nil, d)
+		return s.denials.Note(who, action, r, nil, d)
 	}
 	kept := *at
 	kept.Context = make([]policy.Pair, len(at.Context))
 	for i, p := range at.Context {
 		kept.Context[i] = policy.Pair{Name: strings.Clone(p.Name), Value: strings.Clone(p.Value)}
 	}
-	return s.denials.Note(who, m.action, r, &kept, d)
+	return s.denials.Note(who, action, r, &kept, d)
 }

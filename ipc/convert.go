@@ -54,6 +54,7 @@ var useBits = []struct {
 	{vaultdv1.KeyUse_KEY_USE_MAC, keytype.UseMAC},
 	{vaultdv1.KeyUse_KEY_USE_VERIFY_MAC, keytype.UseVerifyMAC},
 	{vaultdv1.KeyUse_KEY_USE_AGREE, keytype.UseAgree},
+	{vaultdv1.KeyUse_KEY_USE_DERIVE, keytype.UseDerive},
 }
 
 func usesFromProto(uses []vaultdv1.KeyUse) (keytype.Use, error) {
@@ -89,6 +90,7 @@ func keyToProto(k vault.KeyInfo, listed bool) *vaultdv1.Key {
 		Created: timestamp(k.Created), Version: k.Version,
 		RevocationReason: k.RevocationReason, Revoked: timestamp(k.Revoked), RevokedBy: k.RevokedBy,
 		Origin: k.Origin.String(), RequireContext: k.RequireContext,
+		Tracked: k.Tracked,
 	}
 	if k.TTL > 0 {
 		p.Ttl = durationpb.New(k.TTL)

@@ -44,7 +44,7 @@ func (s *Server) fourEyes(c *call, m *method, req message, r policy.Resource, at
 		anew := c.caller.Decide(m.action, r, known)
 		if !anew.Allowed {
 			*d = anew
-			return s.denied(c, m, r, known, anew)
+			return s.denied(c, m, m.action, r, known, anew)
 		}
 		// Not before, so that it can be rejected until it is used.
 		if a, ok := s.service.approvals.take(same); ok {
@@ -56,7 +56,7 @@ func (s *Server) fourEyes(c *call, m *method, req message, r policy.Resource, at
 		}
 		known.Approved = false
 	}
-	decision := s.service.note(c.who, m, r, at, *d)
+	decision := s.service.note(c.who, m.action, r, at, *d)
 	_, admin := s.policy.IsAdmin(c.who)
 	a, err := s.service.approvals.file(approval{
 		asked: same, who: c.who, action: m.action, resource: policy.Resource{Owner: strings.Clone(r.Owner), Key: strings.Clone(r.Key)},

@@ -54,6 +54,7 @@ type call struct {
 	care       care
 	unrecorded bool // an audit record would be one too many
 	approval   approvalUse
+	batch      batchUse // of a batch that was performed
 }
 
 type callKey struct{}
@@ -154,23 +155,24 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		return nil, err
 	}
 	if m.binds {
-		if err := fromPeer(req.(contextual).GetContext(), c.asPeer()); err != nil {
+		if err := complete(req, c.asPeer()); err != nil {
 			return nil, err
 		}
 	}
-	for _, r := range t.list() {
+	for i, r := range t.list() {
+		action, says := t.ask(i, m, req)
 		var at *policy.Attributes
 		if s.policy.Set().NeedsAttributes() {
-			at = s.service.attributes(c, m, req, r)
+			at = s.service.attributes(c, m, says, r)
 		}
-		*d = c.caller.Decide(m.action, r, at)
+		*d = c.caller.Decide(action, r, at)
 		if !d.Allowed && d.Rule == policy.RuleFourEyes {
 			if err := s.fourEyes(c, m, req, r, at, d); err != nil {
 				return nil, err
 			}
 		}
 		if !d.Allowed {
-			return nil, s.denied(c, m, r, at, *d)
+			return nil, s.denied(c, m, action, r, at, *d)
 		}
 	}
 	if err := s.judgeFirst(c, m); err != nil {
@@ -203,9 +205,9 @@ func (s *Server) rankOf(who *policy.Principal) rank {
 
 // denied says nothing of the key: its existence is the owner's affair. The id
 // of the decision leads to its reasons.
-func (s *Server) denied(c *call, m *method, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
-	id := s.service.note(c.who, m, r, at, d)
-	s.log.Info("denied", "decision", id, "action", string(m.action), "uid", c.who.UID, "rule", d.Rule, "grant", d.Grant)
+func (s *Server) denied(c *call, m *method, action policy.Action, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
+	id := s.service.note(c.who, action, r, at, d)
+	s.log.Info("denied", "decision", id, "action", string(action), "uid", c.who.UID, "rule", d.Rule, "grant", d.Grant)
 	e := deniedHint(c.who, m, d)
 	if d.Rule == policy.RuleChanged {
 		e = changedFault(c.who, c.standing)

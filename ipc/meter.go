@@ -51,6 +51,14 @@ func (s *Server) measure(ctx context.Context, c *call, m *method, req message) (
 	return resp, failure
 }
 
+// itemRefused counts a refusal, be it of an item of a batch. The batch itself is
+// one request.
+func (t *meter) itemRefused(code fault.Code) {
+	if count := t.refused[code]; count != nil {
+		count()
+	}
+}
+
 func (t *meter) ended(m *method, failure *fault.Error, took time.Duration) {
 	if failure == nil {
 		t.requests[m.number].Ended(metrics.Allowed, took)
@@ -61,9 +69,7 @@ func (t *meter) ended(m *method, failure *fault.Error, took time.Duration) {
 		outcome = metrics.Denied
 	}
 	t.requests[m.number].Ended(outcome, took)
-	if count := t.refused[failure.Code]; count != nil {
-		count()
-	}
+	t.itemRefused(failure.Code)
 	if m.action == policy.Unseal {
 		t.set.UnsealFailed()
 	}

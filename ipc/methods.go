@@ -82,6 +82,14 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_VERIFY_MAC, "VerifyMAC", (*service).VerifyMAC, usedKey, hot),
 	row(vaultdv1.Method_METHOD_AGREE, "Agree", (*service).Agree, usedKey, hot),
 
+	row(vaultdv1.Method_METHOD_REWRAP, "Rewrap", (*service).Rewrap, rewrappingKeys, hot),
+	row(vaultdv1.Method_METHOD_GENERATE_DATA_KEY, "GenerateDataKey", (*service).GenerateDataKey, usedKey, slow, whenPrimes),
+	row(vaultdv1.Method_METHOD_RANDOM, "Random", (*service).Random, wholeVault, list),
+	row(vaultdv1.Method_METHOD_DERIVE, "Derive", (*service).Derive, usedKey, hot),
+	row(vaultdv1.Method_METHOD_BATCH, "Batch", (*service).Batch, wholeVault, list, aliased),
+	row(vaultdv1.Method_METHOD_FORGET, "Forget", (*service).Forget, usedKey, slow),
+	row(vaultdv1.Method_METHOD_KEY_CENSUS, "KeyCensus", (*service).KeyCensus, namedKey),
+
 	row(vaultdv1.Method_METHOD_OFFER_EXCHANGE, "OfferExchange", (*service).OfferExchange, bothKeys, slow),
 	row(vaultdv1.Method_METHOD_ACCEPT_EXCHANGE, "AcceptExchange", (*service).AcceptExchange, bothKeys, slow),
 	row(vaultdv1.Method_METHOD_FINISH_EXCHANGE, "FinishExchange", (*service).FinishExchange, listedOwner, slow),
@@ -156,6 +164,8 @@ func slow(m *method) { m.slow = true }
 func list(m *method) { m.slow, m.lists = true, true }
 func hot(m *method)  { m.fast, m.aliases = true, true }
 
+func aliased(m *method) { m.aliases = true }
+
 func always(m *method) { m.expensive = func(*service, message) bool { return true } }
 
 // whenEncrypted: a passphrase means a key derivation.
@@ -171,6 +181,8 @@ func whenPrimes(m *method) {
 	m.expensive = func(s *service, req message) bool {
 		switch r := req.(type) {
 		case *vaultdv1.CreateKeyRequest:
+			return strings.HasPrefix(r.GetType(), "rsa-")
+		case *vaultdv1.GenerateDataKeyRequest:
 			return strings.HasPrefix(r.GetType(), "rsa-")
 		case *vaultdv1.RotateKeyRequest:
 			name, err := vault.ParseName(r.GetName())

@@ -45,7 +45,24 @@ func fromPeer(pairs []*vaultdv1.ContextPair, peer *vault.Peer) error {
 }
 
 // bindsContext reports whether an action binds a context to what it makes or opens.
-func bindsContext(a policy.Action) bool { return a == policy.Encrypt || a == policy.Decrypt }
+func bindsContext(a policy.Action) bool {
+	switch a {
+	case policy.Encrypt, policy.Decrypt, policy.Rewrap, policy.GenerateDataKey, policy.Derive:
+		return true
+	}
+	return false
+}
+
+// complete has the caller's own values put into all contexts of a request.
+func complete(req message, peer *vault.Peer) error {
+	if err := fromPeer(req.(contextual).GetContext(), peer); err != nil {
+		return err
+	}
+	if r, ok := req.(*vaultdv1.RewrapRequest); ok {
+		return fromPeer(r.GetToContext(), peer)
+	}
+	return nil
+}
 
 // contextual is a request that has a context.
 type contextual interface {

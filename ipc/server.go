@@ -107,6 +107,7 @@ func NewServer(c Config) *Server {
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy), approvals: newApprovals(),
 		shares: newShareDesk(), tpm: c.TPM,
 	}
+	s.service.batch = s.batch
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
 		s.service.rules.trail = s.trail

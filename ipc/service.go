@@ -31,7 +31,8 @@ type service struct {
 	config      atomic.Pointer[ConfigState] // nil until told
 	unsealing   atomic.Pointer[Unsealing]   // nil until told
 	shares      *shareDesk
-	tpm         string     // its device, empty for none
+	tpm         string // its device, empty for none
+	batch       func(context.Context, *vaultdv1.BatchRequest) (*vaultdv1.BatchResponse, error)
 	messageSize func() int // what a request, and a listing, may take, encoded
 }
 

@@ -27,6 +27,7 @@ func (s *service) CreateKey(ctx context.Context, req *vaultdv1.CreateKeyRequest)
 	k, err := s.vault.CreateKey(ctx, vault.CreateKey{
 		Name: name, Type: req.GetType(), TTL: ttl, NoExpiry: req.GetNoExpiry(),
 		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(), RequireContext: req.GetRequireContext(),
+		Tracked: req.GetTracked(),
 	})
 	if err != nil {
 		return nil, err

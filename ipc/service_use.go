@@ -40,21 +40,26 @@ func (s *service) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*v
 		return nil, err
 	}
 	c.scratch = out
-	if err := s.fitsDecrypt(req, out); err != nil {
+	// Decrypt takes the same fields, with the ciphertext in place of the plaintext.
+	if err := s.fitsDecrypt(out, req.SizeVT()-len(req.GetPlaintext())); err != nil {
 		return nil, err
 	}
 	resp := &vaultdv1.EncryptResponse{Version: version}
-	if req.GetBinary() {
-		resp.CiphertextBinary = out
-	} else {
-		resp.Ciphertext = unsafe.String(unsafe.SliceData(out), len(out))
-	}
+	resp.Ciphertext, resp.CiphertextBinary = inForm(out, req.GetBinary())
 	return resp, nil
 }
 
+// inForm is a ciphertext as a response has it, in the form that was asked for.
+func inForm(ciphertext []byte, binary bool) (string, []byte) {
+	if binary {
+		return "", ciphertext
+	}
+	return unsafe.String(unsafe.SliceData(ciphertext), len(ciphertext)), nil
+}
+
 // fitsDecrypt refuses a ciphertext that no request could bring back. A vd1 text
-// may be sent as bytes, which are fewer.
-func (s *service) fitsDecrypt(req *vaultdv1.EncryptRequest, ciphertext []byte) error {
+// may be sent as bytes, which are fewer. rest is what the request takes beside it.
+func (s *service) fitsDecrypt(ciphertext []byte, rest int) error {
 	size := len(ciphertext)
 	if size <= s.messageSize()/2 {
 		return nil
@@ -62,8 +67,7 @@ func (s *service) fitsDecrypt(req *vaultdv1.EncryptRequest, ciphertext []byte) e
 	if text, ok := bytes.CutPrefix(ciphertext, []byte(envelope.TextPrefix)); ok {
 		size = base64.RawURLEncoding.DecodedLen(len(text))
 	}
-	// Decrypt takes the same fields, with the ciphertext in place of the plaintext.
-	if rest := req.SizeVT() - len(req.GetPlaintext()); size+rest+16 > s.messageSize() {
+	if size+rest+16 > s.messageSize() {
 		return fault.E(fault.CodeTooLarge, "the ciphertext would be too large for a request to decrypt it").
 			WithHint("encrypt large data with a tool of its own, and keep only that tool's key here")
 	}
@@ -97,8 +101,15 @@ func (s *service) Decrypt(ctx context.Context, req *vaultdv1.DecryptRequest) (*v
 	return &vaultdv1.DecryptResponse{Plaintext: out, Version: by.Version, Key: by.Key.String()}, nil
 }
 
+// sealedRequest is a request with a ciphertext to open.
+type sealedRequest interface {
+	GetKey() string
+	GetCiphertext() string
+	GetCiphertextBinary() []byte
+}
+
 // ciphertextOf is the one ciphertext of a request, and whether it is binary.
-func ciphertextOf(req *vaultdv1.DecryptRequest) ([]byte, bool, error) {
+func ciphertextOf(req sealedRequest) ([]byte, bool, error) {
 	text, binary := req.GetCiphertext(), req.GetCiphertextBinary()
 	switch {
 	case text != "" && len(binary) > 0:
@@ -112,8 +123,8 @@ func ciphertextOf(req *vaultdv1.DecryptRequest) ([]byte, bool, error) {
 }
 
 // signOptions reads hash and scheme. What a key type cannot do it refuses itself.
-func signOptions(hash vaultdv1.HashAlgorithm, scheme vaultdv1.SignatureScheme, prehashed bool) (keytype.SignOptions, error) {
-	o := keytype.SignOptions{Prehashed: prehashed}
+func signOptions(hash vaultdv1.HashAlgorithm, scheme vaultdv1.SignatureScheme, prehashed bool, bound []byte) (keytype.SignOptions, error) {
+	o := keytype.SignOptions{Prehashed: prehashed, Context: string(bound)}
 	switch hash {
 	case vaultdv1.HashAlgorithm_HASH_ALGORITHM_UNSPECIFIED:
 	case vaultdv1.HashAlgorithm_HASH_ALGORITHM_SHA256:
@@ -133,6 +144,12 @@ func signOptions(hash vaultdv1.HashAlgorithm, scheme vaultdv1.SignatureScheme, p
 		o.PSS, o.SaltHash = true, true
 	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PKCS1V15:
 		o.PKCS1v15 = true
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ECDSA_DER:
+		o.DER = true
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ECDSA_RAW:
+		o.Raw = true
+	case vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ED25519PH:
+		o.Ed25519ph = true
 	default:
 		return o, fault.E(fault.CodeUnsupportedAlgorithm, "unknown signature scheme %d", scheme)
 	}
@@ -145,7 +162,7 @@ func (s *service) Sign(_ context.Context, req *vaultdv1.SignRequest) (*vaultdv1.
 	if err != nil {
 		return nil, err
 	}
-	o, err := signOptions(req.GetHash(), req.GetScheme(), req.GetPrehashed())
+	o, err := signOptions(req.GetHash(), req.GetScheme(), req.GetPrehashed(), req.GetSignatureContext())
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +179,7 @@ func (s *service) Verify(_ context.Context, req *vaultdv1.VerifyRequest) (*vault
 	if err != nil {
 		return nil, err
 	}
-	o, err := signOptions(req.GetHash(), req.GetScheme(), req.GetPrehashed())
+	o, err := signOptions(req.GetHash(), req.GetScheme(), req.GetPrehashed(), req.GetSignatureContext())
 	if err != nil {
 		return nil, err
 	}

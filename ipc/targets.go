@@ -10,11 +10,32 @@ import (
 )
 
 // targets are the resources that a request touches: one, or two for an
-// exchange, which signs with one key and stores another.
+// exchange, which signs with one key and stores another, and for what is
+// encrypted anew under another key.
 type targets struct {
 	n         int
 	resources [2]policy.Resource
+	asks      [2]ask
 	about     string // uid of the principal that is decided on, for the log
+}
+
+// ask is what is decided about a resource, where that is not the method's own
+// action with the context of its request.
+type ask struct {
+	action policy.Action
+	says   message // has the context
+}
+
+// ask is what is decided about resource i.
+func (t *targets) ask(i int, m *method, req message) (policy.Action, message) {
+	a := &t.asks[i]
+	if a.action == "" {
+		return m.action, req
+	}
+	if a.says == nil {
+		return a.action, req
+	}
+	return a.action, a.says
 }
 
 func (t *targets) add(r policy.Resource) {
@@ -122,7 +143,7 @@ func isFingerprint(subject string) bool { return strings.HasPrefix(subject, "SHA
 // decryptingKey: the key that the request names, else the one that the
 // ciphertext names. To a user, a ciphertext of an unknown key is refused as
 // one of a foreign key is.
-func decryptingKey(s *service, who *policy.Principal, req *vaultdv1.DecryptRequest, t *targets) error {
+func decryptingKey[R sealedRequest](s *service, who *policy.Principal, req R, t *targets) error {
 	if req.GetKey() != "" {
 		return t.addKey(req.GetKey())
 	}
@@ -140,4 +161,37 @@ func decryptingKey(s *service, who *policy.Principal, req *vaultdv1.DecryptReque
 		return err
 	}
 	return nil
+}
+
+// rewrappingKeys: the key that a ciphertext is under, and the one that it comes
+// under. With the same key and context that is a right of its own. Otherwise it
+// could be used to read: who may do it may decrypt with the one and encrypt with
+// the other.
+func rewrappingKeys(s *service, who *policy.Principal, req *vaultdv1.RewrapRequest, t *targets) error {
+	if err := decryptingKey(s, who, req, t); err != nil {
+		return err
+	}
+	to := t.resources[0]
+	if req.GetToKey() != "" {
+		n, err := vault.ParseName(req.GetToKey())
+		if err != nil {
+			return err
+		}
+		to = policy.Resource{Owner: n.Owner(), Key: n.Key()}
+	}
+	if to == t.resources[0] && !req.GetChangeContext() {
+		return nil
+	}
+	t.asks[0] = ask{action: policy.Decrypt}
+	t.asks[1] = ask{action: policy.Encrypt, says: &vaultdv1.EncryptRequest{Context: newContext(req)}}
+	t.add(to)
+	return nil
+}
+
+// newContext is the context that a ciphertext is bound to once it is rewrapped.
+func newContext(req *vaultdv1.RewrapRequest) []*vaultdv1.ContextPair {
+	if req.GetChangeContext() {
+		return req.GetToContext()
+	}
+	return req.GetContext()
 }

@@ -67,6 +67,7 @@ var cares = map[policy.Action]care{
 	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true, urgent: true},
 	policy.BeginBackup: {first: true},
 	policy.Approve:     {first: true}, policy.Reject: {first: true},
+	policy.Forget: {first: true},
 }
 
 func newTrail(log *audit.Log, told *slog.Logger, keys *vault.Vault) *trail {
@@ -212,7 +213,11 @@ func record(e *Event) audit.Record {
 		r.Owner, r.Key.Name = e.Resources[0].Owner, e.Resources[0].Key
 	}
 	if len(e.Resources) > 1 {
-		r.Extra = append(r.Extra, audit.Field{Name: "session_key", Value: e.Resources[1].String()})
+		name := "session_key"
+		if e.Action == policy.Rewrap {
+			name = "to_key"
+		}
+		r.Extra = append(r.Extra, audit.Field{Name: name, Value: e.Resources[1].String()})
 	}
 	if e.About != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "uid", Value: e.About})
@@ -271,6 +276,23 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		GetPrincipal() *vaultdv1.BoundPrincipal
 	}:
 		r.Owner = a.GetPrincipal().GetUser()
+	case *vaultdv1.RewrapResponse:
+		c.used = a.GetFromVersion()
+		r.Extra = append(r.Extra, audit.Field{Name: "to_version", Value: strconv.FormatUint(uint64(a.GetVersion()), 10)})
+	case *vaultdv1.GenerateDataKeyResponse:
+		c.used = a.GetVersion()
+		given := "plaintext"
+		if q, ok := req.(*vaultdv1.GenerateDataKeyRequest); ok && q.GetWrappedOnly() {
+			given = "wrapped"
+		}
+		r.Extra = append(r.Extra, audit.Field{Name: "data_key", Value: given})
+	case *vaultdv1.BatchResponse:
+		r.Extra = append(r.Extra, c.batch.fields()...)
+	case *vaultdv1.ForgetResponse:
+		r.Extra = append(r.Extra, audit.Field{Name: "forgotten", Value: strconv.FormatUint(a.GetForgotten(), 10)})
+		if q, ok := req.(*vaultdv1.ForgetRequest); ok && q.GetVersion() != 0 {
+			c.used = q.GetVersion()
+		}
 	case interface{ GetVersion() uint32 }: // the one that was used
 		c.used = a.GetVersion()
 	case interface{ GetKey() *vaultdv1.Key }:

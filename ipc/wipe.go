@@ -20,6 +20,24 @@ func eachSecret(v message, visit func(*[]byte)) {
 		visit(&m.Plaintext)
 	case *vaultdv1.AgreeResponse:
 		visit(&m.Output)
+	case *vaultdv1.GenerateDataKeyResponse:
+		visit(&m.Plaintext)
+	case *vaultdv1.RandomResponse:
+		visit(&m.Output)
+	case *vaultdv1.DeriveResponse:
+		visit(&m.Output)
+	case *vaultdv1.BatchRequest:
+		for _, item := range m.GetItems() {
+			if _, req := itemOf(item); req != nil {
+				eachSecret(req, visit)
+			}
+		}
+	case *vaultdv1.BatchResponse:
+		for _, result := range m.GetResults() {
+			if resp := answerIn(result); resp != nil {
+				eachSecret(resp, visit)
+			}
+		}
 	case *vaultdv1.ExportKeyRequest:
 		visit(&m.Passphrase)
 	case *vaultdv1.ExportKeyResponse:

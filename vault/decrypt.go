@@ -57,8 +57,10 @@ func (v *Vault) Decrypt(c Decrypt, dst []byte) ([]byte, Decrypted, error) {
 }
 
 // sealsEnvelopes reports whether ciphertexts of the key are vd1.
-func (k *key) sealsEnvelopes() bool {
-	return !k.typ.Asymmetric() && k.typ.Uses&keytype.UseEncrypt != 0 && k.typ.ID != keytype.IDFernet
+func (k *key) sealsEnvelopes() bool { return sealsEnvelopes(k.typ) }
+
+func sealsEnvelopes(typ *keytype.Type) bool {
+	return !typ.Asymmetric() && typ.Uses&keytype.UseEncrypt != 0 && typ.ID != keytype.IDFernet
 }
 
 // openEnvelope opens a vd1 ciphertext, under k where one is named.

@@ -12,7 +12,8 @@ import (
 // was encrypted under it stays closed. The name stays taken and public keys
 // stay readable. With Now the store is rewritten at once, so that the
 // overwritten bytes leave it; docs/FORMAT.md says what flash may keep. Errors:
-// key_not_found, version_not_found, key_destroyed.
+// key_not_found, version_not_found, key_destroyed, and still_needed for a
+// version that a registered ciphertext needs.
 func (v *Vault) DestroyKey(ctx context.Context, c DestroyKey) (KeyInfo, error) {
 	if err := checkTombstone(c.By, c.Reason); err != nil {
 		return KeyInfo{}, err
@@ -66,7 +67,11 @@ func (o *opened) destroy(ctx context.Context, k *key, c DestroyKey) (KeyInfo, er
 	if d == nil {
 		return KeyInfo{}, E(CodeKeyDestroyed, "key %s is destroyed already", k.name)
 	}
+	if err := k.tracked.end(k.name, d.versions); err != nil {
+		return KeyInfo{}, err
+	}
 	if err := o.commit(ctx, store.Batch{Puts: d.puts, Urgent: true, Anchor: true}); err != nil {
+		k.tracked.resume(d.versions)
 		return KeyInfo{}, storeError(err)
 	}
 	d.apply()
@@ -79,6 +84,8 @@ type destruction struct {
 	key  *key
 	rec  *keyRecord
 	puts []store.Put
+
+	versions []uint32 // that end
 }
 
 // planDestruction prepares the end of one version, or of all for number 0. It
@@ -92,6 +99,7 @@ func (o *opened) planDestruction(k *key, number uint32, cause destroyCause, by, 
 			continue
 		}
 		ver.destroyed, ver.cause = now, cause
+		d.versions = append(d.versions, n)
 		m := materialRecord{spki: o.publicHalf(k, n)}
 		// Both records were put once, when the version was made.
 		d.puts = append(d.puts,

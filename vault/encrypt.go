@@ -43,8 +43,13 @@ type Encrypt struct {
 // canonical context as label, in base64 or binary. dst must not overlap
 // plaintext. Errors: key_not_found, expired, revoked, owner_revoked,
 // key_destroyed, wrong_key_usage, too_large, and bad_context for one that is
-// not what the key requires.
-func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
+// not what the key requires. A ciphertext of a tracked key is registered, durably,
+// before it is returned, which takes as long as the disk does; then also
+// quota_exceeded.
+func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) { return v.encrypt(c, nil, dst) }
+
+// encrypt is Encrypt of what takes the place of old, if there is one.
+func (v *Vault) encrypt(c Encrypt, old *outgoing, dst []byte) ([]byte, uint32, error) {
 	o, err := v.enter()
 	if err != nil {
 		return dst, 0, err
@@ -59,16 +64,31 @@ func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
 		return dst, 0, err
 	}
 	defer k.mu.RUnlock()
+	start := len(dst)
+	if dst, err = o.seal(k, h, number, &c, dst); err != nil {
+		return dst, 0, err
+	}
+	if k.tracked != nil || old != nil {
+		if err := o.register(k, []Ciphertext{{dst[start:], c.Binary}}, number, old); err != nil {
+			return dst[:start], 0, err
+		}
+	}
+	return dst, number, nil
+}
+
+// seal appends a message, encrypted with the handle h of version number. The
+// caller holds k.mu shared.
+func (o *opened) seal(k *key, h keytype.Key, number uint32, c *Encrypt, dst []byte) ([]byte, error) {
 	bound, err := k.bind(c.Context, c.Peer)
 	if err != nil {
-		return dst, 0, err
+		return dst, err
 	}
 	switch h := h.(type) {
 	case keytype.AEAD:
 		dst, err = sealEnvelope(dst, h, envelope.Header{Type: k.typ.ID, KeyID: k.id, Version: number}, bound, c.Plaintext, c.Binary)
 	case keytype.TokenSealer:
 		if len(bound) != 0 {
-			return dst, 0, errTokenContext
+			return dst, errTokenContext
 		}
 		var token []byte
 		if token, err = h.SealToken(o.clock.now(), c.Plaintext); err == nil {
@@ -83,9 +103,9 @@ func (v *Vault) Encrypt(c Encrypt, dst []byte) ([]byte, uint32, error) {
 		err = E(CodeWrongKeyUsage, "a key of type %s does not encrypt", k.typ.Name)
 	}
 	if err != nil {
-		return dst, 0, cryptoError(err)
+		return dst, cryptoError(err)
 	}
-	return dst, number, nil
+	return dst, nil
 }
 
 func sealEnvelope(dst []byte, key keytype.AEAD, h envelope.Header, bound envelope.Context, plaintext []byte, binary bool) ([]byte, error) {

@@ -74,6 +74,7 @@ const (
 	CodeGrantNotFound        = fault.CodeGrantNotFound
 	CodeDecisionNotFound     = fault.CodeDecisionNotFound
 	CodeClockRegressed       = fault.CodeClockRegressed
+	CodeStillNeeded          = fault.CodeStillNeeded
 	CodeWrongKeyUsage        = fault.CodeWrongKeyUsage
 	CodeIncorrectKey         = fault.CodeIncorrectKey
 	CodeInvalidCiphertext    = fault.CodeInvalidCiphertext

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vaultd/vaultd/crypto/envelope"
 	"github.com/vaultd/vaultd/crypto/kdf"
 	"github.com/vaultd/vaultd/vault/store"
 )
@@ -19,6 +20,7 @@ const (
 	KindOwner      = kindOwner
 	KindRevocation = kindRevocation
 	KindPrincipal  = kindPrincipal
+	KindToken      = kindToken
 )
 
 // Tamper commits what change makes of a record's body, deleting the record for
@@ -40,6 +42,19 @@ func (v *Vault) Tamper(t testing.TB, kind store.Kind, path string, change func([
 	}
 	return rec.Body
 }
+
+// DecodedText is the binary form of a vd1 ciphertext, and EncodedText the text form.
+func DecodedText(t testing.TB, text []byte) []byte {
+	t.Helper()
+	b, err := envelope.DecodeText(nil, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// EncodedText is the inverse of DecodedText.
+func EncodedText(binary []byte) []byte { return envelope.EncodeText(nil, binary) }
 
 // OnHeaderStep has fn called after each step of replacing the header files.
 func (v *Vault) OnHeaderStep(fn func(step string)) { v.files.reached = fn }

@@ -54,6 +54,7 @@ func (k *key) info(now time.Time) KeyInfo {
 		Name: k.name, ID: k.id, Type: k.typ.Name, Uses: r.uses, Exportable: r.exportable,
 		Created: r.created, TTL: r.ttl, Origin: r.origin, Version: newest, State: k.stateOfAll(now),
 		Versions: make([]VersionInfo, newest), RequireContext: requirementTexts(r.required),
+		Tracked: r.tracked,
 	}
 	if len(r.labels) > 0 {
 		i.Labels = make(map[string]string, len(r.labels))
@@ -133,6 +134,7 @@ var useNouns = []struct {
 	{keytype.UseMAC, "mac"},
 	{keytype.UseVerifyMAC, "verify macs"},
 	{keytype.UseAgree, "agree on keys"},
+	{keytype.UseDerive, "derive"},
 }
 
 // useNames lists uses for a message.

@@ -63,6 +63,7 @@ type KeyInfo struct {
 	Origin     Origin
 
 	RequireContext []string // as for CreateKey, sorted
+	Tracked        bool     // its ciphertexts are registered
 
 	Revoked          time.Time // zero unless revoked
 	RevokedBy        string
@@ -94,6 +95,9 @@ type CreateKey struct {
 	// "user=@peer" and "unit=@peer" want the caller's own value, which is put
 	// in where the context has none.
 	RequireContext []string
+	// Tracked has every ciphertext registered: at most MaxTracked of all keys of
+	// the owner. No version that one of them needs can be destroyed.
+	Tracked bool
 }
 
 // RotateKey asks for a new version of a key.

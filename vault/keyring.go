@@ -34,6 +34,7 @@ type key struct {
 
 	required []requirement // of every context, see bind
 	bindsTo  []string      // names in required that the caller's own values go with
+	tracked  *tracker      // of its ciphertexts; nil when it does not track them
 
 	// write serialises changes to the key; it is taken before mu and held
 	// over a commit.
@@ -54,6 +55,7 @@ type owner struct {
 	name string
 	// revoked mirrors the record for the operations that hold no lock on it.
 	revoked atomic.Bool
+	tracked atomic.Int64 // ciphertexts that its keys have registered
 	// life guards rec and recVersion. Changes to the owner's keys hold it
 	// shared over their commit, changes to the owner exclusively.
 	life       sync.RWMutex
@@ -220,7 +222,17 @@ func newKey(n Name, o *owner, rec *keyRecord, version uint64) (*key, error) {
 	if mayRequire(typ, rec.uses, rec.required) != nil {
 		return nil, fmt.Errorf("key of type %s that requires a context: %w", typ.Name, errMalformed)
 	}
+	var tracked *tracker
+	if rec.tracked {
+		if !sealsEnvelopes(typ) {
+			return nil, fmt.Errorf("key of type %s that tracks its ciphertexts: %w", typ.Name, errMalformed)
+		}
+		tracked = newTracker()
+		tracked.owner = o
+	}
 	return &key{
+		tracked: tracked,
+
 		name: n, id: rec.id, typ: typ, owner: o, required: rec.required, bindsTo: peerNames(rec.required),
 		rec: rec, recVersion: version, handles: make([]keytype.Key, len(rec.versions)),
 	}, nil

@@ -26,6 +26,7 @@ func (v *Vault) CreateKey(ctx context.Context, c CreateKey) (KeyInfo, error) {
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginGenerated, ttl: c.TTL, noExpiry: c.NoExpiry,
 		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext,
+		tracked: c.Tracked,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -81,6 +82,7 @@ type newborn struct {
 	uses       keytype.Use
 	labels     map[string]string
 	require    []string
+	tracked    bool
 	material   []byte
 
 	// expires, where set, is the first version's expiry instead of its ttl.
@@ -114,6 +116,9 @@ func (n *newborn) check() (err error) {
 		return err
 	}
 	if n.required, err = parseRequirements(n.require); err != nil {
+		return err
+	}
+	if err := n.mayTrack(); err != nil {
 		return err
 	}
 	return mayRequire(n.typ, n.uses, n.required)
@@ -155,6 +160,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	rec := &keyRecord{
 		typ: n.typ.ID, uses: n.uses, exportable: n.exportable, origin: n.origin,
 		created: now, ttl: n.ttl, labels: n.sorted, required: n.required,
+		tracked: n.tracked,
 	}
 	if _, err := io.ReadFull(o.random, rec.id[:]); err != nil {
 		return KeyInfo{}, fmt.Errorf("make a key id: %w", err)

@@ -17,13 +17,17 @@ type loader struct {
 	kept      *kept
 	auditHead auditHead
 	backups   *backups
+	tokens    map[string]map[uint32]place // by id of the key, and place
 
 	keys                   []*key // for the maps, which are made when their size is known
 	liveMaterial, liveDEKs int
 }
 
 func newLoader() *loader {
-	return &loader{ring: newKeyring(), exchanges: newExchanges(), kept: newKept(), backups: new(backups)}
+	return &loader{
+		ring: newKeyring(), exchanges: newExchanges(), kept: newKept(), backups: new(backups),
+		tokens: make(map[string]map[uint32]place),
+	}
 }
 
 // visit takes one record. The store has authenticated it; what the vault
@@ -87,6 +91,8 @@ func (l *loader) take(rec store.Record) error {
 		return l.auditHead.load(rec)
 	case kindExchange:
 		return l.exchanges.load(rec)
+	case kindToken:
+		return l.token(rec)
 	case kindGrant, kindGrantUse, kindPrincipal:
 		return l.kept.load(rec)
 	case kindBackups, kindRestored:
@@ -171,6 +177,9 @@ func (l *loader) finish() error {
 	if versions != l.liveMaterial || versions != l.liveDEKs {
 		return &store.ErrCorrupt{Where: "keys", What: fmt.Sprintf("%d live versions have %d sealed materials and %d data-encryption keys",
 			versions, l.liveMaterial, l.liveDEKs)}
+	}
+	if err := l.track(); err != nil {
+		return err
 	}
 	slices.Sort(l.ring.sorted)
 	for _, o := range l.ring.owners {

@@ -9,6 +9,9 @@ const (
 	maxExtraLen = 4 << 10
 )
 
+// Tags of extras of a key.
+const extraTracked = 48
+
 // extra is one such field. Tags are never reused for something else.
 type extra struct {
 	tag  uint8

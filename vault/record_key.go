@@ -20,6 +20,7 @@ type keyRecord struct {
 	ttl        time.Duration
 	labels     []label       // sorted by key
 	required   []requirement // sorted by name
+	tracked    bool          // its ciphertexts are registered
 
 	destroyedBy   string // who asked for the last destruction
 	destroyReason string
@@ -35,9 +36,27 @@ const (
 
 // extras are the fields of the key that are not zero; setExtras is the inverse,
 // and reports whether it knows all of them.
-func (k *keyRecord) extras() []extra { return nil }
+func (k *keyRecord) extras() (extras []extra) {
+	if k.tracked {
+		extras = append(extras, extra{extraTracked, []byte{1}})
+	}
+	return extras
+}
 
-func (k *keyRecord) setExtras(extras []extra) bool { return len(extras) == 0 }
+func (k *keyRecord) setExtras(extras []extra) bool {
+	for _, x := range extras {
+		switch x.tag {
+		case extraTracked:
+			k.tracked = len(x.body) == 1 && x.body[0] == 1
+			if !k.tracked {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // extras and setExtras are the same of a version.
 func (v *versionRecord) extras() []extra { return nil }

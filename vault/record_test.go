@@ -37,6 +37,13 @@ func testRequiringRecord() *keyRecord {
 	return k
 }
 
+// testTrackedRecord is of a key that registers its ciphertexts.
+func testTrackedRecord() *keyRecord {
+	k := testRequiringRecord()
+	k.exportable, k.tracked = false, true
+	return k
+}
+
 func testExchangeRecord() *exchangeRecord {
 	return &exchangeRecord{
 		state: exchangePending, owner: "alice", created: testTime, expires: testTime.Add(time.Hour),
@@ -68,6 +75,38 @@ var records = map[string]struct {
 				return nil, err
 			}
 			return r.append(nil), nil
+		},
+	},
+	"tracked key": {
+		func() []byte { return testTrackedRecord().append(nil) },
+		func(b []byte) ([]byte, error) {
+			r, err := parseKeyRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
+	"registered ciphertext": {
+		func() []byte {
+			return appendToken(nil, place{token: token{7}, version: 3, since: testTime.UnixMicro()})
+		},
+		func(b []byte) ([]byte, error) {
+			p, err := parseToken(b)
+			if err != nil {
+				return nil, err
+			}
+			return appendToken(nil, p), nil
+		},
+	},
+	"free place": {
+		func() []byte { return appendToken(nil, place{stored: 4}) },
+		func(b []byte) ([]byte, error) {
+			p, err := parseToken(b)
+			if err != nil {
+				return nil, err
+			}
+			return appendToken(nil, p), nil
 		},
 	},
 	"material": {
@@ -150,7 +189,7 @@ func TestRecordsHaveOneEncoding(t *testing.T) {
 }
 
 func TestKeyRecordKeepsEverything(t *testing.T) {
-	for _, want := range []*keyRecord{testKeyRecord(), testRequiringRecord()} {
+	for _, want := range []*keyRecord{testKeyRecord(), testRequiringRecord(), testTrackedRecord()} {
 		got, err := parseKeyRecord(want.append(nil))
 		if err != nil {
 			t.Fatal(err)

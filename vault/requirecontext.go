@@ -93,9 +93,10 @@ func parseRequirements(list []string) ([]requirement, error) {
 	return required, nil
 }
 
-// takesContext reports whether encryption with keys of the type takes a context.
+// takesContext reports whether encryption or derivation with keys of the type
+// takes a context.
 func takesContext(typ *keytype.Type) bool {
-	return typ.Uses&keytype.UseEncrypt != 0 && typ.ID != keytype.IDFernet
+	return typ.Uses&(keytype.UseEncrypt|keytype.UseDerive) != 0 && typ.ID != keytype.IDFernet
 }
 
 // mayRequire refuses requirements that a key of the type and uses would never ask for.
@@ -106,7 +107,7 @@ func mayRequire(typ *keytype.Type, uses keytype.Use, required []requirement) err
 	case !takesContext(typ):
 		return E(CodeBadArgument, "a key of type %s takes no context, so it can't require one", typ.Name).
 			WithHint("use a key of type %s", DefaultType)
-	case uses&(keytype.UseEncrypt|keytype.UseDecrypt) == 0:
+	case uses&(keytype.UseEncrypt|keytype.UseDecrypt|keytype.UseDerive) == 0:
 		return E(CodeBadArgument, "a key that neither encrypts nor decrypts can't require a context").
 			WithHint("allow it to encrypt and decrypt, and nothing else")
 	}

@@ -79,7 +79,8 @@ func (k *ecdsaKey) Wipe() {
 	k.private = nil
 }
 
-// Sign returns the signature (FIPS 186-5, section 6.4) in ASN.1 DER (RFC 3279).
+// Sign returns the signature (FIPS 186-5, section 6.4) in ASN.1 DER (RFC 3279),
+// or raw where the options say so.
 // The nonce is hedged: a bad source of randomness does not reveal the key.
 func (k *ecdsaKey) Sign(random io.Reader, message []byte, o SignOptions) ([]byte, error) {
 	if k.private == nil {
@@ -89,15 +90,24 @@ func (k *ecdsaKey) Sign(random io.Reader, message []byte, o SignOptions) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	return ecdsa.SignASN1(random, k.private, digest)
+	der, err := ecdsa.SignASN1(random, k.private, digest)
+	if err != nil || !o.Raw {
+		return der, err
+	}
+	return rawSignature(k.public, der)
 }
 
-// Verify takes strict DER only. As the standard has it, (r, -s) is a
+// Verify takes strict DER only, or raw numbers of full length. As the standard has it, (r, -s) is a
 // signature as well when (r, s) is.
 func (k *ecdsaPublic) Verify(message, signature []byte, o SignOptions) error {
 	digest, err := k.digest(message, o)
 	if err != nil {
 		return err
+	}
+	if o.Raw {
+		if signature, err = derSignature(k.public, signature); err != nil {
+			return ErrVerify
+		}
 	}
 	if !ecdsa.VerifyASN1(k.public, digest, signature) {
 		return ErrVerify
@@ -106,8 +116,8 @@ func (k *ecdsaPublic) Verify(message, signature []byte, o SignOptions) error {
 }
 
 func (k *ecdsaPublic) digest(message []byte, o SignOptions) ([]byte, error) {
-	if o.PSS || o.PKCS1v15 || o.SaltHash || o.Salt != 0 {
-		return nil, fmt.Errorf("%w: %s keys have no RSA scheme", ErrOptions, k.kind.Name)
+	if o.ofRSA() || o.ofEd25519() || o.DER && o.Raw {
+		return nil, fmt.Errorf("%w: %s keys have no scheme but ECDSA, in DER or raw", ErrOptions, k.kind.Name)
 	}
 	digest, _, err := digestOf(message, o, k.hash)
 	return digest, err

@@ -1,6 +1,7 @@
 package keytype
 
 import (
+	"crypto"
 	"crypto/ed25519"
 	"fmt"
 	"io"
@@ -67,33 +68,53 @@ func (k *ed25519Key) Wipe() {
 	k.private = nil
 }
 
-// Sign signs the message itself (RFC 8032, section 5.1: PureEdDSA). It needs
-// no randomness. Any option is ErrOptions.
+// Sign signs the message itself (RFC 8032, section 5.1: PureEdDSA, or Ed25519ctx
+// where there is a context), or its SHA-512 as Ed25519ph. It needs no randomness.
 func (k *ed25519Key) Sign(_ io.Reader, message []byte, o SignOptions) ([]byte, error) {
 	if k.private == nil {
 		return nil, errWiped
 	}
-	if err := checkEd25519(o); err != nil {
+	message, scheme, err := ed25519Scheme(message, o)
+	if err != nil {
 		return nil, err
 	}
-	return ed25519.Sign(k.private, message), nil
+	return k.private.Sign(nil, message, scheme)
 }
 
 // Verify refuses signatures whose second half is not reduced, so that no
 // signature can be turned into another one.
 func (k *ed25519Public) Verify(message, signature []byte, o SignOptions) error {
-	if err := checkEd25519(o); err != nil {
+	message, scheme, err := ed25519Scheme(message, o)
+	if err != nil {
 		return err
 	}
-	if !ed25519.Verify(k.public, message, signature) {
+	if ed25519.VerifyWithOptions(k.public, message, signature, scheme) != nil {
 		return ErrVerify
 	}
 	return nil
 }
 
-func checkEd25519(o SignOptions) error {
-	if o != (SignOptions{}) {
-		return fmt.Errorf("%w: ed25519 signs the message itself and has no hash or padding", ErrOptions)
+// maxEd25519Context is RFC 8032's, in bytes.
+const maxEd25519Context = 255
+
+// ed25519Scheme returns what is signed, and how. The three schemes never take
+// each other's signatures.
+func ed25519Scheme(message []byte, o SignOptions) ([]byte, *ed25519.Options, error) {
+	switch {
+	case o.ofRSA() || o.ofECDSA():
+		return nil, nil, fmt.Errorf("%w: ed25519 has no padding and one encoding", ErrOptions)
+	case len(o.Context) > maxEd25519Context:
+		return nil, nil, fmt.Errorf("%w: a signature's context has up to %d bytes", ErrOptions, maxEd25519Context)
+	case !o.Ed25519ph && (o.Prehashed || o.Hash != 0):
+		return nil, nil, fmt.Errorf("%w: ed25519 signs the message itself; Ed25519ph signs its SHA-512", ErrOptions)
+	case !o.Ed25519ph:
+		return message, &ed25519.Options{Context: o.Context}, nil
+	case o.Hash != 0 && o.Hash != crypto.SHA512:
+		return nil, nil, fmt.Errorf("%w: the hash of Ed25519ph is SHA-512", ErrOptions)
 	}
-	return nil
+	digest, hash, err := digestOf(message, o, crypto.SHA512)
+	if err != nil {
+		return nil, nil, err
+	}
+	return digest, &ed25519.Options{Hash: hash, Context: o.Context}, nil
 }

@@ -20,6 +20,7 @@ const (
 	UseMAC
 	UseVerifyMAC
 	UseAgree
+	UseDerive
 )
 
 // Errors that every key type reports in the same words, so that a caller can
@@ -67,7 +68,7 @@ type Type struct {
 func (t *Type) Asymmetric() bool { return t.Uses&(UseSign|UseAgree) != 0 }
 
 // Key is private material ready for use. A Key also implements exactly those
-// of AEAD, TokenSealer, Signer, MACer, Decrypter and Agreer that its type's
+// of AEAD, TokenSealer, Signer, MACer, Decrypter, Agreer and Deriver that its type's
 // Uses name. Keys are safe for concurrent use until Wipe.
 type Key interface {
 	Type() *Type
@@ -143,7 +144,17 @@ type SignOptions struct {
 	PKCS1v15  bool        // RSA only: RSASSA-PKCS1-v1_5 instead of PSS
 	SaltHash  bool        // RSA-PSS only: salt as long as the digest instead of the longest
 	Salt      int         // RSA-PSS only: salt of so many bytes when positive; SaltNone and SaltAny, to verify
+	DER       bool        // ECDSA only: ASN.1 DER, which is the default there, asked for by name
+	Raw       bool        // ECDSA only: r and s one after the other instead of DER (IEEE P1363)
+	Ed25519ph bool        // Ed25519 only: over the SHA-512 of the message (RFC 8032, section 5.1)
+	Context   string      // Ed25519 only: of Ed25519ctx and Ed25519ph, up to 255 bytes
 }
+
+// ofRSA reports whether the options ask for something that only RSA has, and
+// likewise the others.
+func (o *SignOptions) ofRSA() bool     { return o.PSS || o.PKCS1v15 || o.SaltHash || o.Salt != 0 }
+func (o *SignOptions) ofECDSA() bool   { return o.DER || o.Raw }
+func (o *SignOptions) ofEd25519() bool { return o.Ed25519ph || o.Context != "" }
 
 // Signer signs and verifies.
 type Signer interface {
@@ -171,4 +182,11 @@ type Decrypter interface {
 type Agreer interface {
 	Key
 	Agree(peerSPKI []byte) ([]byte, error) // ErrPeerKey
+}
+
+// Deriver derives further secrets: the same ones from the same salt and info.
+// The caller wipes the output. A size that the function can't give is ErrOptions.
+type Deriver interface {
+	Key
+	Derive(salt, info []byte, size int) ([]byte, error)
 }

@@ -279,6 +279,8 @@ func TestWipedKeysRefuse(t *testing.T) {
 			failed = k.VerifyMAC(nil, nil)
 		case keytype.Agreer:
 			_, failed = k.Agree(nil)
+		case keytype.Deriver:
+			_, failed = k.Derive(nil, nil, 32)
 		default:
 			t.Errorf("%s: %T does nothing", kind.Name, key)
 			continue

@@ -22,6 +22,9 @@ const (
 	IDX25519           = 32
 	IDP256             = 33
 	IDFFDH2048         = 34
+	IDHKDFSHA256       = 48
+	IDHKDFSHA384       = 49
+	IDHKDFSHA512       = 50
 )
 
 // The registry is written only while packages initialise, which Go runs in

@@ -17,6 +17,7 @@ func TestTypesKeepTheirNumbers(t *testing.T) {
 		"fernet": 1, "aes-256-gcm": 2, "xaes-256-gcm": 3, "chacha20-poly1305": 4, "hmac-sha256": 5,
 		"rsa-2048": 16, "rsa-3072": 17, "rsa-4096": 18, "ecdsa-p256": 19, "ecdsa-p384": 20, "ed25519": 21,
 		"x25519": 32, "p256": 33, "ffdh-2048": 34,
+		"hkdf-sha256": 48, "hkdf-sha384": 49, "hkdf-sha512": 50,
 	}
 	for name, id := range numbers {
 		byName, ok := keytype.Lookup(name)
@@ -72,6 +73,7 @@ func TestKeysImplementWhatTheirUsesName(t *testing.T) {
 			_, signs := key.(keytype.Signer)
 			_, macs := key.(keytype.MACer)
 			_, agrees := key.(keytype.Agreer)
+			_, derives := key.(keytype.Deriver)
 			for _, c := range []struct {
 				name string
 				use  keytype.Use
@@ -84,6 +86,7 @@ func TestKeysImplementWhatTheirUsesName(t *testing.T) {
 				{"MAC", keytype.UseMAC, macs},
 				{"verify a MAC", keytype.UseVerifyMAC, macs},
 				{"agree", keytype.UseAgree, agrees},
+				{"derive", keytype.UseDerive, derives},
 			} {
 				if named := kind.Uses&c.use != 0; named != c.has {
 					t.Errorf("uses say %v to %q, the key implements it: %v", named, c.name, c.has)

@@ -167,6 +167,9 @@ func (k *rsaPublic) Verify(message, signature []byte, o SignOptions) error {
 // encoded message beside the digest, the trailer and one byte of padding: 222
 // bytes for 2048 bits and SHA-256.
 func (k *rsaPublic) prepare(message []byte, o SignOptions) (salt int, digest []byte, h crypto.Hash, err error) {
+	if o.ofECDSA() || o.ofEd25519() {
+		return 0, nil, 0, fmt.Errorf("%w: %s keys have no scheme but RSA's", ErrOptions, k.kind.Name)
+	}
 	if o.PKCS1v15 && o.PSS || btoi(o.PKCS1v15)+btoi(o.SaltHash)+btoi(o.Salt != 0) > 1 {
 		return 0, nil, 0, fmt.Errorf("%w: more than one signature scheme", ErrOptions)
 	}

@@ -50,8 +50,16 @@ func TestSignAndVerifyWithEveryScheme(t *testing.T) {
 			{Salt: 20},
 			{Hash: crypto.SHA512, PKCS1v15: true},
 		},
-		"ecd": {{}, {Hash: crypto.SHA256}, {Hash: crypto.SHA384}, {Hash: crypto.SHA512}},
-		"ed2": {{}},
+		"ecd": {
+			{},
+			{Hash: crypto.SHA256},
+			{Hash: crypto.SHA384},
+			{Hash: crypto.SHA512},
+			{DER: true},
+			{Raw: true},
+			{Raw: true, Hash: crypto.SHA512},
+		},
+		"ed2": {{}, {Context: "c"}, {Ed25519ph: true}, {Ed25519ph: true, Hash: crypto.SHA512, Context: "c"}},
 	}
 	message := []byte("attack at dawn")
 	for _, name := range signingTypes() {

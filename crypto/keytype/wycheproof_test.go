@@ -59,6 +59,58 @@ func TestWycheproofECDSA(t *testing.T) {
 	}
 }
 
+func TestWycheproofECDSARaw(t *testing.T) {
+	files := map[string]string{"ecdsa_secp256r1_sha256_p1363": "ecdsa-p256", "ecdsa_secp384r1_sha384_p1363": "ecdsa-p384"}
+	if testing.Short() {
+		delete(files, "ecdsa_secp384r1_sha384_p1363")
+	}
+	for file, kind := range files {
+		for _, g := range wycheproof.Load[signatureGroup](t, file) {
+			checkSignatures(t, file, kind, g, keytype.SignOptions{Hash: hashes[g.SHA], Raw: true})
+		}
+	}
+}
+
+// A key shorter than 128 bits is refused, whatever it derives.
+func TestWycheproofHKDF(t *testing.T) {
+	type group struct {
+		Tests []struct {
+			wycheproof.Case
+			IKM, Salt, Info, OKM wycheproof.Bytes
+			Size                 int
+		}
+	}
+	for file, name := range map[string]string{"hkdf_sha256": "hkdf-sha256", "hkdf_sha384": "hkdf-sha384", "hkdf_sha512": "hkdf-sha512"} {
+		kind, _ := keytype.Lookup(name)
+		ran := 0
+		for _, g := range wycheproof.Load[group](t, file) {
+			for _, c := range g.Tests {
+				key, err := kind.Parse(c.IKM)
+				if len(c.IKM) < 16 {
+					if !errors.Is(err, keytype.ErrMaterial) {
+						t.Errorf("%s, %v: a key of %d bytes is taken: %v", file, c.Case, len(c.IKM), err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatalf("%s, %v: %v", file, c.Case, err)
+				}
+				ran++
+				got, err := key.(keytype.Deriver).Derive(c.Salt, c.Info, c.Size)
+				switch {
+				case !c.Valid() && !errors.Is(err, keytype.ErrOptions):
+					t.Errorf("%s, %v: %v, want %v", file, c.Case, err, keytype.ErrOptions)
+				case c.Valid() && (err != nil || !bytes.Equal(got, c.OKM)):
+					t.Errorf("%s, %v: Derive = %x, %v", file, c.Case, got, err)
+				}
+			}
+		}
+		if ran == 0 {
+			t.Errorf("%s: no vector applies", file)
+		}
+	}
+}
+
 func TestWycheproofEd25519(t *testing.T) {
 	for _, g := range wycheproof.Load[signatureGroup](t, "ed25519") {
 		checkSignatures(t, "ed25519", "ed25519", g, keytype.SignOptions{})

@@ -87,7 +87,8 @@ func changes(method vaultdv1.Method) bool {
 		vaultdv1.Method_METHOD_ENCRYPT, vaultdv1.Method_METHOD_DECRYPT,
 		vaultdv1.Method_METHOD_SIGN, vaultdv1.Method_METHOD_VERIFY,
 		vaultdv1.Method_METHOD_MAC, vaultdv1.Method_METHOD_VERIFY_MAC,
-		vaultdv1.Method_METHOD_AGREE,
+		vaultdv1.Method_METHOD_AGREE, vaultdv1.Method_METHOD_DERIVE,
+		vaultdv1.Method_METHOD_GENERATE_DATA_KEY, vaultdv1.Method_METHOD_RANDOM, vaultdv1.Method_METHOD_KEY_CENSUS,
 		vaultdv1.Method_METHOD_SHOW_OWNER, vaultdv1.Method_METHOD_LIST_OWNERS,
 		vaultdv1.Method_METHOD_LIST_APPROVALS, vaultdv1.Method_METHOD_AWAIT_APPROVAL,
 		vaultdv1.Method_METHOD_LIST_REVOCATIONS, vaultdv1.Method_METHOD_CHECK_REVOCATION:
@@ -125,4 +126,12 @@ func (c *Client) explain(ctx context.Context, err error) error {
 
 func timedOut(ctx context.Context) error {
 	return fault.E(fault.CodeTimeout, "the call was given up: %v", ctx.Err()).Because(context.Cause(ctx))
+}
+
+// Failure is the error of one result of a batch, nil for an answer.
+func Failure(result *vaultdv1.BatchResult) error {
+	if p := result.GetError(); p != nil {
+		return &fault.Error{Code: fault.Code(p.GetCode()), Message: p.GetMessage(), Hint: p.GetHint(), Ref: p.GetRef()}
+	}
+	return nil
 }

@@ -240,6 +240,70 @@ func (c *Client) Agree(ctx context.Context, req *vaultdv1.AgreeRequest) (*vaultd
 	return resp, nil
 }
 
+// Rewrap encrypts anew what a ciphertext holds, without showing it.
+func (c *Client) Rewrap(ctx context.Context, req *vaultdv1.RewrapRequest) (*vaultdv1.RewrapResponse, error) {
+	resp := new(vaultdv1.RewrapResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REWRAP, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// GenerateDataKey makes a key for use outside the vault, wrapped under one of the vault.
+func (c *Client) GenerateDataKey(ctx context.Context, req *vaultdv1.GenerateDataKeyRequest) (*vaultdv1.GenerateDataKeyResponse, error) {
+	resp := new(vaultdv1.GenerateDataKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_GENERATE_DATA_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Random gives random bytes.
+func (c *Client) Random(ctx context.Context, req *vaultdv1.RandomRequest) (*vaultdv1.RandomResponse, error) {
+	resp := new(vaultdv1.RandomResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_RANDOM, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Derive derives bytes from a derivation key (HKDF, RFC 5869): the same ones for the same request.
+func (c *Client) Derive(ctx context.Context, req *vaultdv1.DeriveRequest) (*vaultdv1.DeriveResponse, error) {
+	resp := new(vaultdv1.DeriveResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_DERIVE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Batch performs several requests. Each has a result or an error of its own, in
+// order; the error of the call is about the batch as a whole.
+func (c *Client) Batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultdv1.BatchResponse, error) {
+	resp := new(vaultdv1.BatchResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_BATCH, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Forget drops the registration of ciphertexts that are not needed any more.
+func (c *Client) Forget(ctx context.Context, req *vaultdv1.ForgetRequest) (*vaultdv1.ForgetResponse, error) {
+	resp := new(vaultdv1.ForgetResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_FORGET, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// KeyCensus tells how many registered ciphertexts need which version of a key.
+func (c *Client) KeyCensus(ctx context.Context, req *vaultdv1.KeyCensusRequest) (*vaultdv1.KeyCensusResponse, error) {
+	resp := new(vaultdv1.KeyCensusResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_KEY_CENSUS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
 // OfferExchange begins a key exchange: its message is for the peer.
 func (c *Client) OfferExchange(ctx context.Context, req *vaultdv1.OfferExchangeRequest) (*vaultdv1.OfferExchangeResponse, error) {
 	resp := new(vaultdv1.OfferExchangeResponse)

@@ -74,15 +74,16 @@ func (c *Client) privateKey(ctx context.Context, key string) (privateKey, error)
 // Public is the public key.
 func (k *privateKey) Public() crypto.PublicKey { return k.public }
 
-// Sign signs a digest, or with an Ed25519 key the message. RSA signs as
+// Sign signs a digest, or with an Ed25519 key the message, unless opts asks for
+// Ed25519ph with SHA-512 as in package crypto/ed25519. RSA signs as
 // PKCS #1 v1.5, or as PSS with *rsa.PSSOptions whose salt is automatic or as
 // long as the digest. Hashes are SHA-256, SHA-384 and SHA-512. The randomness
 // is the vault's own. It returns an error once the key was rotated.
 func (s *Signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	req := &vaultdv1.SignRequest{Key: s.name, Message: digest}
 	if _, ok := s.public.(ed25519.PublicKey); ok {
-		if opts.HashFunc() != 0 {
-			return nil, fault.E(fault.CodeUnsupportedAlgorithm, "the vault's Ed25519 keys sign messages, not digests")
+		if err := ed25519Scheme(req, opts); err != nil {
+			return nil, err
 		}
 	} else {
 		hash, err := hashAlgorithm(opts.HashFunc())
@@ -107,6 +108,21 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 			WithHint("make a new signer, and a certificate for its public key")
 	}
 	return resp.GetSignature(), nil
+}
+
+// ed25519Scheme reads what crypto/ed25519 takes as options.
+func ed25519Scheme(req *vaultdv1.SignRequest, opts crypto.SignerOpts) error {
+	switch opts.HashFunc() {
+	case 0:
+	case crypto.SHA512:
+		req.Prehashed, req.Scheme = true, vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ED25519PH
+	default:
+		return fault.E(fault.CodeUnsupportedAlgorithm, "the vault's Ed25519 keys sign messages, or digests of SHA-512")
+	}
+	if o, ok := opts.(*ed25519.Options); ok {
+		req.SignatureContext = []byte(o.Context)
+	}
+	return nil
 }
 
 func hashAlgorithm(h crypto.Hash) (vaultdv1.HashAlgorithm, error) {

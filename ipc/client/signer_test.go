@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -179,5 +181,27 @@ func TestEncrypterBindsTheContext(t *testing.T) {
 	}
 	if _, err := e.Open(t.Context(), sealed, nil); !errors.Is(err, fault.ErrInvalidCiphertext) {
 		t.Errorf("without context: %v", err)
+	}
+}
+
+// What crypto/ed25519 takes as options the vault takes too.
+func TestSignerSignsEd25519InEveryScheme(t *testing.T) {
+	c := dial(t)
+	create(t, c, "root/ed", "ed25519")
+	signer, err := c.Signer(t.Context(), "root/ed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha512.Sum512([]byte("message"))
+	for _, o := range []*ed25519.Options{{}, {Context: "c"}, {Hash: crypto.SHA512}, {Hash: crypto.SHA512, Context: "c"}} {
+		signature, err := signer.Sign(nil, digest[:], o)
+		if err != nil {
+			t.Errorf("%+v: %v", o, err)
+		} else if err := ed25519.VerifyWithOptions(signer.Public().(ed25519.PublicKey), digest[:], signature, o); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	if _, err := signer.Sign(nil, digest[:32], crypto.SHA256); err == nil {
+		t.Error("a digest of SHA-256 is signed")
 	}
 }

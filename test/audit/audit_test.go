@@ -391,6 +391,14 @@ func filled(method string) proto.Message {
 		return &vaultdv1.ImportKeyRequest{Name: "billing/imported", Type: "xaes-256-gcm", Material: make([]byte, 32)}
 	case "Encrypt":
 		return &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")}
+	case "Random":
+		return &vaultdv1.RandomRequest{Length: 32}
+	case "Batch":
+		return &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{{Request: &vaultdv1.BatchItem_Encrypt{
+			Encrypt: &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")},
+		}}}}
+	case "GenerateDataKey":
+		return &vaultdv1.GenerateDataKeyRequest{Key: "billing/b"}
 	case "CreateOwner":
 		return &vaultdv1.CreateOwnerRequest{Name: "refused"}
 	case "ChangePassword":

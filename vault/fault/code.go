@@ -69,6 +69,7 @@ const (
 	CodeSlotExists       Code = "slot_exists"
 	CodeLastSlot         Code = "last_slot"
 	CodeShareEntered     Code = "share_entered"
+	CodeStillNeeded      Code = "still_needed"
 
 	CodeWrongKeyUsage Code = "wrong_key_usage"
 	CodeIncorrectKey  Code = "incorrect_key"
@@ -129,6 +130,7 @@ var codeClass = map[Code]Class{
 	CodeRevoked: ClassState, CodeOwnerRevoked: ClassState, CodeKeyDestroyed: ClassState, CodeNotExportable: ClassState,
 	CodeNotInitialized: ClassState, CodeInitialized: ClassState, CodeUnsealed: ClassState, CodeReplayed: ClassState,
 	CodeClockRegressed: ClassState, CodeSlotExists: ClassState, CodeLastSlot: ClassState, CodeShareEntered: ClassState,
+	CodeStillNeeded: ClassState,
 
 	CodeWrongKeyUsage: ClassKeyUsage, CodeIncorrectKey: ClassKeyUsage,
 

@@ -48,6 +48,14 @@ const (
 	VerifyMAC Action = "key.verify_mac"
 	Agree     Action = "key.agree"
 
+	Rewrap          Action = "key.rewrap"
+	GenerateDataKey Action = "key.generate_data_key"
+	Derive          Action = "key.derive"
+	Forget          Action = "key.forget"
+	KeyCensus       Action = "key.census"
+	Batch           Action = "key.batch"
+	Random          Action = "vault.random"
+
 	OfferExchange  Action = "exchange.offer"
 	AcceptExchange Action = "exchange.accept"
 	FinishExchange Action = "exchange.finish"
@@ -148,6 +156,17 @@ var table = []Rule{
 	{MAC, "MAC", ScopeOwner, "mac", SetUse, false},
 	{VerifyMAC, "VerifyMAC", ScopeOwner, "verify_mac", SetUse, false},
 	{Agree, "Agree", ScopeOwner, "agree", SetUse, false},
+	// Of a ciphertext to the newest version of its key. To another key, or with
+	// another context, it is decrypting with the one and encrypting with the other.
+	{Rewrap, "Rewrap", ScopeOwner, "rewrap", SetUse, false},
+	{GenerateDataKey, "GenerateDataKey", ScopeOwner, "generate_data_key", SetUse, false},
+	{Derive, "Derive", ScopeOwner, "derive", SetUse, false},
+	// More than use: what nobody is known to need any more can be destroyed.
+	{Forget, "Forget", ScopeOwner, "forget", SetManage, false},
+	{KeyCensus, "KeyCensus", ScopeOwner, "census", SetRead, false},
+	// What is in a batch is decided one by one. Random bytes are nobody's.
+	{Action: Batch, Method: "Batch", Scope: ScopePublic},
+	{Action: Random, Method: "Random", Scope: ScopePublic},
 
 	// An exchange stores a new key, so it is more than use.
 	{OfferExchange, "OfferExchange", ScopeOwner, "offer", SetManage, false},

@@ -209,6 +209,10 @@ func (s *Set) Warnings() []*Flaw { return slices.Clone(s.warnings) }
 // or for a context. Where none does, a caller need not gather them.
 func (s *Set) NeedsAttributes() bool { return s != nil && s.attributes }
 
+// CountsUses reports whether some grant bounds how often it is used. Where one
+// does, each use has to be decided by itself.
+func (s *Set) CountsUses() bool { return s != nil && s.counts }
+
 // Processes are the living processes that grants are bound to. Whoever keeps
 // the grants removes each when its process has ended.
 func (s *Set) Processes() []Process {

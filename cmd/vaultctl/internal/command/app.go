@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -137,6 +138,24 @@ func (a *app) inputUpTo(ctx context.Context, path, what string, limit int) ([]by
 		}
 	}
 	return interruptible.Do(ctx, func() ([]byte, error) { return stream.ReadUpTo(a.stdin, path, limit) })
+}
+
+// open is input for what may be too large to read at once.
+func (a *app) open(path, what string) (from io.Reader, done func(), err error) {
+	if path != "" && path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, nil, fault.E(fault.CodeBadArgument, "%v", err)
+		}
+		return f, func() { _ = f.Close() }, nil
+	}
+	if err := a.claimStdin(what); err != nil {
+		return nil, nil, err
+	}
+	if render.IsTerminal(a.stdin) {
+		a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
+	}
+	return a.stdin, func() {}, nil
 }
 
 // claimStdin makes sure that standard input has one user: a password read from

@@ -21,6 +21,7 @@ var keyTypes = []string{
 	"xaes-256-gcm", "aes-256-gcm", "chacha20-poly1305", "fernet", "hmac-sha256",
 	"rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ed25519",
 	"x25519", "p256", "ffdh-2048",
+	"hkdf-sha256", "hkdf-sha384", "hkdf-sha512",
 }
 
 type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)

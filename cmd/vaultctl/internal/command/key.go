@@ -25,7 +25,7 @@ what they protected.`),
 		RunE: group,
 	}
 	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyRotate(),
-		a.keyImport(), a.keyExport(), a.keyDestroy(), a.keyRevoke())
+		a.keyImport(), a.keyExport(), a.keyCensus(), a.keyDestroy(), a.keyRevoke())
 	return cmd
 }
 
@@ -63,6 +63,7 @@ func (at *attributes) read() (labels map[string]string, uses []vaultdv1.KeyUse, 
 
 func (a *app) keyCreate() *cobra.Command {
 	var at attributes
+	var tracked bool
 	cmd := &cobra.Command{
 		Use:   "create KEY",
 		Short: "Generate a key inside the vault",
@@ -76,11 +77,16 @@ Types:
   rsa-2048/3072/4096   sign; with --use encrypt,decrypt also RSA-OAEP
   ecdsa-p256/p384, ed25519             sign
   x25519, p256, ffdh-2048              agree on a secret with a peer
+  hkdf-sha256/sha384/sha512            derive further secrets
 
 --require-context names what every context of the key must have. With uid=@peer,
 user=@peer or unit=@peer the daemon puts in the uid, user name or systemd unit
 of whoever encrypts, and only the same can decrypt, whoever else may use the
 key. Neither can be changed later.
+
+--tracked has every ciphertext of the key registered, each with a write to the
+disk: for a key that wraps data keys. No version that one of them needs can be
+destroyed. 'vaultctl key census' counts them.
 
 A name is used once: a destroyed key keeps its name.`),
 		Example: example(`
@@ -89,11 +95,13 @@ vaultctl key create backup --label env=prod --label team=db
 vaultctl key create signer --type ed25519 --ttl 1y
 vaultctl key create alice/unwrap --type rsa-3072 --use encrypt,decrypt
 vaultctl key create cards --require-context tenant,purpose
-vaultctl key create alice/shared --require-context uid=@peer`),
+vaultctl key create alice/shared --require-context uid=@peer
+vaultctl key create backup --tracked`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	at.flags(cmd, "`TYPE` of the key (default xaes-256-gcm)")
+	cmd.Flags().BoolVar(&tracked, "tracked", false, "register every ciphertext, and destroy nothing that one needs; can't be changed later")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {
@@ -106,6 +114,7 @@ vaultctl key create alice/shared --require-context uid=@peer`),
 		r, err := call(ctx, a, "Generating the key", c.CreateKey, &vaultdv1.CreateKeyRequest{
 			Name: name, Type: at.kind, Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(),
 			Exportable: at.exportable, Uses: uses, Labels: labels, RequireContext: at.require,
+			Tracked: tracked,
 		})
 		if err != nil {
 			return err

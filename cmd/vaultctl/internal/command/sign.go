@@ -20,6 +20,7 @@ type signing struct {
 	prehashed bool
 	hash      *parse.Choice[vaultdv1.HashAlgorithm]
 	scheme    *parse.Choice[vaultdv1.SignatureScheme]
+	context   string
 }
 
 func signingFlags(cmd *cobra.Command) *signing {
@@ -28,7 +29,8 @@ func signingFlags(cmd *cobra.Command) *signing {
 	f.StringVar(&s.in, "in", "", "read the message from this `FILE` instead of standard input")
 	f.BoolVar(&s.prehashed, "prehashed", false, "the input is the digest itself, not the message")
 	f.Var(s.hash, "hash", "digest: "+strings.Join(s.hash.Words(), ", ")+" (default: the type's)")
-	f.Var(s.scheme, "scheme", "RSA padding: pss (default, longest salt), pss-salt-hash or pkcs1v15")
+	f.Var(s.scheme, "scheme", "RSA: pss (default, longest salt), pss-salt-hash, pkcs1v15; ECDSA: der (default), raw; Ed25519: ed25519ph")
+	f.StringVar(&s.context, "signature-context", "", "context of an Ed25519 signature (RFC 8032), a `TEXT` of up to 255 bytes")
 	mustComplete(cmd, "hash", s.hash.Words()...)
 	mustComplete(cmd, "scheme", s.scheme.Words()...)
 	return s
@@ -45,10 +47,16 @@ Sign a message with the newest version of an RSA, ECDSA or Ed25519 key. The
 signature is written as one line of base64, or as it is with --raw: ASN.1 DER
 for ECDSA, 64 bytes for Ed25519, as long as the modulus for RSA.
 
-RSA signs with PSS, SHA-256 and the longest salt unless told otherwise. A
-message larger than a request is signed by its digest, with --prehashed.`),
+RSA signs with PSS, SHA-256 and the longest salt unless told otherwise. ECDSA
+with --scheme raw gives r and s one after the other, as JWS and WebCrypto have
+them.
+
+A message that is too large for a request is hashed here, and its digest signed,
+which gives the same signature. Ed25519 signs the message itself; with --scheme
+ed25519ph it signs the digest, for messages of any size.`),
 		Example: example(`
 vaultctl sign signer < release.tar.gz.sha256 > release.sig
+vaultctl sign ed --scheme ed25519ph --in big.iso --out big.sig
 openssl dgst -sha256 -binary big.iso | vaultctl sign signer --prehashed --raw --out big.sig`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
@@ -61,12 +69,13 @@ openssl dgst -sha256 -binary big.iso | vaultctl sign signer --prehashed --raw --
 		if err != nil {
 			return err
 		}
-		message, err := a.input(ctx, opts.in, "message")
+		message, err := a.toSign(ctx, c, opts, name)
 		if err != nil {
 			return err
 		}
 		r, err := call(ctx, a, "Signing", c.Sign, &vaultdv1.SignRequest{
-			Key: name, Message: message, Prehashed: opts.prehashed, Hash: opts.hash.Value, Scheme: opts.scheme.Value,
+			Key: name, Message: message.bytes, Prehashed: message.hashed, Hash: message.hash, Scheme: opts.scheme.Value,
+			SignatureContext: []byte(opts.context),
 		})
 		if err != nil {
 			return err
@@ -116,13 +125,13 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		if err != nil {
 			return err
 		}
-		message, err := a.input(ctx, opts.in, "message")
+		message, err := a.toSign(ctx, c, opts, name)
 		if err != nil {
 			return err
 		}
 		r, err := call(ctx, a, "Verifying", c.Verify, &vaultdv1.VerifyRequest{
-			Key: name, Message: message, Signature: parse.Signature(sig), Prehashed: opts.prehashed,
-			Hash: opts.hash.Value, Scheme: opts.scheme.Value, Version: version,
+			Key: name, Message: message.bytes, Signature: parse.Signature(sig), Prehashed: message.hashed,
+			Hash: message.hash, Scheme: opts.scheme.Value, Version: version, SignatureContext: []byte(opts.context),
 		})
 		return a.verdict(name, "signature", r, err)
 	})

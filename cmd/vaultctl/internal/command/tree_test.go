@@ -159,6 +159,8 @@ func TestEveryMethodHasACommand(t *testing.T) {
 		"CREATE_KEY": "key create", "SHOW_KEY": "key show", "LIST_KEYS": "key list", "PUBLIC_KEY": "key public", "ROTATE_KEY": "key rotate",
 		"IMPORT_KEY": "key import", "EXPORT_KEY": "key export", "DESTROY_KEY": "key destroy", "REVOKE_KEY": "key revoke",
 		"ENCRYPT": "encrypt", "DECRYPT": "decrypt", "SIGN": "sign", "VERIFY": "verify", "MAC": "mac", "VERIFY_MAC": "mac verify", "AGREE": "agree",
+		"REWRAP": "rewrap", "GENERATE_DATA_KEY": "datakey", "RANDOM": "random", "DERIVE": "derive", "BATCH": "batch",
+		"FORGET": "forget", "KEY_CENSUS": "key census",
 		"OFFER_EXCHANGE": "exchange offer", "ACCEPT_EXCHANGE": "exchange accept", "FINISH_EXCHANGE": "exchange finish",
 		"CREATE_OWNER": "owner create", "SHOW_OWNER": "owner show", "LIST_OWNERS": "owner list", "REVOKE_OWNER": "owner revoke", "REINSTATE_OWNER": "owner reinstate",
 		"LIST_REVOCATIONS": "revocation list", "CHECK_REVOCATION": "revocation check",

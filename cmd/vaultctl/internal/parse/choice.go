@@ -87,12 +87,16 @@ func Hash() *Choice[vaultdv1.HashAlgorithm] {
 	}}
 }
 
-// Scheme chooses the padding of an RSA signature.
+// Scheme chooses the padding of an RSA signature, the form of an ECDSA one, or
+// what of a message Ed25519 signs.
 func Scheme() *Choice[vaultdv1.SignatureScheme] {
 	return &Choice[vaultdv1.SignatureScheme]{kind: "scheme", words: []word[vaultdv1.SignatureScheme]{
 		{"pss", vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS},
 		{"pss-salt-hash", vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH},
 		{"pkcs1v15", vaultdv1.SignatureScheme_SIGNATURE_SCHEME_PKCS1V15},
+		{"der", vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ECDSA_DER},
+		{"raw", vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ECDSA_RAW},
+		{"ed25519ph", vaultdv1.SignatureScheme_SIGNATURE_SCHEME_ED25519PH},
 	}}
 }
 
@@ -105,6 +109,7 @@ func useChoice() *Choice[vaultdv1.KeyUse] {
 		{"mac", vaultdv1.KeyUse_KEY_USE_MAC},
 		{"verify-mac", vaultdv1.KeyUse_KEY_USE_VERIFY_MAC},
 		{"agree", vaultdv1.KeyUse_KEY_USE_AGREE},
+		{"derive", vaultdv1.KeyUse_KEY_USE_DERIVE},
 	}}
 }
 

@@ -151,7 +151,7 @@ func TestLabels(t *testing.T) {
 
 func TestUses(t *testing.T) {
 	got, err := Uses(UseNames())
-	if err != nil || len(got) != 7 {
+	if err != nil || len(got) != 8 {
 		t.Fatalf("%v, %v", got, err)
 	}
 	for i, u := range got {

@@ -27,6 +27,7 @@ type Key struct {
 	Origin      string            `json:"origin,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Require     []string          `json:"require_context,omitempty"`
+	Tracked     bool              `json:"tracked,omitempty"`
 	Versions    []KeyVersion      `json:"versions"`
 	Revoked     *time.Time        `json:"revoked,omitempty"`
 	RevokedBy   string            `json:"revoked_by,omitempty"`
@@ -49,7 +50,7 @@ func NewKey(k *vaultdv1.Key) Key {
 		Name: k.GetName(), ID: k.GetId(), Type: k.GetType(), State: State(k.GetState()), Version: k.GetVersion(),
 		Created: instant(k.GetCreated()), Exportable: k.GetExportable(), Origin: k.GetOrigin(), Labels: k.GetLabels(),
 		TTLSeconds: k.GetTtl().GetSeconds(), Uses: uses(k), Versions: []KeyVersion{},
-		Require: k.GetRequireContext(),
+		Require: k.GetRequireContext(), Tracked: k.GetTracked(),
 		Revoked: instant(k.GetRevoked()), RevokedBy: k.GetRevokedBy(), Reason: k.GetRevocationReason(),
 	}
 	if v := Newest(k); v != nil {
@@ -106,6 +107,9 @@ func (p *Printer) Key(k *vaultdv1.Key) error {
 		}
 		if required := k.GetRequireContext(); len(required) > 0 {
 			t.Field("Requires", "context "+strings.Join(required, ", "))
+		}
+		if k.GetTracked() {
+			t.Field("Tracked", "every ciphertext is registered")
 		}
 		t.Field("Revoked", p.When(k.GetRevoked()))
 		t.Field("Revoked by", k.GetRevokedBy())

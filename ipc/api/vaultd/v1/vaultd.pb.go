@@ -33,64 +33,71 @@ const (
 type Method int32
 
 const (
-	Method_METHOD_UNSPECIFIED      Method = 0
-	Method_METHOD_STATUS           Method = 1
-	Method_METHOD_INIT             Method = 2
-	Method_METHOD_UNSEAL           Method = 3
-	Method_METHOD_SEAL             Method = 4
-	Method_METHOD_CHANGE_PASSWORD  Method = 5
-	Method_METHOD_ADD_SLOT         Method = 6
-	Method_METHOD_LIST_SLOTS       Method = 7
-	Method_METHOD_REMOVE_SLOT      Method = 8
-	Method_METHOD_ENTER_SHARE      Method = 9
-	Method_METHOD_RESET_SHARES     Method = 10
-	Method_METHOD_BEGIN_BACKUP     Method = 12
-	Method_METHOD_READ_BACKUP      Method = 13
-	Method_METHOD_CHECK            Method = 14
-	Method_METHOD_LIST_BACKUPS     Method = 15
-	Method_METHOD_CREATE_KEY       Method = 16
-	Method_METHOD_SHOW_KEY         Method = 17
-	Method_METHOD_LIST_KEYS        Method = 18
-	Method_METHOD_PUBLIC_KEY       Method = 19
-	Method_METHOD_ROTATE_KEY       Method = 20
-	Method_METHOD_IMPORT_KEY       Method = 21
-	Method_METHOD_EXPORT_KEY       Method = 22
-	Method_METHOD_DESTROY_KEY      Method = 23
-	Method_METHOD_REVOKE_KEY       Method = 24
-	Method_METHOD_ENCRYPT          Method = 32
-	Method_METHOD_DECRYPT          Method = 33
-	Method_METHOD_SIGN             Method = 34
-	Method_METHOD_VERIFY           Method = 35
-	Method_METHOD_MAC              Method = 36
-	Method_METHOD_VERIFY_MAC       Method = 37
-	Method_METHOD_AGREE            Method = 38
-	Method_METHOD_OFFER_EXCHANGE   Method = 48
-	Method_METHOD_ACCEPT_EXCHANGE  Method = 49
-	Method_METHOD_FINISH_EXCHANGE  Method = 50
-	Method_METHOD_CREATE_OWNER     Method = 64
-	Method_METHOD_SHOW_OWNER       Method = 65
-	Method_METHOD_LIST_OWNERS      Method = 66
-	Method_METHOD_REVOKE_OWNER     Method = 67
-	Method_METHOD_REINSTATE_OWNER  Method = 68
-	Method_METHOD_LIST_REVOCATIONS Method = 80
-	Method_METHOD_CHECK_REVOCATION Method = 81
-	Method_METHOD_WHO_AM_I         Method = 96
-	Method_METHOD_CAN              Method = 97
-	Method_METHOD_ADD_GRANT        Method = 98
-	Method_METHOD_SHOW_GRANT       Method = 99
-	Method_METHOD_LIST_GRANTS      Method = 100
-	Method_METHOD_REMOVE_GRANT     Method = 101
-	Method_METHOD_EXPLAIN          Method = 102
-	Method_METHOD_LIST_PRINCIPALS  Method = 103
-	Method_METHOD_ADOPT_PRINCIPAL  Method = 104
-	Method_METHOD_RETIRE_PRINCIPAL Method = 105
-	Method_METHOD_LIST_APPROVALS   Method = 106
-	Method_METHOD_AWAIT_APPROVAL   Method = 107
-	Method_METHOD_APPROVE          Method = 108
-	Method_METHOD_REJECT           Method = 109
-	Method_METHOD_READ_AUDIT       Method = 112
-	Method_METHOD_CHECKPOINT_AUDIT Method = 113
-	Method_METHOD_PROVE_AUDIT      Method = 114
+	Method_METHOD_UNSPECIFIED       Method = 0
+	Method_METHOD_STATUS            Method = 1
+	Method_METHOD_INIT              Method = 2
+	Method_METHOD_UNSEAL            Method = 3
+	Method_METHOD_SEAL              Method = 4
+	Method_METHOD_CHANGE_PASSWORD   Method = 5
+	Method_METHOD_ADD_SLOT          Method = 6
+	Method_METHOD_LIST_SLOTS        Method = 7
+	Method_METHOD_REMOVE_SLOT       Method = 8
+	Method_METHOD_ENTER_SHARE       Method = 9
+	Method_METHOD_RESET_SHARES      Method = 10
+	Method_METHOD_BEGIN_BACKUP      Method = 12
+	Method_METHOD_READ_BACKUP       Method = 13
+	Method_METHOD_CHECK             Method = 14
+	Method_METHOD_LIST_BACKUPS      Method = 15
+	Method_METHOD_CREATE_KEY        Method = 16
+	Method_METHOD_SHOW_KEY          Method = 17
+	Method_METHOD_LIST_KEYS         Method = 18
+	Method_METHOD_PUBLIC_KEY        Method = 19
+	Method_METHOD_ROTATE_KEY        Method = 20
+	Method_METHOD_IMPORT_KEY        Method = 21
+	Method_METHOD_EXPORT_KEY        Method = 22
+	Method_METHOD_DESTROY_KEY       Method = 23
+	Method_METHOD_REVOKE_KEY        Method = 24
+	Method_METHOD_ENCRYPT           Method = 32
+	Method_METHOD_DECRYPT           Method = 33
+	Method_METHOD_SIGN              Method = 34
+	Method_METHOD_VERIFY            Method = 35
+	Method_METHOD_MAC               Method = 36
+	Method_METHOD_VERIFY_MAC        Method = 37
+	Method_METHOD_AGREE             Method = 38
+	Method_METHOD_REWRAP            Method = 39
+	Method_METHOD_GENERATE_DATA_KEY Method = 40
+	Method_METHOD_RANDOM            Method = 41
+	Method_METHOD_DERIVE            Method = 42
+	Method_METHOD_BATCH             Method = 43
+	Method_METHOD_FORGET            Method = 44
+	Method_METHOD_KEY_CENSUS        Method = 45
+	Method_METHOD_OFFER_EXCHANGE    Method = 48
+	Method_METHOD_ACCEPT_EXCHANGE   Method = 49
+	Method_METHOD_FINISH_EXCHANGE   Method = 50
+	Method_METHOD_CREATE_OWNER      Method = 64
+	Method_METHOD_SHOW_OWNER        Method = 65
+	Method_METHOD_LIST_OWNERS       Method = 66
+	Method_METHOD_REVOKE_OWNER      Method = 67
+	Method_METHOD_REINSTATE_OWNER   Method = 68
+	Method_METHOD_LIST_REVOCATIONS  Method = 80
+	Method_METHOD_CHECK_REVOCATION  Method = 81
+	Method_METHOD_WHO_AM_I          Method = 96
+	Method_METHOD_CAN               Method = 97
+	Method_METHOD_ADD_GRANT         Method = 98
+	Method_METHOD_SHOW_GRANT        Method = 99
+	Method_METHOD_LIST_GRANTS       Method = 100
+	Method_METHOD_REMOVE_GRANT      Method = 101
+	Method_METHOD_EXPLAIN           Method = 102
+	Method_METHOD_LIST_PRINCIPALS   Method = 103
+	Method_METHOD_ADOPT_PRINCIPAL   Method = 104
+	Method_METHOD_RETIRE_PRINCIPAL  Method = 105
+	Method_METHOD_LIST_APPROVALS    Method = 106
+	Method_METHOD_AWAIT_APPROVAL    Method = 107
+	Method_METHOD_APPROVE           Method = 108
+	Method_METHOD_REJECT            Method = 109
+	Method_METHOD_READ_AUDIT        Method = 112
+	Method_METHOD_CHECKPOINT_AUDIT  Method = 113
+	Method_METHOD_PROVE_AUDIT       Method = 114
 )
 
 // Enum value maps for Method.
@@ -127,6 +134,13 @@ var (
 		36:  "METHOD_MAC",
 		37:  "METHOD_VERIFY_MAC",
 		38:  "METHOD_AGREE",
+		39:  "METHOD_REWRAP",
+		40:  "METHOD_GENERATE_DATA_KEY",
+		41:  "METHOD_RANDOM",
+		42:  "METHOD_DERIVE",
+		43:  "METHOD_BATCH",
+		44:  "METHOD_FORGET",
+		45:  "METHOD_KEY_CENSUS",
 		48:  "METHOD_OFFER_EXCHANGE",
 		49:  "METHOD_ACCEPT_EXCHANGE",
 		50:  "METHOD_FINISH_EXCHANGE",
@@ -156,64 +170,71 @@ var (
 		114: "METHOD_PROVE_AUDIT",
 	}
 	Method_value = map[string]int32{
-		"METHOD_UNSPECIFIED":      0,
-		"METHOD_STATUS":           1,
-		"METHOD_INIT":             2,
-		"METHOD_UNSEAL":           3,
-		"METHOD_SEAL":             4,
-		"METHOD_CHANGE_PASSWORD":  5,
-		"METHOD_ADD_SLOT":         6,
-		"METHOD_LIST_SLOTS":       7,
-		"METHOD_REMOVE_SLOT":      8,
-		"METHOD_ENTER_SHARE":      9,
-		"METHOD_RESET_SHARES":     10,
-		"METHOD_BEGIN_BACKUP":     12,
-		"METHOD_READ_BACKUP":      13,
-		"METHOD_CHECK":            14,
-		"METHOD_LIST_BACKUPS":     15,
-		"METHOD_CREATE_KEY":       16,
-		"METHOD_SHOW_KEY":         17,
-		"METHOD_LIST_KEYS":        18,
-		"METHOD_PUBLIC_KEY":       19,
-		"METHOD_ROTATE_KEY":       20,
-		"METHOD_IMPORT_KEY":       21,
-		"METHOD_EXPORT_KEY":       22,
-		"METHOD_DESTROY_KEY":      23,
-		"METHOD_REVOKE_KEY":       24,
-		"METHOD_ENCRYPT":          32,
-		"METHOD_DECRYPT":          33,
-		"METHOD_SIGN":             34,
-		"METHOD_VERIFY":           35,
-		"METHOD_MAC":              36,
-		"METHOD_VERIFY_MAC":       37,
-		"METHOD_AGREE":            38,
-		"METHOD_OFFER_EXCHANGE":   48,
-		"METHOD_ACCEPT_EXCHANGE":  49,
-		"METHOD_FINISH_EXCHANGE":  50,
-		"METHOD_CREATE_OWNER":     64,
-		"METHOD_SHOW_OWNER":       65,
-		"METHOD_LIST_OWNERS":      66,
-		"METHOD_REVOKE_OWNER":     67,
-		"METHOD_REINSTATE_OWNER":  68,
-		"METHOD_LIST_REVOCATIONS": 80,
-		"METHOD_CHECK_REVOCATION": 81,
-		"METHOD_WHO_AM_I":         96,
-		"METHOD_CAN":              97,
-		"METHOD_ADD_GRANT":        98,
-		"METHOD_SHOW_GRANT":       99,
-		"METHOD_LIST_GRANTS":      100,
-		"METHOD_REMOVE_GRANT":     101,
-		"METHOD_EXPLAIN":          102,
-		"METHOD_LIST_PRINCIPALS":  103,
-		"METHOD_ADOPT_PRINCIPAL":  104,
-		"METHOD_RETIRE_PRINCIPAL": 105,
-		"METHOD_LIST_APPROVALS":   106,
-		"METHOD_AWAIT_APPROVAL":   107,
-		"METHOD_APPROVE":          108,
-		"METHOD_REJECT":           109,
-		"METHOD_READ_AUDIT":       112,
-		"METHOD_CHECKPOINT_AUDIT": 113,
-		"METHOD_PROVE_AUDIT":      114,
+		"METHOD_UNSPECIFIED":       0,
+		"METHOD_STATUS":            1,
+		"METHOD_INIT":              2,
+		"METHOD_UNSEAL":            3,
+		"METHOD_SEAL":              4,
+		"METHOD_CHANGE_PASSWORD":   5,
+		"METHOD_ADD_SLOT":          6,
+		"METHOD_LIST_SLOTS":        7,
+		"METHOD_REMOVE_SLOT":       8,
+		"METHOD_ENTER_SHARE":       9,
+		"METHOD_RESET_SHARES":      10,
+		"METHOD_BEGIN_BACKUP":      12,
+		"METHOD_READ_BACKUP":       13,
+		"METHOD_CHECK":             14,
+		"METHOD_LIST_BACKUPS":      15,
+		"METHOD_CREATE_KEY":        16,
+		"METHOD_SHOW_KEY":          17,
+		"METHOD_LIST_KEYS":         18,
+		"METHOD_PUBLIC_KEY":        19,
+		"METHOD_ROTATE_KEY":        20,
+		"METHOD_IMPORT_KEY":        21,
+		"METHOD_EXPORT_KEY":        22,
+		"METHOD_DESTROY_KEY":       23,
+		"METHOD_REVOKE_KEY":        24,
+		"METHOD_ENCRYPT":           32,
+		"METHOD_DECRYPT":           33,
+		"METHOD_SIGN":              34,
+		"METHOD_VERIFY":            35,
+		"METHOD_MAC":               36,
+		"METHOD_VERIFY_MAC":        37,
+		"METHOD_AGREE":             38,
+		"METHOD_REWRAP":            39,
+		"METHOD_GENERATE_DATA_KEY": 40,
+		"METHOD_RANDOM":            41,
+		"METHOD_DERIVE":            42,
+		"METHOD_BATCH":             43,
+		"METHOD_FORGET":            44,
+		"METHOD_KEY_CENSUS":        45,
+		"METHOD_OFFER_EXCHANGE":    48,
+		"METHOD_ACCEPT_EXCHANGE":   49,
+		"METHOD_FINISH_EXCHANGE":   50,
+		"METHOD_CREATE_OWNER":      64,
+		"METHOD_SHOW_OWNER":        65,
+		"METHOD_LIST_OWNERS":       66,
+		"METHOD_REVOKE_OWNER":      67,
+		"METHOD_REINSTATE_OWNER":   68,
+		"METHOD_LIST_REVOCATIONS":  80,
+		"METHOD_CHECK_REVOCATION":  81,
+		"METHOD_WHO_AM_I":          96,
+		"METHOD_CAN":               97,
+		"METHOD_ADD_GRANT":         98,
+		"METHOD_SHOW_GRANT":        99,
+		"METHOD_LIST_GRANTS":       100,
+		"METHOD_REMOVE_GRANT":      101,
+		"METHOD_EXPLAIN":           102,
+		"METHOD_LIST_PRINCIPALS":   103,
+		"METHOD_ADOPT_PRINCIPAL":   104,
+		"METHOD_RETIRE_PRINCIPAL":  105,
+		"METHOD_LIST_APPROVALS":    106,
+		"METHOD_AWAIT_APPROVAL":    107,
+		"METHOD_APPROVE":           108,
+		"METHOD_REJECT":            109,
+		"METHOD_READ_AUDIT":        112,
+		"METHOD_CHECKPOINT_AUDIT":  113,
+		"METHOD_PROVE_AUDIT":       114,
 	}
 )
 
@@ -317,6 +338,7 @@ const (
 	KeyUse_KEY_USE_MAC         KeyUse = 5
 	KeyUse_KEY_USE_VERIFY_MAC  KeyUse = 6
 	KeyUse_KEY_USE_AGREE       KeyUse = 7
+	KeyUse_KEY_USE_DERIVE      KeyUse = 8
 )
 
 // Enum value maps for KeyUse.
@@ -330,6 +352,7 @@ var (
 		5: "KEY_USE_MAC",
 		6: "KEY_USE_VERIFY_MAC",
 		7: "KEY_USE_AGREE",
+		8: "KEY_USE_DERIVE",
 	}
 	KeyUse_value = map[string]int32{
 		"KEY_USE_UNSPECIFIED": 0,
@@ -340,6 +363,7 @@ var (
 		"KEY_USE_MAC":         5,
 		"KEY_USE_VERIFY_MAC":  6,
 		"KEY_USE_AGREE":       7,
+		"KEY_USE_DERIVE":      8,
 	}
 )
 
@@ -591,25 +615,34 @@ type SignatureScheme int32
 
 const (
 	SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED SignatureScheme = 0 // the type's default
-	// The others are for RSA keys; every other type refuses them.
-	SignatureScheme_SIGNATURE_SCHEME_PSS           SignatureScheme = 1 // longest salt
-	SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH SignatureScheme = 2 // salt as long as the digest
-	SignatureScheme_SIGNATURE_SCHEME_PKCS1V15      SignatureScheme = 3
+	// The others are for keys of one kind; every other type refuses them.
+	SignatureScheme_SIGNATURE_SCHEME_PSS           SignatureScheme = 1  // RSA: longest salt
+	SignatureScheme_SIGNATURE_SCHEME_PSS_SALT_HASH SignatureScheme = 2  // RSA: salt as long as the digest
+	SignatureScheme_SIGNATURE_SCHEME_PKCS1V15      SignatureScheme = 3  // RSA
+	SignatureScheme_SIGNATURE_SCHEME_ECDSA_DER     SignatureScheme = 48 // ECDSA: ASN.1 DER, the default
+	SignatureScheme_SIGNATURE_SCHEME_ECDSA_RAW     SignatureScheme = 49 // ECDSA: r and s one after the other, each as long as the curve's order (IEEE P1363, JWS)
+	SignatureScheme_SIGNATURE_SCHEME_ED25519PH     SignatureScheme = 50 // Ed25519: over the SHA-512 of the message (RFC 8032, Ed25519ph)
 )
 
 // Enum value maps for SignatureScheme.
 var (
 	SignatureScheme_name = map[int32]string{
-		0: "SIGNATURE_SCHEME_UNSPECIFIED",
-		1: "SIGNATURE_SCHEME_PSS",
-		2: "SIGNATURE_SCHEME_PSS_SALT_HASH",
-		3: "SIGNATURE_SCHEME_PKCS1V15",
+		0:  "SIGNATURE_SCHEME_UNSPECIFIED",
+		1:  "SIGNATURE_SCHEME_PSS",
+		2:  "SIGNATURE_SCHEME_PSS_SALT_HASH",
+		3:  "SIGNATURE_SCHEME_PKCS1V15",
+		48: "SIGNATURE_SCHEME_ECDSA_DER",
+		49: "SIGNATURE_SCHEME_ECDSA_RAW",
+		50: "SIGNATURE_SCHEME_ED25519PH",
 	}
 	SignatureScheme_value = map[string]int32{
 		"SIGNATURE_SCHEME_UNSPECIFIED":   0,
 		"SIGNATURE_SCHEME_PSS":           1,
 		"SIGNATURE_SCHEME_PSS_SALT_HASH": 2,
 		"SIGNATURE_SCHEME_PKCS1V15":      3,
+		"SIGNATURE_SCHEME_ECDSA_DER":     48,
+		"SIGNATURE_SCHEME_ECDSA_RAW":     49,
+		"SIGNATURE_SCHEME_ED25519PH":     50,
 	}
 )
 
@@ -2527,6 +2560,7 @@ type Key struct {
 	RevokedBy        string                 `protobuf:"bytes,14,opt,name=revoked_by,json=revokedBy,proto3" json:"revoked_by,omitempty"`
 	Origin           string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`                                       // "generated", "imported", "exchange"
 	RequireContext   []string               `protobuf:"bytes,16,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"` // see CreateKeyRequest
+	Tracked          bool                   `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`                                    // see CreateKeyRequest
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -2673,6 +2707,13 @@ func (x *Key) GetRequireContext() []string {
 	return nil
 }
 
+func (x *Key) GetTracked() bool {
+	if x != nil {
+		return x.Tracked
+	}
+	return false
+}
+
 type CreateKeyRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2686,8 +2727,11 @@ type CreateKeyRequest struct {
 	// "user=@peer" and "unit=@peer" must have the caller's own as their value, which the
 	// daemon puts in where the request has none.
 	RequireContext []string `protobuf:"bytes,8,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Every ciphertext is registered, and no version that a registered one needs can be
+	// destroyed. For types whose ciphertexts are vd1.
+	Tracked       bool `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateKeyRequest) Reset() {
@@ -2774,6 +2818,13 @@ func (x *CreateKeyRequest) GetRequireContext() []string {
 		return x.RequireContext
 	}
 	return nil
+}
+
+func (x *CreateKeyRequest) GetTracked() bool {
+	if x != nil {
+		return x.Tracked
+	}
+	return false
 }
 
 type CreateKeyResponse struct {
@@ -4097,14 +4148,15 @@ func (x *DecryptResponse) GetKey() string {
 }
 
 type SignRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Message       []byte                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Prehashed     bool                   `protobuf:"varint,3,opt,name=prehashed,proto3" json:"prehashed,omitempty"` // message is the digest
-	Hash          HashAlgorithm          `protobuf:"varint,4,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
-	Scheme        SignatureScheme        `protobuf:"varint,5,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Key              string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Message          []byte                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Prehashed        bool                   `protobuf:"varint,3,opt,name=prehashed,proto3" json:"prehashed,omitempty"` // message is the digest
+	Hash             HashAlgorithm          `protobuf:"varint,4,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
+	Scheme           SignatureScheme        `protobuf:"varint,5,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
+	SignatureContext []byte                 `protobuf:"bytes,48,opt,name=signature_context,json=signatureContext,proto3" json:"signature_context,omitempty"` // Ed25519: of Ed25519ctx and Ed25519ph (RFC 8032), up to 255 bytes
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *SignRequest) Reset() {
@@ -4172,6 +4224,13 @@ func (x *SignRequest) GetScheme() SignatureScheme {
 	return SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED
 }
 
+func (x *SignRequest) GetSignatureContext() []byte {
+	if x != nil {
+		return x.SignatureContext
+	}
+	return nil
+}
+
 type SignResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Signature     []byte                 `protobuf:"bytes,1,opt,name=signature,proto3" json:"signature,omitempty"`
@@ -4225,16 +4284,17 @@ func (x *SignResponse) GetVersion() uint32 {
 }
 
 type VerifyRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Message       []byte                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Signature     []byte                 `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
-	Prehashed     bool                   `protobuf:"varint,4,opt,name=prehashed,proto3" json:"prehashed,omitempty"`
-	Hash          HashAlgorithm          `protobuf:"varint,5,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
-	Scheme        SignatureScheme        `protobuf:"varint,6,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
-	Version       uint32                 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"` // 0 tries all, newest first
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Key              string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Message          []byte                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Signature        []byte                 `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	Prehashed        bool                   `protobuf:"varint,4,opt,name=prehashed,proto3" json:"prehashed,omitempty"`
+	Hash             HashAlgorithm          `protobuf:"varint,5,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
+	Scheme           SignatureScheme        `protobuf:"varint,6,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
+	Version          uint32                 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"`                                           // 0 tries all, newest first
+	SignatureContext []byte                 `protobuf:"bytes,48,opt,name=signature_context,json=signatureContext,proto3" json:"signature_context,omitempty"` // as for SignRequest
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *VerifyRequest) Reset() {
@@ -4314,6 +4374,13 @@ func (x *VerifyRequest) GetVersion() uint32 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *VerifyRequest) GetSignatureContext() []byte {
+	if x != nil {
+		return x.SignatureContext
+	}
+	return nil
 }
 
 type VerifyResponse struct {
@@ -4722,6 +4789,1395 @@ func (x *AgreeResponse) GetVersion() uint32 {
 	return 0
 }
 
+// Rewrap decrypts and encrypts again, under the newest version of the same key or of
+// another, and shows the plaintext to nobody. Under the same key and context it asks
+// for the permission to rewrap; else for those to decrypt with the one and to encrypt
+// with the other.
+type RewrapRequest struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Key              string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // as for DecryptRequest
+	Ciphertext       string                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
+	CiphertextBinary []byte                 `protobuf:"bytes,3,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
+	Context          []*ContextPair         `protobuf:"bytes,4,rep,name=context,proto3" json:"context,omitempty"`                                   // that the ciphertext is bound to
+	MaxAge           *durationpb.Duration   `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`                       // as for DecryptRequest
+	ToKey            string                 `protobuf:"bytes,6,opt,name=to_key,json=toKey,proto3" json:"to_key,omitempty"`                          // empty is the same key
+	ToContext        []*ContextPair         `protobuf:"bytes,7,rep,name=to_context,json=toContext,proto3" json:"to_context,omitempty"`              // that the new ciphertext is bound to, with change_context
+	ChangeContext    bool                   `protobuf:"varint,8,opt,name=change_context,json=changeContext,proto3" json:"change_context,omitempty"` // without it the context stays the same
+	Binary           bool                   `protobuf:"varint,9,opt,name=binary,proto3" json:"binary,omitempty"`                                    // answer with the binary form
+	Keep             bool                   `protobuf:"varint,10,opt,name=keep,proto3" json:"keep,omitempty"`                                       // tracked keys: the old ciphertext stays registered beside the new one
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *RewrapRequest) Reset() {
+	*x = RewrapRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RewrapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RewrapRequest) ProtoMessage() {}
+
+func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RewrapRequest.ProtoReflect.Descriptor instead.
+func (*RewrapRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *RewrapRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RewrapRequest) GetCiphertext() string {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return ""
+}
+
+func (x *RewrapRequest) GetCiphertextBinary() []byte {
+	if x != nil {
+		return x.CiphertextBinary
+	}
+	return nil
+}
+
+func (x *RewrapRequest) GetContext() []*ContextPair {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *RewrapRequest) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
+}
+
+func (x *RewrapRequest) GetToKey() string {
+	if x != nil {
+		return x.ToKey
+	}
+	return ""
+}
+
+func (x *RewrapRequest) GetToContext() []*ContextPair {
+	if x != nil {
+		return x.ToContext
+	}
+	return nil
+}
+
+func (x *RewrapRequest) GetChangeContext() bool {
+	if x != nil {
+		return x.ChangeContext
+	}
+	return false
+}
+
+func (x *RewrapRequest) GetBinary() bool {
+	if x != nil {
+		return x.Binary
+	}
+	return false
+}
+
+func (x *RewrapRequest) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+type RewrapResponse struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Ciphertext       string                 `protobuf:"bytes,1,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
+	CiphertextBinary []byte                 `protobuf:"bytes,2,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
+	Version          uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"` // of to_key
+	Key              string                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`          // that the new ciphertext is under
+	FromKey          string                 `protobuf:"bytes,5,opt,name=from_key,json=fromKey,proto3" json:"from_key,omitempty"`
+	FromVersion      uint32                 `protobuf:"varint,6,opt,name=from_version,json=fromVersion,proto3" json:"from_version,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *RewrapResponse) Reset() {
+	*x = RewrapResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RewrapResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RewrapResponse) ProtoMessage() {}
+
+func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RewrapResponse.ProtoReflect.Descriptor instead.
+func (*RewrapResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *RewrapResponse) GetCiphertext() string {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return ""
+}
+
+func (x *RewrapResponse) GetCiphertextBinary() []byte {
+	if x != nil {
+		return x.CiphertextBinary
+	}
+	return nil
+}
+
+func (x *RewrapResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RewrapResponse) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RewrapResponse) GetFromKey() string {
+	if x != nil {
+		return x.FromKey
+	}
+	return ""
+}
+
+func (x *RewrapResponse) GetFromVersion() uint32 {
+	if x != nil {
+		return x.FromVersion
+	}
+	return 0
+}
+
+// GenerateDataKey makes a key for use outside the vault, and gives it wrapped (encrypted,
+// as Encrypt does) under a key of the vault, and in clear unless it is not wanted.
+type GenerateDataKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // to wrap with
+	Context       []*ContextPair         `protobuf:"bytes,2,rep,name=context,proto3" json:"context,omitempty"`
+	Length        uint32                 `protobuf:"varint,3,opt,name=length,proto3" json:"length,omitempty"`                              // bytes of a symmetric data key; 0 is 32, at least 16, at most 1024
+	Type          string                 `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`                                   // instead of length: a key pair of this type, such as "ed25519"
+	WrappedOnly   bool                   `protobuf:"varint,5,opt,name=wrapped_only,json=wrappedOnly,proto3" json:"wrapped_only,omitempty"` // without the plaintext
+	Binary        bool                   `protobuf:"varint,6,opt,name=binary,proto3" json:"binary,omitempty"`                              // answer with the binary form
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GenerateDataKeyRequest) Reset() {
+	*x = GenerateDataKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GenerateDataKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GenerateDataKeyRequest) ProtoMessage() {}
+
+func (x *GenerateDataKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GenerateDataKeyRequest.ProtoReflect.Descriptor instead.
+func (*GenerateDataKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *GenerateDataKeyRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *GenerateDataKeyRequest) GetContext() []*ContextPair {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *GenerateDataKeyRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *GenerateDataKeyRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *GenerateDataKeyRequest) GetWrappedOnly() bool {
+	if x != nil {
+		return x.WrappedOnly
+	}
+	return false
+}
+
+func (x *GenerateDataKeyRequest) GetBinary() bool {
+	if x != nil {
+		return x.Binary
+	}
+	return false
+}
+
+type GenerateDataKeyResponse struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Plaintext        []byte                 `protobuf:"bytes,1,opt,name=plaintext,proto3" json:"plaintext,omitempty"` // the data key, or the private key in PKCS #8 DER; empty when wrapped only
+	Ciphertext       string                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
+	CiphertextBinary []byte                 `protobuf:"bytes,3,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
+	Version          uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	PublicKey        []byte                 `protobuf:"bytes,5,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"` // of a pair: SubjectPublicKeyInfo in DER
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *GenerateDataKeyResponse) Reset() {
+	*x = GenerateDataKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GenerateDataKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GenerateDataKeyResponse) ProtoMessage() {}
+
+func (x *GenerateDataKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GenerateDataKeyResponse.ProtoReflect.Descriptor instead.
+func (*GenerateDataKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *GenerateDataKeyResponse) GetPlaintext() []byte {
+	if x != nil {
+		return x.Plaintext
+	}
+	return nil
+}
+
+func (x *GenerateDataKeyResponse) GetCiphertext() string {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return ""
+}
+
+func (x *GenerateDataKeyResponse) GetCiphertextBinary() []byte {
+	if x != nil {
+		return x.CiphertextBinary
+	}
+	return nil
+}
+
+func (x *GenerateDataKeyResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *GenerateDataKeyResponse) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+// Random gives random bytes from the operating system.
+type RandomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Length        uint32                 `protobuf:"varint,1,opt,name=length,proto3" json:"length,omitempty"` // 1 byte to 1 MiB, less what a message takes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RandomRequest) Reset() {
+	*x = RandomRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RandomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RandomRequest) ProtoMessage() {}
+
+func (x *RandomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RandomRequest.ProtoReflect.Descriptor instead.
+func (*RandomRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *RandomRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+type RandomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RandomResponse) Reset() {
+	*x = RandomResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RandomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RandomResponse) ProtoMessage() {}
+
+func (x *RandomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RandomResponse.ProtoReflect.Descriptor instead.
+func (*RandomResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *RandomResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+// Derive runs HKDF (RFC 5869) over a key of a derivation type, with its hash. The
+// same version gives the same output for the same request.
+type DeriveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Salt          []byte                 `protobuf:"bytes,2,opt,name=salt,proto3" json:"salt,omitempty"`
+	Info          []byte                 `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"` // of HKDF, as it is when there is no context; see docs/FORMAT.md
+	Context       []*ContextPair         `protobuf:"bytes,4,rep,name=context,proto3" json:"context,omitempty"`
+	Length        uint32                 `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"`   // of the output; 0 is 32
+	Version       uint32                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"` // 0 is the newest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeriveRequest) Reset() {
+	*x = DeriveRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeriveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeriveRequest) ProtoMessage() {}
+
+func (x *DeriveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeriveRequest.ProtoReflect.Descriptor instead.
+func (*DeriveRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *DeriveRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DeriveRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *DeriveRequest) GetInfo() []byte {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *DeriveRequest) GetContext() []*ContextPair {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *DeriveRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *DeriveRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type DeriveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeriveResponse) Reset() {
+	*x = DeriveResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeriveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeriveResponse) ProtoMessage() {}
+
+func (x *DeriveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeriveResponse.ProtoReflect.Descriptor instead.
+func (*DeriveResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *DeriveResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *DeriveResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Batch performs several requests in order, each as if it had come by itself: it is
+// authorized, fails and is recorded for its key and not for the others.
+type BatchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Items         []*BatchItem           `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"` // at most 1000
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRequest) Reset() {
+	*x = BatchRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRequest) ProtoMessage() {}
+
+func (x *BatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRequest.ProtoReflect.Descriptor instead.
+func (*BatchRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *BatchRequest) GetItems() []*BatchItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type BatchItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Request:
+	//
+	//	*BatchItem_Encrypt
+	//	*BatchItem_Decrypt
+	//	*BatchItem_Sign
+	//	*BatchItem_Verify
+	//	*BatchItem_Mac
+	//	*BatchItem_VerifyMac
+	//	*BatchItem_Rewrap
+	//	*BatchItem_GenerateDataKey
+	//	*BatchItem_Derive
+	Request       isBatchItem_Request `protobuf_oneof:"request"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchItem) Reset() {
+	*x = BatchItem{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchItem) ProtoMessage() {}
+
+func (x *BatchItem) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchItem.ProtoReflect.Descriptor instead.
+func (*BatchItem) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *BatchItem) GetRequest() isBatchItem_Request {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *BatchItem) GetEncrypt() *EncryptRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Encrypt); ok {
+			return x.Encrypt
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetDecrypt() *DecryptRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Decrypt); ok {
+			return x.Decrypt
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetSign() *SignRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Sign); ok {
+			return x.Sign
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetVerify() *VerifyRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Verify); ok {
+			return x.Verify
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetMac() *MACRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Mac); ok {
+			return x.Mac
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetVerifyMac() *VerifyMACRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_VerifyMac); ok {
+			return x.VerifyMac
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetRewrap() *RewrapRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Rewrap); ok {
+			return x.Rewrap
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetGenerateDataKey() *GenerateDataKeyRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_GenerateDataKey); ok {
+			return x.GenerateDataKey
+		}
+	}
+	return nil
+}
+
+func (x *BatchItem) GetDerive() *DeriveRequest {
+	if x != nil {
+		if x, ok := x.Request.(*BatchItem_Derive); ok {
+			return x.Derive
+		}
+	}
+	return nil
+}
+
+type isBatchItem_Request interface {
+	isBatchItem_Request()
+}
+
+type BatchItem_Encrypt struct {
+	Encrypt *EncryptRequest `protobuf:"bytes,1,opt,name=encrypt,proto3,oneof"`
+}
+
+type BatchItem_Decrypt struct {
+	Decrypt *DecryptRequest `protobuf:"bytes,2,opt,name=decrypt,proto3,oneof"`
+}
+
+type BatchItem_Sign struct {
+	Sign *SignRequest `protobuf:"bytes,3,opt,name=sign,proto3,oneof"`
+}
+
+type BatchItem_Verify struct {
+	Verify *VerifyRequest `protobuf:"bytes,4,opt,name=verify,proto3,oneof"`
+}
+
+type BatchItem_Mac struct {
+	Mac *MACRequest `protobuf:"bytes,5,opt,name=mac,proto3,oneof"`
+}
+
+type BatchItem_VerifyMac struct {
+	VerifyMac *VerifyMACRequest `protobuf:"bytes,6,opt,name=verify_mac,json=verifyMac,proto3,oneof"`
+}
+
+type BatchItem_Rewrap struct {
+	Rewrap *RewrapRequest `protobuf:"bytes,7,opt,name=rewrap,proto3,oneof"`
+}
+
+type BatchItem_GenerateDataKey struct {
+	GenerateDataKey *GenerateDataKeyRequest `protobuf:"bytes,8,opt,name=generate_data_key,json=generateDataKey,proto3,oneof"`
+}
+
+type BatchItem_Derive struct {
+	Derive *DeriveRequest `protobuf:"bytes,9,opt,name=derive,proto3,oneof"`
+}
+
+func (*BatchItem_Encrypt) isBatchItem_Request() {}
+
+func (*BatchItem_Decrypt) isBatchItem_Request() {}
+
+func (*BatchItem_Sign) isBatchItem_Request() {}
+
+func (*BatchItem_Verify) isBatchItem_Request() {}
+
+func (*BatchItem_Mac) isBatchItem_Request() {}
+
+func (*BatchItem_VerifyMac) isBatchItem_Request() {}
+
+func (*BatchItem_Rewrap) isBatchItem_Request() {}
+
+func (*BatchItem_GenerateDataKey) isBatchItem_Request() {}
+
+func (*BatchItem_Derive) isBatchItem_Request() {}
+
+type BatchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Results       []*BatchResult         `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"` // one for each item, in order
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchResponse) Reset() {
+	*x = BatchResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchResponse) ProtoMessage() {}
+
+func (x *BatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchResponse.ProtoReflect.Descriptor instead.
+func (*BatchResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *BatchResponse) GetResults() []*BatchResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+type BatchResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Result:
+	//
+	//	*BatchResult_Encrypt
+	//	*BatchResult_Decrypt
+	//	*BatchResult_Sign
+	//	*BatchResult_Verify
+	//	*BatchResult_Mac
+	//	*BatchResult_VerifyMac
+	//	*BatchResult_Rewrap
+	//	*BatchResult_GenerateDataKey
+	//	*BatchResult_Derive
+	//	*BatchResult_Error
+	Result        isBatchResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchResult) Reset() {
+	*x = BatchResult{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchResult) ProtoMessage() {}
+
+func (x *BatchResult) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
+func (*BatchResult) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *BatchResult) GetResult() isBatchResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchResult) GetEncrypt() *EncryptResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Encrypt); ok {
+			return x.Encrypt
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetDecrypt() *DecryptResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Decrypt); ok {
+			return x.Decrypt
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetSign() *SignResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Sign); ok {
+			return x.Sign
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetVerify() *VerifyResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Verify); ok {
+			return x.Verify
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetMac() *MACResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Mac); ok {
+			return x.Mac
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetVerifyMac() *VerifyMACResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_VerifyMac); ok {
+			return x.VerifyMac
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetRewrap() *RewrapResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Rewrap); ok {
+			return x.Rewrap
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetGenerateDataKey() *GenerateDataKeyResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_GenerateDataKey); ok {
+			return x.GenerateDataKey
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetDerive() *DeriveResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Derive); ok {
+			return x.Derive
+		}
+	}
+	return nil
+}
+
+func (x *BatchResult) GetError() *Error {
+	if x != nil {
+		if x, ok := x.Result.(*BatchResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isBatchResult_Result interface {
+	isBatchResult_Result()
+}
+
+type BatchResult_Encrypt struct {
+	Encrypt *EncryptResponse `protobuf:"bytes,1,opt,name=encrypt,proto3,oneof"`
+}
+
+type BatchResult_Decrypt struct {
+	Decrypt *DecryptResponse `protobuf:"bytes,2,opt,name=decrypt,proto3,oneof"`
+}
+
+type BatchResult_Sign struct {
+	Sign *SignResponse `protobuf:"bytes,3,opt,name=sign,proto3,oneof"`
+}
+
+type BatchResult_Verify struct {
+	Verify *VerifyResponse `protobuf:"bytes,4,opt,name=verify,proto3,oneof"`
+}
+
+type BatchResult_Mac struct {
+	Mac *MACResponse `protobuf:"bytes,5,opt,name=mac,proto3,oneof"`
+}
+
+type BatchResult_VerifyMac struct {
+	VerifyMac *VerifyMACResponse `protobuf:"bytes,6,opt,name=verify_mac,json=verifyMac,proto3,oneof"`
+}
+
+type BatchResult_Rewrap struct {
+	Rewrap *RewrapResponse `protobuf:"bytes,7,opt,name=rewrap,proto3,oneof"`
+}
+
+type BatchResult_GenerateDataKey struct {
+	GenerateDataKey *GenerateDataKeyResponse `protobuf:"bytes,8,opt,name=generate_data_key,json=generateDataKey,proto3,oneof"`
+}
+
+type BatchResult_Derive struct {
+	Derive *DeriveResponse `protobuf:"bytes,9,opt,name=derive,proto3,oneof"`
+}
+
+type BatchResult_Error struct {
+	Error *Error `protobuf:"bytes,15,opt,name=error,proto3,oneof"`
+}
+
+func (*BatchResult_Encrypt) isBatchResult_Result() {}
+
+func (*BatchResult_Decrypt) isBatchResult_Result() {}
+
+func (*BatchResult_Sign) isBatchResult_Result() {}
+
+func (*BatchResult_Verify) isBatchResult_Result() {}
+
+func (*BatchResult_Mac) isBatchResult_Result() {}
+
+func (*BatchResult_VerifyMac) isBatchResult_Result() {}
+
+func (*BatchResult_Rewrap) isBatchResult_Result() {}
+
+func (*BatchResult_GenerateDataKey) isBatchResult_Result() {}
+
+func (*BatchResult_Derive) isBatchResult_Result() {}
+
+func (*BatchResult_Error) isBatchResult_Result() {}
+
+// Forget drops the registration of ciphertexts that are not needed any more.
+type ForgetRequest struct {
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Key               string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Ciphertexts       []string               `protobuf:"bytes,2,rep,name=ciphertexts,proto3" json:"ciphertexts,omitempty"`
+	CiphertextsBinary [][]byte               `protobuf:"bytes,3,rep,name=ciphertexts_binary,json=ciphertextsBinary,proto3" json:"ciphertexts_binary,omitempty"`
+	Version           uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"` // instead: of every ciphertext that needs this version
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *ForgetRequest) Reset() {
+	*x = ForgetRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetRequest) ProtoMessage() {}
+
+func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
+func (*ForgetRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *ForgetRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ForgetRequest) GetCiphertexts() []string {
+	if x != nil {
+		return x.Ciphertexts
+	}
+	return nil
+}
+
+func (x *ForgetRequest) GetCiphertextsBinary() [][]byte {
+	if x != nil {
+		return x.CiphertextsBinary
+	}
+	return nil
+}
+
+func (x *ForgetRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type ForgetResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Forgotten     uint64                 `protobuf:"varint,1,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	Unknown       uint64                 `protobuf:"varint,2,opt,name=unknown,proto3" json:"unknown,omitempty"` // of those named: were not registered
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetResponse) Reset() {
+	*x = ForgetResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetResponse) ProtoMessage() {}
+
+func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
+func (*ForgetResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *ForgetResponse) GetForgotten() uint64 {
+	if x != nil {
+		return x.Forgotten
+	}
+	return 0
+}
+
+func (x *ForgetResponse) GetUnknown() uint64 {
+	if x != nil {
+		return x.Unknown
+	}
+	return 0
+}
+
+// KeyCensus tells how many registered ciphertexts need which version of a tracked key.
+type KeyCensusRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyCensusRequest) Reset() {
+	*x = KeyCensusRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyCensusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyCensusRequest) ProtoMessage() {}
+
+func (x *KeyCensusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyCensusRequest.ProtoReflect.Descriptor instead.
+func (*KeyCensusRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *KeyCensusRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type KeyCensusResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Versions      []*VersionCensus       `protobuf:"bytes,2,rep,name=versions,proto3" json:"versions,omitempty"` // every version, oldest first
+	Total         uint64                 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Most          uint64                 `protobuf:"varint,4,opt,name=most,proto3" json:"most,omitempty"` // that one namespace may register
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyCensusResponse) Reset() {
+	*x = KeyCensusResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyCensusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyCensusResponse) ProtoMessage() {}
+
+func (x *KeyCensusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyCensusResponse.ProtoReflect.Descriptor instead.
+func (*KeyCensusResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *KeyCensusResponse) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeyCensusResponse) GetVersions() []*VersionCensus {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *KeyCensusResponse) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *KeyCensusResponse) GetMost() uint64 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
+type VersionCensus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	State         KeyState               `protobuf:"varint,2,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"`
+	Ciphertexts   uint64                 `protobuf:"varint,3,opt,name=ciphertexts,proto3" json:"ciphertexts,omitempty"`
+	Oldest        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=oldest,proto3" json:"oldest,omitempty"` // when the first of them was registered; absent when there is none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VersionCensus) Reset() {
+	*x = VersionCensus{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VersionCensus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VersionCensus) ProtoMessage() {}
+
+func (x *VersionCensus) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VersionCensus.ProtoReflect.Descriptor instead.
+func (*VersionCensus) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *VersionCensus) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *VersionCensus) GetState() KeyState {
+	if x != nil {
+		return x.State
+	}
+	return KeyState_KEY_STATE_UNSPECIFIED
+}
+
+func (x *VersionCensus) GetCiphertexts() uint64 {
+	if x != nil {
+		return x.Ciphertexts
+	}
+	return 0
+}
+
+func (x *VersionCensus) GetOldest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
 type OfferExchangeRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	SigningKey      string                 `protobuf:"bytes,1,opt,name=signing_key,json=signingKey,proto3" json:"signing_key,omitempty"`                // "owner/name", RSA, ECDSA or Ed25519
@@ -4739,7 +6195,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4751,7 +6207,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4764,7 +6220,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -4841,7 +6297,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4853,7 +6309,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4866,7 +6322,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -4907,7 +6363,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4919,7 +6375,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4932,7 +6388,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -5009,7 +6465,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5021,7 +6477,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5034,7 +6490,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -5069,7 +6525,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5081,7 +6537,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5094,7 +6550,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -5129,7 +6585,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5141,7 +6597,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5154,7 +6610,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -5193,7 +6649,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5205,7 +6661,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5218,7 +6674,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *Owner) GetName() string {
@@ -5279,7 +6735,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5291,7 +6747,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5304,7 +6760,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -5323,7 +6779,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5335,7 +6791,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5348,7 +6804,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -5367,7 +6823,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5379,7 +6835,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5392,7 +6848,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -5411,7 +6867,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5423,7 +6879,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5436,7 +6892,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -5456,7 +6912,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5468,7 +6924,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5481,7 +6937,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -5508,7 +6964,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5520,7 +6976,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5533,7 +6989,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -5560,7 +7016,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5572,7 +7028,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5585,7 +7041,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -5612,7 +7068,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5624,7 +7080,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5637,7 +7093,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -5663,7 +7119,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5675,7 +7131,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5688,7 +7144,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -5707,7 +7163,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5719,7 +7175,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5732,7 +7188,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -5758,7 +7214,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5770,7 +7226,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5783,7 +7239,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *Revocation) GetKind() string {
@@ -5853,7 +7309,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5865,7 +7321,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5878,7 +7334,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -5912,7 +7368,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5924,7 +7380,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5937,7 +7393,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -5963,7 +7419,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5975,7 +7431,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5988,7 +7444,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -6008,7 +7464,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6020,7 +7476,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6033,7 +7489,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -6067,7 +7523,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6079,7 +7535,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6092,7 +7548,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -6166,7 +7622,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6178,7 +7634,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6191,7 +7647,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
 }
 
 type WhoAmIResponse struct {
@@ -6207,7 +7663,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6219,7 +7675,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6232,7 +7688,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -6282,7 +7738,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6294,7 +7750,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6307,7 +7763,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -6351,7 +7807,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6363,7 +7819,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6376,7 +7832,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -6425,7 +7881,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6437,7 +7893,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6450,7 +7906,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -6487,7 +7943,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6499,7 +7955,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6512,7 +7968,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *Grant) GetId() string {
@@ -6552,7 +8008,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6564,7 +8020,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6577,7 +8033,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -6596,7 +8052,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6608,7 +8064,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6621,7 +8077,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -6640,7 +8096,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6652,7 +8108,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6665,7 +8121,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -6684,7 +8140,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6696,7 +8152,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6709,7 +8165,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -6729,7 +8185,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6741,7 +8197,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6754,7 +8210,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -6781,7 +8237,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6793,7 +8249,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6806,7 +8262,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -6832,7 +8288,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6844,7 +8300,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6857,7 +8313,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -6875,7 +8331,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6887,7 +8343,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6900,7 +8356,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
 }
 
 type ExplainRequest struct {
@@ -6912,7 +8368,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6924,7 +8380,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6937,7 +8393,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -6963,7 +8419,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6975,7 +8431,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6988,7 +8444,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -7065,7 +8521,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7077,7 +8533,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7090,7 +8546,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -7167,7 +8623,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7179,7 +8635,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7192,7 +8648,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -7226,7 +8682,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7238,7 +8694,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7251,7 +8707,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -7278,7 +8734,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7290,7 +8746,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7303,7 +8759,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -7323,7 +8779,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7335,7 +8791,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7348,7 +8804,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -7376,7 +8832,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7388,7 +8844,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7401,7 +8857,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -7427,7 +8883,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7439,7 +8895,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7452,7 +8908,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -7481,7 +8937,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7493,7 +8949,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7506,7 +8962,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *Approval) GetId() string {
@@ -7587,7 +9043,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7599,7 +9055,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7612,7 +9068,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
 }
 
 type ListApprovalsResponse struct {
@@ -7624,7 +9080,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7636,7 +9092,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7649,7 +9105,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -7670,7 +9126,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7682,7 +9138,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7695,7 +9151,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -7721,7 +9177,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7733,7 +9189,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7746,7 +9202,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -7767,7 +9223,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7779,7 +9235,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7792,7 +9248,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -7811,7 +9267,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7823,7 +9279,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7836,7 +9292,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -7855,7 +9311,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7867,7 +9323,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7880,7 +9336,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -7899,7 +9355,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7911,7 +9367,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7924,7 +9380,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -7949,7 +9405,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7961,7 +9417,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7974,7 +9430,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -8036,7 +9492,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8048,7 +9504,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8061,7 +9517,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -8086,7 +9542,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8098,7 +9554,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8111,7 +9567,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
 }
 
 type CheckpointAuditResponse struct {
@@ -8124,7 +9580,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8136,7 +9592,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8149,7 +9605,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -8175,7 +9631,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8187,7 +9643,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8200,7 +9656,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -8220,7 +9676,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8232,7 +9688,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8245,7 +9701,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -8276,7 +9732,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8288,7 +9744,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8301,7 +9757,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
 }
 
 func (x *Backup) GetSequence() uint64 {
@@ -8351,7 +9807,7 @@ type BeginBackupRequest struct {
 
 func (x *BeginBackupRequest) Reset() {
 	*x = BeginBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8363,7 +9819,7 @@ func (x *BeginBackupRequest) String() string {
 func (*BeginBackupRequest) ProtoMessage() {}
 
 func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8376,7 +9832,7 @@ func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
 func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *BeginBackupRequest) GetSinceSha256() []byte {
@@ -8404,7 +9860,7 @@ type BeginBackupResponse struct {
 
 func (x *BeginBackupResponse) Reset() {
 	*x = BeginBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8416,7 +9872,7 @@ func (x *BeginBackupResponse) String() string {
 func (*BeginBackupResponse) ProtoMessage() {}
 
 func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8429,7 +9885,7 @@ func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
 func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
 }
 
 func (x *BeginBackupResponse) GetId() string {
@@ -8466,7 +9922,7 @@ type ReadBackupRequest struct {
 
 func (x *ReadBackupRequest) Reset() {
 	*x = ReadBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8478,7 +9934,7 @@ func (x *ReadBackupRequest) String() string {
 func (*ReadBackupRequest) ProtoMessage() {}
 
 func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8491,7 +9947,7 @@ func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
 func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
 }
 
 func (x *ReadBackupRequest) GetId() string {
@@ -8528,7 +9984,7 @@ type ReadBackupResponse struct {
 
 func (x *ReadBackupResponse) Reset() {
 	*x = ReadBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8540,7 +9996,7 @@ func (x *ReadBackupResponse) String() string {
 func (*ReadBackupResponse) ProtoMessage() {}
 
 func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8553,7 +10009,7 @@ func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
 func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
 }
 
 func (x *ReadBackupResponse) GetData() []byte {
@@ -8602,7 +10058,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8614,7 +10070,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8627,7 +10083,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *CheckRequest) GetId() string {
@@ -8658,7 +10114,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8670,7 +10126,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8683,7 +10139,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *CheckResponse) GetId() string {
@@ -8741,7 +10197,7 @@ type CheckFinding struct {
 
 func (x *CheckFinding) Reset() {
 	*x = CheckFinding{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8753,7 +10209,7 @@ func (x *CheckFinding) String() string {
 func (*CheckFinding) ProtoMessage() {}
 
 func (x *CheckFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8766,7 +10222,7 @@ func (x *CheckFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
 func (*CheckFinding) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
 }
 
 func (x *CheckFinding) GetSeverity() string {
@@ -8812,7 +10268,7 @@ type ListBackupsRequest struct {
 
 func (x *ListBackupsRequest) Reset() {
 	*x = ListBackupsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8824,7 +10280,7 @@ func (x *ListBackupsRequest) String() string {
 func (*ListBackupsRequest) ProtoMessage() {}
 
 func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8837,7 +10293,7 @@ func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
 func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
 }
 
 type ListBackupsResponse struct {
@@ -8849,7 +10305,7 @@ type ListBackupsResponse struct {
 
 func (x *ListBackupsResponse) Reset() {
 	*x = ListBackupsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8861,7 +10317,7 @@ func (x *ListBackupsResponse) String() string {
 func (*ListBackupsResponse) ProtoMessage() {}
 
 func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8874,7 +10330,7 @@ func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
 func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
 }
 
 func (x *ListBackupsResponse) GetBackups() []*Backup {
@@ -9060,7 +10516,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aexpires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12 \n" +
 	"\vfingerprint\x18\x05 \x01(\tR\vfingerprint\x128\n" +
-	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\"\x91\x05\n" +
+	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\"\xab\x05\n" +
 	"\x03Key\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -9081,10 +10537,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"revoked_by\x18\x0e \x01(\tR\trevokedBy\x12\x16\n" +
 	"\x06origin\x18\x0f \x01(\tR\x06origin\x12'\n" +
-	"\x0frequire_context\x18\x10 \x03(\tR\x0erequireContext\x1a9\n" +
+	"\x0frequire_context\x18\x10 \x03(\tR\x0erequireContext\x12\x18\n" +
+	"\atracked\x180 \x01(\bR\atracked\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf0\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8a\x03\n" +
 	"\x10CreateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12+\n" +
@@ -9095,7 +10552,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"exportable\x12%\n" +
 	"\x04uses\x18\x06 \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
 	"\x06labels\x18\a \x03(\v2'.vaultd.v1.CreateKeyRequest.LabelsEntryR\x06labels\x12'\n" +
-	"\x0frequire_context\x18\b \x03(\tR\x0erequireContext\x1a9\n" +
+	"\x0frequire_context\x18\b \x03(\tR\x0erequireContext\x12\x18\n" +
+	"\atracked\x180 \x01(\bR\atracked\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -9205,16 +10663,17 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0fDecryptResponse\x12\x1c\n" +
 	"\tplaintext\x18\x01 \x01(\fR\tplaintext\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
-	"\x03key\x18\x03 \x01(\tR\x03key\"\xb9\x01\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\"\xe6\x01\n" +
 	"\vSignRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x1c\n" +
 	"\tprehashed\x18\x03 \x01(\bR\tprehashed\x12,\n" +
 	"\x04hash\x18\x04 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
-	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\"F\n" +
+	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\x12+\n" +
+	"\x11signature_context\x180 \x01(\fR\x10signatureContext\"F\n" +
 	"\fSignResponse\x12\x1c\n" +
 	"\tsignature\x18\x01 \x01(\fR\tsignature\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\xf3\x01\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xa0\x02\n" +
 	"\rVerifyRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x1c\n" +
@@ -9222,7 +10681,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tprehashed\x18\x04 \x01(\bR\tprehashed\x12,\n" +
 	"\x04hash\x18\x05 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
 	"\x06scheme\x18\x06 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\x12\x18\n" +
-	"\aversion\x18\a \x01(\rR\aversion\"@\n" +
+	"\aversion\x18\a \x01(\rR\aversion\x12+\n" +
+	"\x11signature_context\x180 \x01(\fR\x10signatureContext\"@\n" +
 	"\x0eVerifyResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"8\n" +
@@ -9249,7 +10709,110 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06length\x18\x05 \x01(\rR\x06length\"A\n" +
 	"\rAgreeResponse\x12\x16\n" +
 	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\xd2\x02\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xf5\x02\n" +
+	"\rRewrapRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x02 \x01(\tR\n" +
+	"ciphertext\x12+\n" +
+	"\x11ciphertext_binary\x18\x03 \x01(\fR\x10ciphertextBinary\x120\n" +
+	"\acontext\x18\x04 \x03(\v2\x16.vaultd.v1.ContextPairR\acontext\x122\n" +
+	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12\x15\n" +
+	"\x06to_key\x18\x06 \x01(\tR\x05toKey\x125\n" +
+	"\n" +
+	"to_context\x18\a \x03(\v2\x16.vaultd.v1.ContextPairR\ttoContext\x12%\n" +
+	"\x0echange_context\x18\b \x01(\bR\rchangeContext\x12\x16\n" +
+	"\x06binary\x18\t \x01(\bR\x06binary\x12\x12\n" +
+	"\x04keep\x18\n" +
+	" \x01(\bR\x04keep\"\xc7\x01\n" +
+	"\x0eRewrapResponse\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x01 \x01(\tR\n" +
+	"ciphertext\x12+\n" +
+	"\x11ciphertext_binary\x18\x02 \x01(\fR\x10ciphertextBinary\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\tR\x03key\x12\x19\n" +
+	"\bfrom_key\x18\x05 \x01(\tR\afromKey\x12!\n" +
+	"\ffrom_version\x18\x06 \x01(\rR\vfromVersion\"\xc3\x01\n" +
+	"\x16GenerateDataKeyRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
+	"\acontext\x18\x02 \x03(\v2\x16.vaultd.v1.ContextPairR\acontext\x12\x16\n" +
+	"\x06length\x18\x03 \x01(\rR\x06length\x12\x12\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\x12!\n" +
+	"\fwrapped_only\x18\x05 \x01(\bR\vwrappedOnly\x12\x16\n" +
+	"\x06binary\x18\x06 \x01(\bR\x06binary\"\xbd\x01\n" +
+	"\x17GenerateDataKeyResponse\x12\x1c\n" +
+	"\tplaintext\x18\x01 \x01(\fR\tplaintext\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x02 \x01(\tR\n" +
+	"ciphertext\x12+\n" +
+	"\x11ciphertext_binary\x18\x03 \x01(\fR\x10ciphertextBinary\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\rR\aversion\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x05 \x01(\fR\tpublicKey\"'\n" +
+	"\rRandomRequest\x12\x16\n" +
+	"\x06length\x18\x01 \x01(\rR\x06length\"(\n" +
+	"\x0eRandomResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\"\xad\x01\n" +
+	"\rDeriveRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04salt\x18\x02 \x01(\fR\x04salt\x12\x12\n" +
+	"\x04info\x18\x03 \x01(\fR\x04info\x120\n" +
+	"\acontext\x18\x04 \x03(\v2\x16.vaultd.v1.ContextPairR\acontext\x12\x16\n" +
+	"\x06length\x18\x05 \x01(\rR\x06length\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\"B\n" +
+	"\x0eDeriveResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\":\n" +
+	"\fBatchRequest\x12*\n" +
+	"\x05items\x18\x01 \x03(\v2\x14.vaultd.v1.BatchItemR\x05items\"\x88\x04\n" +
+	"\tBatchItem\x125\n" +
+	"\aencrypt\x18\x01 \x01(\v2\x19.vaultd.v1.EncryptRequestH\x00R\aencrypt\x125\n" +
+	"\adecrypt\x18\x02 \x01(\v2\x19.vaultd.v1.DecryptRequestH\x00R\adecrypt\x12,\n" +
+	"\x04sign\x18\x03 \x01(\v2\x16.vaultd.v1.SignRequestH\x00R\x04sign\x122\n" +
+	"\x06verify\x18\x04 \x01(\v2\x18.vaultd.v1.VerifyRequestH\x00R\x06verify\x12)\n" +
+	"\x03mac\x18\x05 \x01(\v2\x15.vaultd.v1.MACRequestH\x00R\x03mac\x12<\n" +
+	"\n" +
+	"verify_mac\x18\x06 \x01(\v2\x1b.vaultd.v1.VerifyMACRequestH\x00R\tverifyMac\x122\n" +
+	"\x06rewrap\x18\a \x01(\v2\x18.vaultd.v1.RewrapRequestH\x00R\x06rewrap\x12O\n" +
+	"\x11generate_data_key\x18\b \x01(\v2!.vaultd.v1.GenerateDataKeyRequestH\x00R\x0fgenerateDataKey\x122\n" +
+	"\x06derive\x18\t \x01(\v2\x18.vaultd.v1.DeriveRequestH\x00R\x06deriveB\t\n" +
+	"\arequest\"A\n" +
+	"\rBatchResponse\x120\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.vaultd.v1.BatchResultR\aresults\"\xbc\x04\n" +
+	"\vBatchResult\x126\n" +
+	"\aencrypt\x18\x01 \x01(\v2\x1a.vaultd.v1.EncryptResponseH\x00R\aencrypt\x126\n" +
+	"\adecrypt\x18\x02 \x01(\v2\x1a.vaultd.v1.DecryptResponseH\x00R\adecrypt\x12-\n" +
+	"\x04sign\x18\x03 \x01(\v2\x17.vaultd.v1.SignResponseH\x00R\x04sign\x123\n" +
+	"\x06verify\x18\x04 \x01(\v2\x19.vaultd.v1.VerifyResponseH\x00R\x06verify\x12*\n" +
+	"\x03mac\x18\x05 \x01(\v2\x16.vaultd.v1.MACResponseH\x00R\x03mac\x12=\n" +
+	"\n" +
+	"verify_mac\x18\x06 \x01(\v2\x1c.vaultd.v1.VerifyMACResponseH\x00R\tverifyMac\x123\n" +
+	"\x06rewrap\x18\a \x01(\v2\x19.vaultd.v1.RewrapResponseH\x00R\x06rewrap\x12P\n" +
+	"\x11generate_data_key\x18\b \x01(\v2\".vaultd.v1.GenerateDataKeyResponseH\x00R\x0fgenerateDataKey\x123\n" +
+	"\x06derive\x18\t \x01(\v2\x19.vaultd.v1.DeriveResponseH\x00R\x06derive\x12(\n" +
+	"\x05error\x18\x0f \x01(\v2\x10.vaultd.v1.ErrorH\x00R\x05errorB\b\n" +
+	"\x06result\"\x8c\x01\n" +
+	"\rForgetRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12 \n" +
+	"\vciphertexts\x18\x02 \x03(\tR\vciphertexts\x12-\n" +
+	"\x12ciphertexts_binary\x18\x03 \x03(\fR\x11ciphertextsBinary\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\rR\aversion\"H\n" +
+	"\x0eForgetResponse\x12\x1c\n" +
+	"\tforgotten\x18\x01 \x01(\x04R\tforgotten\x12\x18\n" +
+	"\aunknown\x18\x02 \x01(\x04R\aunknown\"&\n" +
+	"\x10KeyCensusRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x85\x01\n" +
+	"\x11KeyCensusResponse\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\bversions\x18\x02 \x03(\v2\x18.vaultd.v1.VersionCensusR\bversions\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x04R\x05total\x12\x12\n" +
+	"\x04most\x18\x04 \x01(\x04R\x04most\"\xa8\x01\n" +
+	"\rVersionCensus\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12)\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x13.vaultd.v1.KeyStateR\x05state\x12 \n" +
+	"\vciphertexts\x18\x03 \x01(\x04R\vciphertexts\x122\n" +
+	"\x06oldest\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06oldest\"\xd2\x02\n" +
 	"\x14OfferExchangeRequest\x12\x1f\n" +
 	"\vsigning_key\x18\x01 \x01(\tR\n" +
 	"signingKey\x12\x1f\n" +
@@ -9547,8 +11110,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\a_offset\"\x14\n" +
 	"\x12ListBackupsRequest\"B\n" +
 	"\x13ListBackupsResponse\x12+\n" +
-	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xc6\n" +
-	"\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xd9\v\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -9582,7 +11144,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"METHOD_MAC\x10$\x12\x15\n" +
 	"\x11METHOD_VERIFY_MAC\x10%\x12\x10\n" +
-	"\fMETHOD_AGREE\x10&\x12\x19\n" +
+	"\fMETHOD_AGREE\x10&\x12\x11\n" +
+	"\rMETHOD_REWRAP\x10'\x12\x1c\n" +
+	"\x18METHOD_GENERATE_DATA_KEY\x10(\x12\x11\n" +
+	"\rMETHOD_RANDOM\x10)\x12\x11\n" +
+	"\rMETHOD_DERIVE\x10*\x12\x10\n" +
+	"\fMETHOD_BATCH\x10+\x12\x11\n" +
+	"\rMETHOD_FORGET\x10,\x12\x15\n" +
+	"\x11METHOD_KEY_CENSUS\x10-\x12\x19\n" +
 	"\x15METHOD_OFFER_EXCHANGE\x100\x12\x1a\n" +
 	"\x16METHOD_ACCEPT_EXCHANGE\x101\x12\x1a\n" +
 	"\x16METHOD_FINISH_EXCHANGE\x102\x12\x17\n" +
@@ -9618,7 +11187,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x14SLOT_KIND_CREDENTIAL\x10\x03\x12\x16\n" +
 	"\x12SLOT_KIND_RECOVERY\x10\x04\x12\x14\n" +
 	"\x10SLOT_KIND_SHARES\x10\x05\x12\x11\n" +
-	"\rSLOT_KIND_TPM\x10\x06*\xad\x01\n" +
+	"\rSLOT_KIND_TPM\x10\x06*\xc1\x01\n" +
 	"\x06KeyUse\x12\x17\n" +
 	"\x13KEY_USE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fKEY_USE_ENCRYPT\x10\x01\x12\x13\n" +
@@ -9627,7 +11196,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0eKEY_USE_VERIFY\x10\x04\x12\x0f\n" +
 	"\vKEY_USE_MAC\x10\x05\x12\x16\n" +
 	"\x12KEY_USE_VERIFY_MAC\x10\x06\x12\x11\n" +
-	"\rKEY_USE_AGREE\x10\a*\x82\x01\n" +
+	"\rKEY_USE_AGREE\x10\a\x12\x12\n" +
+	"\x0eKEY_USE_DERIVE\x10\b*\x82\x01\n" +
 	"\bKeyState\x12\x19\n" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x15\n" +
@@ -9650,12 +11220,15 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15HASH_ALGORITHM_SHA256\x10\x01\x12\x19\n" +
 	"\x15HASH_ALGORITHM_SHA384\x10\x02\x12\x19\n" +
-	"\x15HASH_ALGORITHM_SHA512\x10\x03*\x90\x01\n" +
+	"\x15HASH_ALGORITHM_SHA512\x10\x03*\xf0\x01\n" +
 	"\x0fSignatureScheme\x12 \n" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xd5 \n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x03\x12\x1e\n" +
+	"\x1aSIGNATURE_SCHEME_ECDSA_DER\x100\x12\x1e\n" +
+	"\x1aSIGNATURE_SCHEME_ECDSA_RAW\x101\x12\x1e\n" +
+	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xaf$\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -9685,7 +11258,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06Verify\x12\x18.vaultd.v1.VerifyRequest\x1a\x19.vaultd.v1.VerifyResponse\x124\n" +
 	"\x03MAC\x12\x15.vaultd.v1.MACRequest\x1a\x16.vaultd.v1.MACResponse\x12F\n" +
 	"\tVerifyMAC\x12\x1b.vaultd.v1.VerifyMACRequest\x1a\x1c.vaultd.v1.VerifyMACResponse\x12:\n" +
-	"\x05Agree\x12\x17.vaultd.v1.AgreeRequest\x1a\x18.vaultd.v1.AgreeResponse\x12R\n" +
+	"\x05Agree\x12\x17.vaultd.v1.AgreeRequest\x1a\x18.vaultd.v1.AgreeResponse\x12=\n" +
+	"\x06Rewrap\x12\x18.vaultd.v1.RewrapRequest\x1a\x19.vaultd.v1.RewrapResponse\x12X\n" +
+	"\x0fGenerateDataKey\x12!.vaultd.v1.GenerateDataKeyRequest\x1a\".vaultd.v1.GenerateDataKeyResponse\x12=\n" +
+	"\x06Random\x12\x18.vaultd.v1.RandomRequest\x1a\x19.vaultd.v1.RandomResponse\x12=\n" +
+	"\x06Derive\x12\x18.vaultd.v1.DeriveRequest\x1a\x19.vaultd.v1.DeriveResponse\x12:\n" +
+	"\x05Batch\x12\x17.vaultd.v1.BatchRequest\x1a\x18.vaultd.v1.BatchResponse\x12=\n" +
+	"\x06Forget\x12\x18.vaultd.v1.ForgetRequest\x1a\x19.vaultd.v1.ForgetResponse\x12F\n" +
+	"\tKeyCensus\x12\x1b.vaultd.v1.KeyCensusRequest\x1a\x1c.vaultd.v1.KeyCensusResponse\x12R\n" +
 	"\rOfferExchange\x12\x1f.vaultd.v1.OfferExchangeRequest\x1a .vaultd.v1.OfferExchangeResponse\x12U\n" +
 	"\x0eAcceptExchange\x12 .vaultd.v1.AcceptExchangeRequest\x1a!.vaultd.v1.AcceptExchangeResponse\x12U\n" +
 	"\x0eFinishExchange\x12 .vaultd.v1.FinishExchangeRequest\x1a!.vaultd.v1.FinishExchangeResponse\x12L\n" +
@@ -9735,7 +11315,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 137)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 154)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                     // 0: vaultd.v1.Method
 	(SlotKind)(0),                   // 1: vaultd.v1.SlotKind
@@ -9806,96 +11386,113 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*VerifyMACResponse)(nil),       // 66: vaultd.v1.VerifyMACResponse
 	(*AgreeRequest)(nil),            // 67: vaultd.v1.AgreeRequest
 	(*AgreeResponse)(nil),           // 68: vaultd.v1.AgreeResponse
-	(*OfferExchangeRequest)(nil),    // 69: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),   // 70: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),   // 71: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),  // 72: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),   // 73: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),  // 74: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                   // 75: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),      // 76: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),     // 77: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),        // 78: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),       // 79: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),       // 80: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),      // 81: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),      // 82: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),     // 83: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),   // 84: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),  // 85: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),              // 86: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),  // 87: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil), // 88: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),  // 89: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil), // 90: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),               // 91: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),           // 92: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),          // 93: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),              // 94: vaultd.v1.CanRequest
-	(*CanResponse)(nil),             // 95: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),        // 96: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                   // 97: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),         // 98: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),        // 99: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),        // 100: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),       // 101: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),       // 102: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),      // 103: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),      // 104: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),     // 105: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),          // 106: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),         // 107: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),          // 108: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),   // 109: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),  // 110: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),   // 111: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),  // 112: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),  // 113: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil), // 114: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                // 115: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),    // 116: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),   // 117: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),    // 118: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),   // 119: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),          // 120: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),         // 121: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),           // 122: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),          // 123: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),        // 124: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),       // 125: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),  // 126: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil), // 127: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),       // 128: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),      // 129: vaultd.v1.ProveAuditResponse
-	(*Backup)(nil),                  // 130: vaultd.v1.Backup
-	(*BeginBackupRequest)(nil),      // 131: vaultd.v1.BeginBackupRequest
-	(*BeginBackupResponse)(nil),     // 132: vaultd.v1.BeginBackupResponse
-	(*ReadBackupRequest)(nil),       // 133: vaultd.v1.ReadBackupRequest
-	(*ReadBackupResponse)(nil),      // 134: vaultd.v1.ReadBackupResponse
-	(*CheckRequest)(nil),            // 135: vaultd.v1.CheckRequest
-	(*CheckResponse)(nil),           // 136: vaultd.v1.CheckResponse
-	(*CheckFinding)(nil),            // 137: vaultd.v1.CheckFinding
-	(*ListBackupsRequest)(nil),      // 138: vaultd.v1.ListBackupsRequest
-	(*ListBackupsResponse)(nil),     // 139: vaultd.v1.ListBackupsResponse
-	nil,                             // 140: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 141: vaultd.v1.Key.LabelsEntry
-	nil,                             // 142: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 143: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 144: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 145: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 146: google.protobuf.Duration
+	(*RewrapRequest)(nil),           // 69: vaultd.v1.RewrapRequest
+	(*RewrapResponse)(nil),          // 70: vaultd.v1.RewrapResponse
+	(*GenerateDataKeyRequest)(nil),  // 71: vaultd.v1.GenerateDataKeyRequest
+	(*GenerateDataKeyResponse)(nil), // 72: vaultd.v1.GenerateDataKeyResponse
+	(*RandomRequest)(nil),           // 73: vaultd.v1.RandomRequest
+	(*RandomResponse)(nil),          // 74: vaultd.v1.RandomResponse
+	(*DeriveRequest)(nil),           // 75: vaultd.v1.DeriveRequest
+	(*DeriveResponse)(nil),          // 76: vaultd.v1.DeriveResponse
+	(*BatchRequest)(nil),            // 77: vaultd.v1.BatchRequest
+	(*BatchItem)(nil),               // 78: vaultd.v1.BatchItem
+	(*BatchResponse)(nil),           // 79: vaultd.v1.BatchResponse
+	(*BatchResult)(nil),             // 80: vaultd.v1.BatchResult
+	(*ForgetRequest)(nil),           // 81: vaultd.v1.ForgetRequest
+	(*ForgetResponse)(nil),          // 82: vaultd.v1.ForgetResponse
+	(*KeyCensusRequest)(nil),        // 83: vaultd.v1.KeyCensusRequest
+	(*KeyCensusResponse)(nil),       // 84: vaultd.v1.KeyCensusResponse
+	(*VersionCensus)(nil),           // 85: vaultd.v1.VersionCensus
+	(*OfferExchangeRequest)(nil),    // 86: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),   // 87: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),   // 88: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),  // 89: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),   // 90: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),  // 91: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                   // 92: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),      // 93: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),     // 94: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),        // 95: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),       // 96: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),       // 97: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),      // 98: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),      // 99: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),     // 100: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),   // 101: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),  // 102: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),              // 103: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),  // 104: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil), // 105: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),  // 106: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil), // 107: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),               // 108: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),           // 109: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),          // 110: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),              // 111: vaultd.v1.CanRequest
+	(*CanResponse)(nil),             // 112: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),        // 113: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                   // 114: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),         // 115: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),        // 116: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),        // 117: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),       // 118: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),       // 119: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),      // 120: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),      // 121: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),     // 122: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),          // 123: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),         // 124: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),          // 125: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),   // 126: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),  // 127: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),   // 128: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),  // 129: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),  // 130: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil), // 131: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                // 132: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),    // 133: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),   // 134: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),    // 135: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),   // 136: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),          // 137: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),         // 138: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),           // 139: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),          // 140: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),        // 141: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),       // 142: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),  // 143: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil), // 144: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),       // 145: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),      // 146: vaultd.v1.ProveAuditResponse
+	(*Backup)(nil),                  // 147: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),      // 148: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),     // 149: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),       // 150: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),      // 151: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),            // 152: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),           // 153: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),            // 154: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),      // 155: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),     // 156: vaultd.v1.ListBackupsResponse
+	nil,                             // 157: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                             // 158: vaultd.v1.Key.LabelsEntry
+	nil,                             // 159: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                             // 160: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                             // 161: vaultd.v1.ImportKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 162: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 163: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	145, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	140, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	145, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	162, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	157, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	162, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	11,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	29,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	145, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	162, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
 	21,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
 	21,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 8: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	145, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	162, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 10: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
 	21,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 12: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
@@ -9904,33 +11501,33 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	20,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
 	21,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	20,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	145, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	162, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
 	29,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
 	3,   // 20: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	145, // 21: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	145, // 22: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	145, // 23: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	162, // 21: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	162, // 22: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	162, // 23: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
 	2,   // 24: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 25: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	141, // 26: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	145, // 27: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	146, // 28: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	158, // 26: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	162, // 27: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	163, // 28: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	34,  // 29: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	145, // 30: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	146, // 31: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	162, // 30: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	163, // 31: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 32: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	142, // 33: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	159, // 33: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
 	35,  // 34: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
 	35,  // 35: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	143, // 36: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	160, // 36: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
 	35,  // 37: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
 	4,   // 38: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	146, // 39: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	163, // 39: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	35,  // 40: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
 	5,   // 41: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	146, // 42: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	163, // 42: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 43: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	144, // 44: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	161, // 44: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
 	35,  // 45: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
 	5,   // 46: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
 	5,   // 47: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
@@ -9938,175 +11535,218 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	35,  // 49: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
 	54,  // 50: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
 	54,  // 51: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	146, // 52: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	163, // 52: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
 	6,   // 53: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	7,   // 54: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
 	6,   // 55: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	7,   // 56: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	146, // 57: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	145, // 58: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	146, // 59: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	35,  // 60: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	35,  // 61: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	145, // 62: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	145, // 63: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	75,  // 64: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	75,  // 65: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	75,  // 66: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	75,  // 67: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	75,  // 68: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	145, // 69: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	86,  // 70: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	86,  // 71: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	91,  // 72: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	54,  // 73: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	91,  // 74: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	96,  // 75: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	97,  // 76: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	97,  // 77: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	97,  // 78: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	145, // 79: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	91,  // 80: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	96,  // 81: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	145, // 82: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	108, // 83: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	108, // 84: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	108, // 85: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	108, // 86: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	91,  // 87: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	145, // 88: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	145, // 89: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	115, // 90: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	146, // 91: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	115, // 92: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	115, // 93: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	115, // 94: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	145, // 95: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	146, // 96: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	145, // 97: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	130, // 98: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	130, // 99: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	137, // 100: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	130, // 101: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	9,   // 102: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	12,  // 103: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	14,  // 104: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	16,  // 105: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	18,  // 106: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	22,  // 107: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	25,  // 108: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	27,  // 109: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	30,  // 110: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	32,  // 111: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	36,  // 112: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	38,  // 113: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	40,  // 114: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	42,  // 115: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	44,  // 116: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	46,  // 117: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	48,  // 118: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	50,  // 119: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	52,  // 120: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	55,  // 121: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	57,  // 122: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	59,  // 123: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	61,  // 124: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	63,  // 125: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	65,  // 126: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	67,  // 127: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	69,  // 128: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	71,  // 129: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	73,  // 130: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	76,  // 131: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	78,  // 132: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	80,  // 133: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	82,  // 134: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	84,  // 135: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	87,  // 136: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	89,  // 137: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	92,  // 138: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	94,  // 139: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	98,  // 140: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	100, // 141: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	102, // 142: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	104, // 143: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	106, // 144: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	109, // 145: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	111, // 146: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	113, // 147: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	116, // 148: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	118, // 149: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	120, // 150: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	122, // 151: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	124, // 152: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	126, // 153: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	128, // 154: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	131, // 155: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	133, // 156: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	135, // 157: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	138, // 158: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	10,  // 159: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	13,  // 160: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	15,  // 161: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	17,  // 162: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	19,  // 163: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	24,  // 164: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	26,  // 165: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	28,  // 166: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	31,  // 167: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	33,  // 168: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	37,  // 169: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	39,  // 170: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	41,  // 171: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	43,  // 172: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	45,  // 173: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	47,  // 174: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	49,  // 175: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	51,  // 176: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	53,  // 177: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	56,  // 178: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	58,  // 179: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	60,  // 180: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	62,  // 181: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	64,  // 182: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	66,  // 183: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	68,  // 184: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	70,  // 185: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	72,  // 186: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	74,  // 187: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	77,  // 188: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	79,  // 189: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	81,  // 190: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	83,  // 191: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	85,  // 192: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	88,  // 193: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	90,  // 194: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	93,  // 195: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	95,  // 196: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	99,  // 197: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	101, // 198: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	103, // 199: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	105, // 200: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	107, // 201: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	110, // 202: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	112, // 203: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	114, // 204: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	117, // 205: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	119, // 206: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	121, // 207: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	123, // 208: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	125, // 209: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	127, // 210: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	129, // 211: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	132, // 212: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	134, // 213: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	136, // 214: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	139, // 215: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	159, // [159:216] is the sub-list for method output_type
-	102, // [102:159] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	54,  // 57: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
+	163, // 58: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	54,  // 59: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
+	54,  // 60: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
+	54,  // 61: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
+	78,  // 62: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
+	55,  // 63: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
+	57,  // 64: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
+	59,  // 65: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
+	61,  // 66: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
+	63,  // 67: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
+	65,  // 68: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
+	69,  // 69: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
+	71,  // 70: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
+	75,  // 71: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
+	80,  // 72: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
+	56,  // 73: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
+	58,  // 74: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
+	60,  // 75: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
+	62,  // 76: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
+	64,  // 77: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
+	66,  // 78: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
+	70,  // 79: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
+	72,  // 80: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
+	76,  // 81: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
+	8,   // 82: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
+	85,  // 83: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
+	3,   // 84: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
+	162, // 85: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	163, // 86: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	162, // 87: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	163, // 88: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	35,  // 89: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	35,  // 90: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	162, // 91: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	162, // 92: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	92,  // 93: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	92,  // 94: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	92,  // 95: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	92,  // 96: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	92,  // 97: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	162, // 98: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	103, // 99: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	103, // 100: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	108, // 101: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	54,  // 102: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	108, // 103: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	113, // 104: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	114, // 105: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	114, // 106: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	114, // 107: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	162, // 108: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	108, // 109: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	113, // 110: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	162, // 111: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	125, // 112: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	125, // 113: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	125, // 114: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	125, // 115: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	108, // 116: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	162, // 117: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	162, // 118: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	132, // 119: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	163, // 120: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	132, // 121: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	132, // 122: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	132, // 123: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	162, // 124: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	163, // 125: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	162, // 126: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	147, // 127: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	147, // 128: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	154, // 129: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	147, // 130: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	9,   // 131: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	12,  // 132: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	14,  // 133: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	16,  // 134: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	18,  // 135: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	22,  // 136: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	25,  // 137: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	27,  // 138: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	30,  // 139: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	32,  // 140: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	36,  // 141: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	38,  // 142: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	40,  // 143: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	42,  // 144: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	44,  // 145: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	46,  // 146: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	48,  // 147: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	50,  // 148: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	52,  // 149: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	55,  // 150: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	57,  // 151: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	59,  // 152: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	61,  // 153: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	63,  // 154: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	65,  // 155: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	67,  // 156: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	69,  // 157: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	71,  // 158: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	73,  // 159: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	75,  // 160: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	77,  // 161: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	81,  // 162: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	83,  // 163: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	86,  // 164: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	88,  // 165: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	90,  // 166: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	93,  // 167: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	95,  // 168: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	97,  // 169: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	99,  // 170: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	101, // 171: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	104, // 172: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	106, // 173: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	109, // 174: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	111, // 175: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	115, // 176: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	117, // 177: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	119, // 178: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	121, // 179: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	123, // 180: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	126, // 181: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	128, // 182: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	130, // 183: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	133, // 184: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	135, // 185: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	137, // 186: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	139, // 187: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	141, // 188: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	143, // 189: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	145, // 190: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	148, // 191: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	150, // 192: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	152, // 193: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	155, // 194: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	10,  // 195: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	13,  // 196: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	15,  // 197: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	17,  // 198: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	19,  // 199: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	24,  // 200: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	26,  // 201: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	28,  // 202: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	31,  // 203: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	33,  // 204: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	37,  // 205: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	39,  // 206: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	41,  // 207: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	43,  // 208: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	45,  // 209: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	47,  // 210: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	49,  // 211: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	51,  // 212: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	53,  // 213: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	56,  // 214: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	58,  // 215: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	60,  // 216: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	62,  // 217: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	64,  // 218: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	66,  // 219: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	68,  // 220: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	70,  // 221: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	72,  // 222: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	74,  // 223: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	76,  // 224: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	79,  // 225: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	82,  // 226: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	84,  // 227: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	87,  // 228: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	89,  // 229: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	91,  // 230: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	94,  // 231: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	96,  // 232: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	98,  // 233: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	100, // 234: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	102, // 235: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	105, // 236: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	107, // 237: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	110, // 238: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	112, // 239: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	116, // 240: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	118, // 241: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	120, // 242: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	122, // 243: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	124, // 244: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	127, // 245: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	129, // 246: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	131, // 247: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	134, // 248: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	136, // 249: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	138, // 250: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	140, // 251: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	142, // 252: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	144, // 253: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	146, // 254: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	149, // 255: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	151, // 256: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	153, // 257: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	156, // 258: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	195, // [195:259] is the sub-list for method output_type
+	131, // [131:195] is the sub-list for method input_type
+	131, // [131:131] is the sub-list for extension type_name
+	131, // [131:131] is the sub-list for extension extendee
+	0,   // [0:131] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -10114,14 +11754,37 @@ func file_vaultd_v1_vaultd_proto_init() {
 	if File_vaultd_v1_vaultd_proto != nil {
 		return
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[129].OneofWrappers = []any{}
+	file_vaultd_v1_vaultd_proto_msgTypes[70].OneofWrappers = []any{
+		(*BatchItem_Encrypt)(nil),
+		(*BatchItem_Decrypt)(nil),
+		(*BatchItem_Sign)(nil),
+		(*BatchItem_Verify)(nil),
+		(*BatchItem_Mac)(nil),
+		(*BatchItem_VerifyMac)(nil),
+		(*BatchItem_Rewrap)(nil),
+		(*BatchItem_GenerateDataKey)(nil),
+		(*BatchItem_Derive)(nil),
+	}
+	file_vaultd_v1_vaultd_proto_msgTypes[72].OneofWrappers = []any{
+		(*BatchResult_Encrypt)(nil),
+		(*BatchResult_Decrypt)(nil),
+		(*BatchResult_Sign)(nil),
+		(*BatchResult_Verify)(nil),
+		(*BatchResult_Mac)(nil),
+		(*BatchResult_VerifyMac)(nil),
+		(*BatchResult_Rewrap)(nil),
+		(*BatchResult_GenerateDataKey)(nil),
+		(*BatchResult_Derive)(nil),
+		(*BatchResult_Error)(nil),
+	}
+	file_vaultd_v1_vaultd_proto_msgTypes[146].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   137,
+			NumMessages:   154,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -93,6 +93,21 @@ const (
 	VaultServiceVerifyMACProcedure = "/vaultd.v1.VaultService/VerifyMAC"
 	// VaultServiceAgreeProcedure is the fully-qualified name of the VaultService's Agree RPC.
 	VaultServiceAgreeProcedure = "/vaultd.v1.VaultService/Agree"
+	// VaultServiceRewrapProcedure is the fully-qualified name of the VaultService's Rewrap RPC.
+	VaultServiceRewrapProcedure = "/vaultd.v1.VaultService/Rewrap"
+	// VaultServiceGenerateDataKeyProcedure is the fully-qualified name of the VaultService's
+	// GenerateDataKey RPC.
+	VaultServiceGenerateDataKeyProcedure = "/vaultd.v1.VaultService/GenerateDataKey"
+	// VaultServiceRandomProcedure is the fully-qualified name of the VaultService's Random RPC.
+	VaultServiceRandomProcedure = "/vaultd.v1.VaultService/Random"
+	// VaultServiceDeriveProcedure is the fully-qualified name of the VaultService's Derive RPC.
+	VaultServiceDeriveProcedure = "/vaultd.v1.VaultService/Derive"
+	// VaultServiceBatchProcedure is the fully-qualified name of the VaultService's Batch RPC.
+	VaultServiceBatchProcedure = "/vaultd.v1.VaultService/Batch"
+	// VaultServiceForgetProcedure is the fully-qualified name of the VaultService's Forget RPC.
+	VaultServiceForgetProcedure = "/vaultd.v1.VaultService/Forget"
+	// VaultServiceKeyCensusProcedure is the fully-qualified name of the VaultService's KeyCensus RPC.
+	VaultServiceKeyCensusProcedure = "/vaultd.v1.VaultService/KeyCensus"
 	// VaultServiceOfferExchangeProcedure is the fully-qualified name of the VaultService's
 	// OfferExchange RPC.
 	VaultServiceOfferExchangeProcedure = "/vaultd.v1.VaultService/OfferExchange"
@@ -202,6 +217,13 @@ type VaultServiceClient interface {
 	MAC(context.Context, *v1.MACRequest) (*v1.MACResponse, error)
 	VerifyMAC(context.Context, *v1.VerifyMACRequest) (*v1.VerifyMACResponse, error)
 	Agree(context.Context, *v1.AgreeRequest) (*v1.AgreeResponse, error)
+	Rewrap(context.Context, *v1.RewrapRequest) (*v1.RewrapResponse, error)
+	GenerateDataKey(context.Context, *v1.GenerateDataKeyRequest) (*v1.GenerateDataKeyResponse, error)
+	Random(context.Context, *v1.RandomRequest) (*v1.RandomResponse, error)
+	Derive(context.Context, *v1.DeriveRequest) (*v1.DeriveResponse, error)
+	Batch(context.Context, *v1.BatchRequest) (*v1.BatchResponse, error)
+	Forget(context.Context, *v1.ForgetRequest) (*v1.ForgetResponse, error)
+	KeyCensus(context.Context, *v1.KeyCensusRequest) (*v1.KeyCensusResponse, error)
 	OfferExchange(context.Context, *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error)
 	AcceptExchange(context.Context, *v1.AcceptExchangeRequest) (*v1.AcceptExchangeResponse, error)
 	FinishExchange(context.Context, *v1.FinishExchangeRequest) (*v1.FinishExchangeResponse, error)
@@ -401,6 +423,48 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceAgreeProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("Agree")),
+			connect.WithClientOptions(opts...),
+		),
+		rewrap: connect.NewClient[v1.RewrapRequest, v1.RewrapResponse](
+			httpClient,
+			baseURL+VaultServiceRewrapProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Rewrap")),
+			connect.WithClientOptions(opts...),
+		),
+		generateDataKey: connect.NewClient[v1.GenerateDataKeyRequest, v1.GenerateDataKeyResponse](
+			httpClient,
+			baseURL+VaultServiceGenerateDataKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("GenerateDataKey")),
+			connect.WithClientOptions(opts...),
+		),
+		random: connect.NewClient[v1.RandomRequest, v1.RandomResponse](
+			httpClient,
+			baseURL+VaultServiceRandomProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Random")),
+			connect.WithClientOptions(opts...),
+		),
+		derive: connect.NewClient[v1.DeriveRequest, v1.DeriveResponse](
+			httpClient,
+			baseURL+VaultServiceDeriveProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Derive")),
+			connect.WithClientOptions(opts...),
+		),
+		batch: connect.NewClient[v1.BatchRequest, v1.BatchResponse](
+			httpClient,
+			baseURL+VaultServiceBatchProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Batch")),
+			connect.WithClientOptions(opts...),
+		),
+		forget: connect.NewClient[v1.ForgetRequest, v1.ForgetResponse](
+			httpClient,
+			baseURL+VaultServiceForgetProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Forget")),
+			connect.WithClientOptions(opts...),
+		),
+		keyCensus: connect.NewClient[v1.KeyCensusRequest, v1.KeyCensusResponse](
+			httpClient,
+			baseURL+VaultServiceKeyCensusProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("KeyCensus")),
 			connect.WithClientOptions(opts...),
 		),
 		offerExchange: connect.NewClient[v1.OfferExchangeRequest, v1.OfferExchangeResponse](
@@ -620,6 +684,13 @@ type vaultServiceClient struct {
 	mAC             *connect.Client[v1.MACRequest, v1.MACResponse]
 	verifyMAC       *connect.Client[v1.VerifyMACRequest, v1.VerifyMACResponse]
 	agree           *connect.Client[v1.AgreeRequest, v1.AgreeResponse]
+	rewrap          *connect.Client[v1.RewrapRequest, v1.RewrapResponse]
+	generateDataKey *connect.Client[v1.GenerateDataKeyRequest, v1.GenerateDataKeyResponse]
+	random          *connect.Client[v1.RandomRequest, v1.RandomResponse]
+	derive          *connect.Client[v1.DeriveRequest, v1.DeriveResponse]
+	batch           *connect.Client[v1.BatchRequest, v1.BatchResponse]
+	forget          *connect.Client[v1.ForgetRequest, v1.ForgetResponse]
+	keyCensus       *connect.Client[v1.KeyCensusRequest, v1.KeyCensusResponse]
 	offerExchange   *connect.Client[v1.OfferExchangeRequest, v1.OfferExchangeResponse]
 	acceptExchange  *connect.Client[v1.AcceptExchangeRequest, v1.AcceptExchangeResponse]
 	finishExchange  *connect.Client[v1.FinishExchangeRequest, v1.FinishExchangeResponse]
@@ -881,6 +952,69 @@ func (c *vaultServiceClient) VerifyMAC(ctx context.Context, req *v1.VerifyMACReq
 // Agree calls vaultd.v1.VaultService.Agree.
 func (c *vaultServiceClient) Agree(ctx context.Context, req *v1.AgreeRequest) (*v1.AgreeResponse, error) {
 	response, err := c.agree.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Rewrap calls vaultd.v1.VaultService.Rewrap.
+func (c *vaultServiceClient) Rewrap(ctx context.Context, req *v1.RewrapRequest) (*v1.RewrapResponse, error) {
+	response, err := c.rewrap.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// GenerateDataKey calls vaultd.v1.VaultService.GenerateDataKey.
+func (c *vaultServiceClient) GenerateDataKey(ctx context.Context, req *v1.GenerateDataKeyRequest) (*v1.GenerateDataKeyResponse, error) {
+	response, err := c.generateDataKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Random calls vaultd.v1.VaultService.Random.
+func (c *vaultServiceClient) Random(ctx context.Context, req *v1.RandomRequest) (*v1.RandomResponse, error) {
+	response, err := c.random.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Derive calls vaultd.v1.VaultService.Derive.
+func (c *vaultServiceClient) Derive(ctx context.Context, req *v1.DeriveRequest) (*v1.DeriveResponse, error) {
+	response, err := c.derive.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Batch calls vaultd.v1.VaultService.Batch.
+func (c *vaultServiceClient) Batch(ctx context.Context, req *v1.BatchRequest) (*v1.BatchResponse, error) {
+	response, err := c.batch.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Forget calls vaultd.v1.VaultService.Forget.
+func (c *vaultServiceClient) Forget(ctx context.Context, req *v1.ForgetRequest) (*v1.ForgetResponse, error) {
+	response, err := c.forget.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// KeyCensus calls vaultd.v1.VaultService.KeyCensus.
+func (c *vaultServiceClient) KeyCensus(ctx context.Context, req *v1.KeyCensusRequest) (*v1.KeyCensusResponse, error) {
+	response, err := c.keyCensus.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -1194,6 +1328,13 @@ type VaultServiceHandler interface {
 	MAC(context.Context, *v1.MACRequest) (*v1.MACResponse, error)
 	VerifyMAC(context.Context, *v1.VerifyMACRequest) (*v1.VerifyMACResponse, error)
 	Agree(context.Context, *v1.AgreeRequest) (*v1.AgreeResponse, error)
+	Rewrap(context.Context, *v1.RewrapRequest) (*v1.RewrapResponse, error)
+	GenerateDataKey(context.Context, *v1.GenerateDataKeyRequest) (*v1.GenerateDataKeyResponse, error)
+	Random(context.Context, *v1.RandomRequest) (*v1.RandomResponse, error)
+	Derive(context.Context, *v1.DeriveRequest) (*v1.DeriveResponse, error)
+	Batch(context.Context, *v1.BatchRequest) (*v1.BatchResponse, error)
+	Forget(context.Context, *v1.ForgetRequest) (*v1.ForgetResponse, error)
+	KeyCensus(context.Context, *v1.KeyCensusRequest) (*v1.KeyCensusResponse, error)
 	OfferExchange(context.Context, *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error)
 	AcceptExchange(context.Context, *v1.AcceptExchangeRequest) (*v1.AcceptExchangeResponse, error)
 	FinishExchange(context.Context, *v1.FinishExchangeRequest) (*v1.FinishExchangeResponse, error)
@@ -1389,6 +1530,48 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceAgreeProcedure,
 		svc.Agree,
 		connect.WithSchema(vaultServiceMethods.ByName("Agree")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRewrapHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRewrapProcedure,
+		svc.Rewrap,
+		connect.WithSchema(vaultServiceMethods.ByName("Rewrap")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceGenerateDataKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceGenerateDataKeyProcedure,
+		svc.GenerateDataKey,
+		connect.WithSchema(vaultServiceMethods.ByName("GenerateDataKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRandomHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRandomProcedure,
+		svc.Random,
+		connect.WithSchema(vaultServiceMethods.ByName("Random")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceDeriveHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceDeriveProcedure,
+		svc.Derive,
+		connect.WithSchema(vaultServiceMethods.ByName("Derive")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceBatchHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceBatchProcedure,
+		svc.Batch,
+		connect.WithSchema(vaultServiceMethods.ByName("Batch")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceForgetHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceForgetProcedure,
+		svc.Forget,
+		connect.WithSchema(vaultServiceMethods.ByName("Forget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceKeyCensusHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceKeyCensusProcedure,
+		svc.KeyCensus,
+		connect.WithSchema(vaultServiceMethods.ByName("KeyCensus")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceOfferExchangeHandler := connect.NewUnaryHandlerSimple(
@@ -1631,6 +1814,20 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceVerifyMACHandler.ServeHTTP(w, r)
 		case VaultServiceAgreeProcedure:
 			vaultServiceAgreeHandler.ServeHTTP(w, r)
+		case VaultServiceRewrapProcedure:
+			vaultServiceRewrapHandler.ServeHTTP(w, r)
+		case VaultServiceGenerateDataKeyProcedure:
+			vaultServiceGenerateDataKeyHandler.ServeHTTP(w, r)
+		case VaultServiceRandomProcedure:
+			vaultServiceRandomHandler.ServeHTTP(w, r)
+		case VaultServiceDeriveProcedure:
+			vaultServiceDeriveHandler.ServeHTTP(w, r)
+		case VaultServiceBatchProcedure:
+			vaultServiceBatchHandler.ServeHTTP(w, r)
+		case VaultServiceForgetProcedure:
+			vaultServiceForgetHandler.ServeHTTP(w, r)
+		case VaultServiceKeyCensusProcedure:
+			vaultServiceKeyCensusHandler.ServeHTTP(w, r)
 		case VaultServiceOfferExchangeProcedure:
 			vaultServiceOfferExchangeHandler.ServeHTTP(w, r)
 		case VaultServiceAcceptExchangeProcedure:
@@ -1804,6 +2001,34 @@ func (UnimplementedVaultServiceHandler) VerifyMAC(context.Context, *v1.VerifyMAC
 
 func (UnimplementedVaultServiceHandler) Agree(context.Context, *v1.AgreeRequest) (*v1.AgreeResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Agree is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Rewrap(context.Context, *v1.RewrapRequest) (*v1.RewrapResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Rewrap is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) GenerateDataKey(context.Context, *v1.GenerateDataKeyRequest) (*v1.GenerateDataKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.GenerateDataKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Random(context.Context, *v1.RandomRequest) (*v1.RandomResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Random is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Derive(context.Context, *v1.DeriveRequest) (*v1.DeriveResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Derive is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Batch(context.Context, *v1.BatchRequest) (*v1.BatchResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Batch is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Forget(context.Context, *v1.ForgetRequest) (*v1.ForgetResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Forget is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) KeyCensus(context.Context, *v1.KeyCensusRequest) (*v1.KeyCensusResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.KeyCensus is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) OfferExchange(context.Context, *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error) {
