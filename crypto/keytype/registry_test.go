@@ -15,8 +15,10 @@ import (
 func TestTypesKeepTheirNumbers(t *testing.T) {
 	numbers := map[string]uint16{
 		"fernet": 1, "aes-256-gcm": 2, "xaes-256-gcm": 3, "chacha20-poly1305": 4, "hmac-sha256": 5,
+		"aes-256-siv": 6, "aes-256-kwp": 7,
 		"rsa-2048": 16, "rsa-3072": 17, "rsa-4096": 18, "ecdsa-p256": 19, "ecdsa-p384": 20, "ed25519": 21,
-		"x25519": 32, "p256": 33, "ffdh-2048": 34,
+		"ecdsa-p521": 22, "x25519": 32, "p256": 33, "ffdh-2048": 34, "p384": 35, "ml-kem-768": 36,
+		"hpke-x25519": 37, "hpke-mlkem768-x25519": 38,
 	}
 	for name, id := range numbers {
 		byName, ok := keytype.Lookup(name)
@@ -72,18 +74,23 @@ func TestKeysImplementWhatTheirUsesName(t *testing.T) {
 			_, signs := key.(keytype.Signer)
 			_, macs := key.(keytype.MACer)
 			_, agrees := key.(keytype.Agreer)
+			_, encapsulates := key.(keytype.Encapsulator)
+			_, opens := key.(keytype.Opener)
+			_, unwraps := key.(keytype.Unwrapper)
 			for _, c := range []struct {
 				name string
 				use  keytype.Use
 				has  bool
 			}{
-				{"encrypt", keytype.UseEncrypt, aead || token || oaep},
-				{"decrypt", keytype.UseDecrypt, aead || token || oaep},
+				{"encrypt", keytype.UseEncrypt, aead || token || oaep || opens},
+				{"decrypt", keytype.UseDecrypt, aead || token || oaep || opens},
 				{"sign", keytype.UseSign, signs},
 				{"verify", keytype.UseVerify, signs},
 				{"MAC", keytype.UseMAC, macs},
 				{"verify a MAC", keytype.UseVerifyMAC, macs},
-				{"agree", keytype.UseAgree, agrees},
+				{"agree", keytype.UseAgree, agrees || encapsulates},
+				{"wrap", keytype.UseWrap, unwraps},
+				{"unwrap", keytype.UseUnwrap, unwraps},
 			} {
 				if named := kind.Uses&c.use != 0; named != c.has {
 					t.Errorf("uses say %v to %q, the key implements it: %v", named, c.name, c.has)
