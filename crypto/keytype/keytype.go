@@ -23,6 +23,8 @@ const (
 	_ // to derive keys from a key
 	UseWrap
 	UseUnwrap
+	UseEncapsulate
+	UseDecapsulate
 )
 
 // Errors that every key type reports in the same words, so that a caller can

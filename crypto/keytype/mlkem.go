@@ -20,8 +20,8 @@ var (
 )
 
 var typeMLKEM768 = &Type{
-	Name: "ml-kem-768", ID: IDMLKEM768, Bits: 768,
-	Uses: UseAgree, DefaultUses: UseAgree,
+	Name: "ml-kem-768", ID: IDMLKEM768, Bits: 768, KeyPair: true,
+	Uses: UseEncapsulate | UseDecapsulate, DefaultUses: UseEncapsulate | UseDecapsulate,
 	Generate: func(random io.Reader) ([]byte, error) {
 		seed, err := generateBytes(random, mlkem.SeedSize)
 		if err != nil {

@@ -88,7 +88,9 @@ func TestKeysImplementWhatTheirUsesName(t *testing.T) {
 				{"verify", keytype.UseVerify, signs},
 				{"MAC", keytype.UseMAC, macs},
 				{"verify a MAC", keytype.UseVerifyMAC, macs},
-				{"agree", keytype.UseAgree, agrees || encapsulates},
+				{"agree", keytype.UseAgree, agrees},
+				{"encapsulate", keytype.UseEncapsulate, encapsulates},
+				{"decapsulate", keytype.UseDecapsulate, encapsulates},
 				{"wrap", keytype.UseWrap, unwraps},
 				{"unwrap", keytype.UseUnwrap, unwraps},
 			} {
