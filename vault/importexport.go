@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/fernet"
@@ -25,6 +24,10 @@ const (
 	FormatPKCS8PEM          PrivateKeyFormat = 3 // unencrypted
 	FormatPKCS8EncryptedPEM PrivateKeyFormat = 4 // PBES2, PBKDF2-HMAC-SHA-256, AES-256-CBC (RFC 8018)
 	FormatCompat            PrivateKeyFormat = 5 // 16-byte salt, then a Fernet token over PKCS #8 PEM
+	FormatPKCS1PEM          PrivateKeyFormat = 6 // RSA, unencrypted (RFC 8017)
+	FormatSEC1PEM           PrivateKeyFormat = 7 // EC, unencrypted (RFC 5915)
+	FormatOpenSSH           PrivateKeyFormat = 8 // encrypted (bcrypt, AES-256-CTR) where a passphrase is given
+	FormatJWK               PrivateKeyFormat = 9 // RFC 7517, unencrypted
 )
 
 // ImportKey asks for a new key with material that was made elsewhere.
@@ -128,64 +131,84 @@ func importMaterial(c ImportKey) (*keytype.Type, []byte, error) {
 		}
 		defer secret.Wipe(raw)
 		return importSymmetric(fern, raw)
-	case FormatPKCS8PEM, FormatPKCS8EncryptedPEM, FormatCompat:
-		if typ != nil && !typ.Asymmetric() {
-			return nil, nil, E(CodeBadArgument, "a key of type %s comes as raw bytes", typ.Name)
-		}
-		der, err := readPKCS8(f, c.Material, c.Passphrase)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer secret.Wipe(der)
-		if typ == nil {
-			return keytype.ImportPKCS8(der)
-		}
-		material, err := typ.Import(der)
-		return typ, material, err
+	default:
+		return importEncoded(f, c, typ)
 	}
-	return nil, nil, E(CodeBadArgument, "there is no such key format")
 }
 
-// importFormat settles the default format: what the type says, and for PEM
-// what the text says.
+// importEncoded reads the formats that tell what they hold.
+func importEncoded(f PrivateKeyFormat, c ImportKey, typ *keytype.Type) (*keytype.Type, []byte, error) {
+	der, raw, err := readEncoded(f, c.Material, c.Passphrase)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer secret.Wipe(der)
+	defer secret.Wipe(raw)
+	switch {
+	case der == nil && typ == nil:
+		return nil, nil, E(CodeBadArgument, "a symmetric JWK needs the type of the key")
+	case (der != nil) != (typ == nil || typ.Asymmetric()):
+		return nil, nil, E(CodeBadArgument, "this is not the format of a key of type %s", typ.Name)
+	case der == nil:
+		return importSymmetric(typ, raw)
+	case typ == nil:
+		return keytype.ImportPKCS8(der)
+	}
+	material, err := typ.Import(der)
+	return typ, material, err
+}
+
+// detected pairs the formats that material shows with those of the API.
+var detected = map[keyenc.Format]PrivateKeyFormat{
+	keyenc.FormatPKCS8: FormatPKCS8PEM, keyenc.FormatPKCS8Encrypted: FormatPKCS8EncryptedPEM,
+	keyenc.FormatPKCS1: FormatPKCS1PEM, keyenc.FormatSEC1: FormatSEC1PEM,
+	keyenc.FormatOpenSSH: FormatOpenSSH, keyenc.FormatJWK: FormatJWK,
+}
+
+// importFormat settles the default format: what the material shows, unless the
+// type's keys are raw bytes, which may look like anything.
 func importFormat(c ImportKey, typ *keytype.Type) PrivateKeyFormat {
 	if c.Format != FormatDefault {
 		return c.Format
 	}
+	found, known := detected[keyenc.Detect(c.Material)]
 	switch {
-	case typ != nil && typ.ID == keytype.IDFernet:
+	case typ != nil && typ.ID == keytype.IDFernet && found != FormatJWK:
 		return FormatFernet
-	case typ != nil && !typ.Asymmetric():
+	case typ != nil && !typ.Asymmetric() && (found != FormatJWK):
 		return FormatRaw
-	case bytes.Contains(c.Material, []byte("ENCRYPTED PRIVATE KEY-----")):
-		return FormatPKCS8EncryptedPEM
-	case bytes.Contains(c.Material, []byte("PRIVATE KEY-----")):
-		return FormatPKCS8PEM
+	case known:
+		return found
 	}
 	return FormatRaw
 }
 
 func importSymmetric(typ *keytype.Type, raw []byte) (*keytype.Type, []byte, error) {
-	if len(raw) > 0 && !slices.ContainsFunc(raw, func(b byte) bool { return b != raw[0] }) {
-		return nil, nil, E(CodeWeakKey, "a key of one repeated byte is no key")
+	if why := keytype.Guessable(raw); why != "" {
+		return nil, nil, E(CodeWeakKey, "these bytes are no key: %s", why).
+			WithHint("make one with 'vaultctl key create', or take 32 bytes of a random generator")
 	}
 	material, err := typ.Import(raw)
 	return typ, material, err
 }
 
-func readPKCS8(f PrivateKeyFormat, material, passphrase []byte) ([]byte, error) {
-	if f != FormatPKCS8PEM && len(passphrase) == 0 {
+// readEncoded returns PKCS #8 DER or the bytes of a symmetric key, of which the
+// other is nil.
+func readEncoded(f PrivateKeyFormat, material, passphrase []byte) (der, raw []byte, err error) {
+	if (f == FormatPKCS8EncryptedPEM || f == FormatCompat) && len(passphrase) == 0 {
 		// Refused before the derivation of a key, whose cost the file decides.
-		return nil, keyenc.ErrEncrypted
+		return nil, nil, keyenc.ErrEncrypted
 	}
-	switch f {
-	case FormatPKCS8PEM:
-		return keyenc.ParsePrivatePEM(material)
-	case FormatPKCS8EncryptedPEM:
-		return keyenc.DecryptPKCS8PEM(material, passphrase)
-	default:
-		return keyenc.CompatDecrypt(material, passphrase)
+	if f == FormatCompat {
+		der, err = keyenc.CompatDecrypt(material, passphrase)
+		return der, nil, err
 	}
+	for found, format := range detected {
+		if format == f {
+			return keyenc.ParseAny(material, found, passphrase)
+		}
+	}
+	return nil, nil, E(CodeBadArgument, "there is no such key format")
 }
 
 var errWrongPassphrase = E(CodeWrongPassphrase, "the passphrase does not open the key")
@@ -247,6 +270,18 @@ func (v *Vault) ExportKey(_ context.Context, c ExportKey) (ExportedKey, error) {
 		e.Material, err = keyenc.EncryptPKCS8PEM(material, c.Passphrase, kdf.MinIterations, v.o.Random)
 	case FormatCompat:
 		e.Material, err = keyenc.CompatEncrypt(material, c.Passphrase, v.o.Now(), v.o.Random)
+	case FormatPKCS1PEM:
+		e.Material, err = keyenc.EncodePKCS1PEM(material)
+	case FormatSEC1PEM:
+		e.Material, err = keyenc.EncodeSEC1PEM(material)
+	case FormatOpenSSH:
+		e.Material, err = keyenc.EncodeOpenSSH(material, c.Passphrase, c.Name.String())
+	case FormatJWK:
+		if typ.Asymmetric() {
+			e.Material, err = keyenc.PrivateJWK(material)
+		} else {
+			e.Material = keyenc.SymmetricJWK(material)
+		}
 	}
 	if err != nil {
 		return ExportedKey{}, importError(err)
@@ -304,8 +339,10 @@ func exportFormat(typ *keytype.Type, c ExportKey) (PrivateKeyFormat, error) {
 		fits = !typ.Asymmetric()
 	case FormatFernet:
 		fits = typ.ID == keytype.IDFernet
-	case FormatPKCS8PEM, FormatPKCS8EncryptedPEM, FormatCompat:
-		fits = typ.Asymmetric()
+	case FormatPKCS8PEM, FormatPKCS8EncryptedPEM, FormatCompat, FormatPKCS1PEM, FormatSEC1PEM, FormatOpenSSH:
+		fits = typ.Asymmetric() // whether the last three do is settled by the key
+	case FormatJWK:
+		fits = true
 	}
 	switch {
 	case !fits:

@@ -39,7 +39,7 @@ func Detect(data []byte) Format {
 		return FormatUnknown
 	}
 	switch {
-	case bytes.HasPrefix(text, []byte("{")):
+	case bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(text, []byte("}")) && bytes.Contains(text, []byte(`"kty"`)):
 		return FormatJWK
 	case len(data) == 0 || data[0] != 0x30:
 		return FormatUnknown
