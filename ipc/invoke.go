@@ -155,19 +155,23 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 			return nil, err
 		}
 	}
-	for _, r := range t.list() {
+	for i, r := range t.list() {
+		as := m
+		if i == 0 && m.first != nil {
+			as = m.first
+		}
 		var at *policy.Attributes
 		if s.policy.Set().NeedsAttributes() {
-			at = s.service.attributes(c, m, req, r)
+			at = s.service.attributes(c, as, req, r)
 		}
-		*d = c.caller.Decide(m.action, r, at)
+		*d = c.caller.Decide(as.action, r, at)
 		if !d.Allowed && d.Rule == policy.RuleFourEyes {
-			if err := s.fourEyes(c, m, req, r, at, d); err != nil {
+			if err := s.fourEyes(c, as, req, r, at, d); err != nil {
 				return nil, err
 			}
 		}
 		if !d.Allowed {
-			return nil, s.denied(c, m, r, at, *d)
+			return nil, s.denied(c, as, r, at, *d)
 		}
 	}
 	if err := s.judgeFirst(c, m); err != nil {

@@ -57,6 +57,8 @@ var cares = map[policy.Action]care{
 	policy.Init: {first: true}, policy.ChangePassword: {first: true},
 	policy.CreateKey: {first: true}, policy.RotateKey: {first: true},
 	policy.ImportKey: {first: true}, policy.ExportKey: {first: true},
+	policy.WrapKey: {first: true}, policy.UnwrapKey: {first: true},
+	policy.CreateCSR: {first: true}, policy.CreateCertificate: {first: true},
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
@@ -207,7 +209,7 @@ func record(e *Event) audit.Record {
 		r.Owner, r.Key.Name = e.Resources[0].Owner, e.Resources[0].Key
 	}
 	if len(e.Resources) > 1 {
-		r.Extra = append(r.Extra, audit.Field{Name: "session_key", Value: e.Resources[1].String()})
+		r.Extra = append(r.Extra, audit.Field{Name: secondKey(e.Action), Value: e.Resources[1].String()})
 	}
 	if e.About != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "uid", Value: e.About})
@@ -227,6 +229,17 @@ func record(e *Event) audit.Record {
 		r.Extra = append(r.Extra, audit.Field{Name: "approved_by", Value: e.approval.By})
 	}
 	return r
+}
+
+// secondKey is what the second key of a request is to the first.
+func secondKey(a policy.Action) string {
+	switch a {
+	case policy.WrapKey:
+		return "wrapping_key"
+	case policy.UnwrapKey:
+		return "unwrapping_key"
+	}
+	return "session_key"
 }
 
 // actionPrincipalChanged is of the daemon's own records of accounts that

@@ -20,6 +20,10 @@ func eachSecret(v message, visit func(*[]byte)) {
 		visit(&m.Plaintext)
 	case *vaultdv1.AgreeResponse:
 		visit(&m.Output)
+	case *vaultdv1.EncapsulateResponse:
+		visit(&m.Output)
+	case *vaultdv1.DecapsulateResponse:
+		visit(&m.Output)
 	case *vaultdv1.ExportKeyRequest:
 		visit(&m.Passphrase)
 	case *vaultdv1.ExportKeyResponse:

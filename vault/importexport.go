@@ -301,23 +301,32 @@ func (v *Vault) exportMaterial(c ExportKey) (*keytype.Type, ExportedKey, error) 
 	if err != nil {
 		return nil, ExportedKey{}, err
 	}
+	e := ExportedKey{Version: c.Version}
+	if e.Material, err = o.takeOut(k, &e.Version); err != nil {
+		return nil, ExportedKey{}, err
+	}
+	if e.Format, err = exportFormat(k.typ, c); err != nil {
+		secret.Wipe(e.Material)
+		return nil, ExportedKey{}, err
+	}
+	return k.typ, e, nil
+}
+
+// takeOut returns the canonical material of a version, zero being the newest,
+// which it puts, for use outside of the vault. The caller wipes it.
+func (o *opened) takeOut(k *key, version *uint32) ([]byte, error) {
 	if k.owner.revoked.Load() {
-		return nil, ExportedKey{}, ownerRevoked(k.owner.name)
+		return nil, ownerRevoked(k.owner.name)
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	e := ExportedKey{Version: c.Version}
-	if err := o.permit(k, &e.Version, opExport, 0); err != nil {
-		return nil, ExportedKey{}, err
+	if err := o.permit(k, version, opExport, 0); err != nil {
+		return nil, err
 	}
 	if !k.rec.exportable {
-		return nil, ExportedKey{}, E(CodeNotExportable, "key %s was not made exportable", k.name)
+		return nil, E(CodeNotExportable, "key %s was not made exportable", k.name)
 	}
-	if e.Format, err = exportFormat(k.typ, c); err != nil {
-		return nil, ExportedKey{}, err
-	}
-	e.Material, err = o.readMaterial(k, e.Version)
-	return k.typ, e, err
+	return o.readMaterial(k, *version)
 }
 
 // exportFormat settles the format and refuses one that does not fit the type.

@@ -133,6 +133,10 @@ var useNouns = []struct {
 	{keytype.UseMAC, "mac"},
 	{keytype.UseVerifyMAC, "verify macs"},
 	{keytype.UseAgree, "agree on keys"},
+	{keytype.UseWrap, "wrap keys"},
+	{keytype.UseUnwrap, "unwrap keys"},
+	{keytype.UseEncapsulate, "encapsulate keys"},
+	{keytype.UseDecapsulate, "decapsulate keys"},
 }
 
 // useNames lists uses for a message.

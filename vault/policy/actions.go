@@ -38,6 +38,14 @@ const (
 	VerifyMAC Action = "key.verify_mac"
 	Agree     Action = "key.agree"
 
+	Encapsulate Action = "key.encapsulate"
+	Decapsulate Action = "key.decapsulate"
+
+	CreateCSR         Action = "key.csr"
+	CreateCertificate Action = "key.certificate"
+	WrapKey           Action = "key.wrap"
+	UnwrapKey         Action = "key.unwrap"
+
 	OfferExchange  Action = "exchange.offer"
 	AcceptExchange Action = "exchange.accept"
 	FinishExchange Action = "exchange.finish"
@@ -97,6 +105,7 @@ const (
 
 // Verbs of more than one action.
 const (
+	verbSign         = "sign"          // a message, a request for a certificate, and a certificate
 	verbDestroy      = "destroy"       // a key, and an owner with all its keys
 	verbChangePolicy = "change_policy" // adding and removing a grant in the vault
 )
@@ -123,11 +132,20 @@ var table = []Rule{
 
 	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
 	{Decrypt, "Decrypt", ScopeOwner, "decrypt", SetUse, false},
-	{Sign, "Sign", ScopeOwner, "sign", SetUse, false},
+	{Sign, "Sign", ScopeOwner, verbSign, SetUse, false},
 	{Verify, "Verify", ScopeOwner, "verify", SetUse, false},
 	{MAC, "MAC", ScopeOwner, "mac", SetUse, false},
 	{VerifyMAC, "VerifyMAC", ScopeOwner, "verify_mac", SetUse, false},
 	{Agree, "Agree", ScopeOwner, "agree", SetUse, false},
+	{Encapsulate, "Encapsulate", ScopeOwner, "encapsulate", SetUse, false},
+	{Decapsulate, "Decapsulate", ScopeOwner, "decapsulate", SetUse, false},
+
+	// Whoever may sign could make both alone.
+	{CreateCSR, "CreateCSR", ScopeOwner, verbSign, SetUse, false},
+	{CreateCertificate, "CreateCertificate", ScopeOwner, verbSign, SetUse, false},
+	// Of the key that wraps or unwraps. The other is exported or imported.
+	{WrapKey, "WrapKey", ScopeOwner, "wrap", SetUse, false},
+	{UnwrapKey, "UnwrapKey", ScopeOwner, "unwrap", SetUse, false},
 
 	// An exchange stores a new key, so it is more than use.
 	{OfferExchange, "OfferExchange", ScopeOwner, "offer", SetManage, false},

@@ -33,55 +33,61 @@ const (
 type Method int32
 
 const (
-	Method_METHOD_UNSPECIFIED      Method = 0
-	Method_METHOD_STATUS           Method = 1
-	Method_METHOD_INIT             Method = 2
-	Method_METHOD_UNSEAL           Method = 3
-	Method_METHOD_SEAL             Method = 4
-	Method_METHOD_CHANGE_PASSWORD  Method = 5
-	Method_METHOD_CREATE_KEY       Method = 16
-	Method_METHOD_SHOW_KEY         Method = 17
-	Method_METHOD_LIST_KEYS        Method = 18
-	Method_METHOD_PUBLIC_KEY       Method = 19
-	Method_METHOD_ROTATE_KEY       Method = 20
-	Method_METHOD_IMPORT_KEY       Method = 21
-	Method_METHOD_EXPORT_KEY       Method = 22
-	Method_METHOD_DESTROY_KEY      Method = 23
-	Method_METHOD_REVOKE_KEY       Method = 24
-	Method_METHOD_ENCRYPT          Method = 32
-	Method_METHOD_DECRYPT          Method = 33
-	Method_METHOD_SIGN             Method = 34
-	Method_METHOD_VERIFY           Method = 35
-	Method_METHOD_MAC              Method = 36
-	Method_METHOD_VERIFY_MAC       Method = 37
-	Method_METHOD_AGREE            Method = 38
-	Method_METHOD_OFFER_EXCHANGE   Method = 48
-	Method_METHOD_ACCEPT_EXCHANGE  Method = 49
-	Method_METHOD_FINISH_EXCHANGE  Method = 50
-	Method_METHOD_CREATE_OWNER     Method = 64
-	Method_METHOD_SHOW_OWNER       Method = 65
-	Method_METHOD_LIST_OWNERS      Method = 66
-	Method_METHOD_REVOKE_OWNER     Method = 67
-	Method_METHOD_REINSTATE_OWNER  Method = 68
-	Method_METHOD_LIST_REVOCATIONS Method = 80
-	Method_METHOD_CHECK_REVOCATION Method = 81
-	Method_METHOD_WHO_AM_I         Method = 96
-	Method_METHOD_CAN              Method = 97
-	Method_METHOD_ADD_GRANT        Method = 98
-	Method_METHOD_SHOW_GRANT       Method = 99
-	Method_METHOD_LIST_GRANTS      Method = 100
-	Method_METHOD_REMOVE_GRANT     Method = 101
-	Method_METHOD_EXPLAIN          Method = 102
-	Method_METHOD_LIST_PRINCIPALS  Method = 103
-	Method_METHOD_ADOPT_PRINCIPAL  Method = 104
-	Method_METHOD_RETIRE_PRINCIPAL Method = 105
-	Method_METHOD_LIST_APPROVALS   Method = 106
-	Method_METHOD_AWAIT_APPROVAL   Method = 107
-	Method_METHOD_APPROVE          Method = 108
-	Method_METHOD_REJECT           Method = 109
-	Method_METHOD_READ_AUDIT       Method = 112
-	Method_METHOD_CHECKPOINT_AUDIT Method = 113
-	Method_METHOD_PROVE_AUDIT      Method = 114
+	Method_METHOD_UNSPECIFIED        Method = 0
+	Method_METHOD_STATUS             Method = 1
+	Method_METHOD_INIT               Method = 2
+	Method_METHOD_UNSEAL             Method = 3
+	Method_METHOD_SEAL               Method = 4
+	Method_METHOD_CHANGE_PASSWORD    Method = 5
+	Method_METHOD_CREATE_KEY         Method = 16
+	Method_METHOD_SHOW_KEY           Method = 17
+	Method_METHOD_LIST_KEYS          Method = 18
+	Method_METHOD_PUBLIC_KEY         Method = 19
+	Method_METHOD_ROTATE_KEY         Method = 20
+	Method_METHOD_IMPORT_KEY         Method = 21
+	Method_METHOD_EXPORT_KEY         Method = 22
+	Method_METHOD_DESTROY_KEY        Method = 23
+	Method_METHOD_REVOKE_KEY         Method = 24
+	Method_METHOD_ENCRYPT            Method = 32
+	Method_METHOD_DECRYPT            Method = 33
+	Method_METHOD_SIGN               Method = 34
+	Method_METHOD_VERIFY             Method = 35
+	Method_METHOD_MAC                Method = 36
+	Method_METHOD_VERIFY_MAC         Method = 37
+	Method_METHOD_AGREE              Method = 38
+	Method_METHOD_ENCAPSULATE        Method = 46
+	Method_METHOD_DECAPSULATE        Method = 47
+	Method_METHOD_OFFER_EXCHANGE     Method = 48
+	Method_METHOD_ACCEPT_EXCHANGE    Method = 49
+	Method_METHOD_FINISH_EXCHANGE    Method = 50
+	Method_METHOD_CREATE_CSR         Method = 51
+	Method_METHOD_CREATE_CERTIFICATE Method = 52
+	Method_METHOD_WRAP_KEY           Method = 53
+	Method_METHOD_UNWRAP_KEY         Method = 54
+	Method_METHOD_CREATE_OWNER       Method = 64
+	Method_METHOD_SHOW_OWNER         Method = 65
+	Method_METHOD_LIST_OWNERS        Method = 66
+	Method_METHOD_REVOKE_OWNER       Method = 67
+	Method_METHOD_REINSTATE_OWNER    Method = 68
+	Method_METHOD_LIST_REVOCATIONS   Method = 80
+	Method_METHOD_CHECK_REVOCATION   Method = 81
+	Method_METHOD_WHO_AM_I           Method = 96
+	Method_METHOD_CAN                Method = 97
+	Method_METHOD_ADD_GRANT          Method = 98
+	Method_METHOD_SHOW_GRANT         Method = 99
+	Method_METHOD_LIST_GRANTS        Method = 100
+	Method_METHOD_REMOVE_GRANT       Method = 101
+	Method_METHOD_EXPLAIN            Method = 102
+	Method_METHOD_LIST_PRINCIPALS    Method = 103
+	Method_METHOD_ADOPT_PRINCIPAL    Method = 104
+	Method_METHOD_RETIRE_PRINCIPAL   Method = 105
+	Method_METHOD_LIST_APPROVALS     Method = 106
+	Method_METHOD_AWAIT_APPROVAL     Method = 107
+	Method_METHOD_APPROVE            Method = 108
+	Method_METHOD_REJECT             Method = 109
+	Method_METHOD_READ_AUDIT         Method = 112
+	Method_METHOD_CHECKPOINT_AUDIT   Method = 113
+	Method_METHOD_PROVE_AUDIT        Method = 114
 )
 
 // Enum value maps for Method.
@@ -109,9 +115,15 @@ var (
 		36:  "METHOD_MAC",
 		37:  "METHOD_VERIFY_MAC",
 		38:  "METHOD_AGREE",
+		46:  "METHOD_ENCAPSULATE",
+		47:  "METHOD_DECAPSULATE",
 		48:  "METHOD_OFFER_EXCHANGE",
 		49:  "METHOD_ACCEPT_EXCHANGE",
 		50:  "METHOD_FINISH_EXCHANGE",
+		51:  "METHOD_CREATE_CSR",
+		52:  "METHOD_CREATE_CERTIFICATE",
+		53:  "METHOD_WRAP_KEY",
+		54:  "METHOD_UNWRAP_KEY",
 		64:  "METHOD_CREATE_OWNER",
 		65:  "METHOD_SHOW_OWNER",
 		66:  "METHOD_LIST_OWNERS",
@@ -138,55 +150,61 @@ var (
 		114: "METHOD_PROVE_AUDIT",
 	}
 	Method_value = map[string]int32{
-		"METHOD_UNSPECIFIED":      0,
-		"METHOD_STATUS":           1,
-		"METHOD_INIT":             2,
-		"METHOD_UNSEAL":           3,
-		"METHOD_SEAL":             4,
-		"METHOD_CHANGE_PASSWORD":  5,
-		"METHOD_CREATE_KEY":       16,
-		"METHOD_SHOW_KEY":         17,
-		"METHOD_LIST_KEYS":        18,
-		"METHOD_PUBLIC_KEY":       19,
-		"METHOD_ROTATE_KEY":       20,
-		"METHOD_IMPORT_KEY":       21,
-		"METHOD_EXPORT_KEY":       22,
-		"METHOD_DESTROY_KEY":      23,
-		"METHOD_REVOKE_KEY":       24,
-		"METHOD_ENCRYPT":          32,
-		"METHOD_DECRYPT":          33,
-		"METHOD_SIGN":             34,
-		"METHOD_VERIFY":           35,
-		"METHOD_MAC":              36,
-		"METHOD_VERIFY_MAC":       37,
-		"METHOD_AGREE":            38,
-		"METHOD_OFFER_EXCHANGE":   48,
-		"METHOD_ACCEPT_EXCHANGE":  49,
-		"METHOD_FINISH_EXCHANGE":  50,
-		"METHOD_CREATE_OWNER":     64,
-		"METHOD_SHOW_OWNER":       65,
-		"METHOD_LIST_OWNERS":      66,
-		"METHOD_REVOKE_OWNER":     67,
-		"METHOD_REINSTATE_OWNER":  68,
-		"METHOD_LIST_REVOCATIONS": 80,
-		"METHOD_CHECK_REVOCATION": 81,
-		"METHOD_WHO_AM_I":         96,
-		"METHOD_CAN":              97,
-		"METHOD_ADD_GRANT":        98,
-		"METHOD_SHOW_GRANT":       99,
-		"METHOD_LIST_GRANTS":      100,
-		"METHOD_REMOVE_GRANT":     101,
-		"METHOD_EXPLAIN":          102,
-		"METHOD_LIST_PRINCIPALS":  103,
-		"METHOD_ADOPT_PRINCIPAL":  104,
-		"METHOD_RETIRE_PRINCIPAL": 105,
-		"METHOD_LIST_APPROVALS":   106,
-		"METHOD_AWAIT_APPROVAL":   107,
-		"METHOD_APPROVE":          108,
-		"METHOD_REJECT":           109,
-		"METHOD_READ_AUDIT":       112,
-		"METHOD_CHECKPOINT_AUDIT": 113,
-		"METHOD_PROVE_AUDIT":      114,
+		"METHOD_UNSPECIFIED":        0,
+		"METHOD_STATUS":             1,
+		"METHOD_INIT":               2,
+		"METHOD_UNSEAL":             3,
+		"METHOD_SEAL":               4,
+		"METHOD_CHANGE_PASSWORD":    5,
+		"METHOD_CREATE_KEY":         16,
+		"METHOD_SHOW_KEY":           17,
+		"METHOD_LIST_KEYS":          18,
+		"METHOD_PUBLIC_KEY":         19,
+		"METHOD_ROTATE_KEY":         20,
+		"METHOD_IMPORT_KEY":         21,
+		"METHOD_EXPORT_KEY":         22,
+		"METHOD_DESTROY_KEY":        23,
+		"METHOD_REVOKE_KEY":         24,
+		"METHOD_ENCRYPT":            32,
+		"METHOD_DECRYPT":            33,
+		"METHOD_SIGN":               34,
+		"METHOD_VERIFY":             35,
+		"METHOD_MAC":                36,
+		"METHOD_VERIFY_MAC":         37,
+		"METHOD_AGREE":              38,
+		"METHOD_ENCAPSULATE":        46,
+		"METHOD_DECAPSULATE":        47,
+		"METHOD_OFFER_EXCHANGE":     48,
+		"METHOD_ACCEPT_EXCHANGE":    49,
+		"METHOD_FINISH_EXCHANGE":    50,
+		"METHOD_CREATE_CSR":         51,
+		"METHOD_CREATE_CERTIFICATE": 52,
+		"METHOD_WRAP_KEY":           53,
+		"METHOD_UNWRAP_KEY":         54,
+		"METHOD_CREATE_OWNER":       64,
+		"METHOD_SHOW_OWNER":         65,
+		"METHOD_LIST_OWNERS":        66,
+		"METHOD_REVOKE_OWNER":       67,
+		"METHOD_REINSTATE_OWNER":    68,
+		"METHOD_LIST_REVOCATIONS":   80,
+		"METHOD_CHECK_REVOCATION":   81,
+		"METHOD_WHO_AM_I":           96,
+		"METHOD_CAN":                97,
+		"METHOD_ADD_GRANT":          98,
+		"METHOD_SHOW_GRANT":         99,
+		"METHOD_LIST_GRANTS":        100,
+		"METHOD_REMOVE_GRANT":       101,
+		"METHOD_EXPLAIN":            102,
+		"METHOD_LIST_PRINCIPALS":    103,
+		"METHOD_ADOPT_PRINCIPAL":    104,
+		"METHOD_RETIRE_PRINCIPAL":   105,
+		"METHOD_LIST_APPROVALS":     106,
+		"METHOD_AWAIT_APPROVAL":     107,
+		"METHOD_APPROVE":            108,
+		"METHOD_REJECT":             109,
+		"METHOD_READ_AUDIT":         112,
+		"METHOD_CHECKPOINT_AUDIT":   113,
+		"METHOD_PROVE_AUDIT":        114,
 	}
 )
 
@@ -228,19 +246,27 @@ const (
 	KeyUse_KEY_USE_MAC         KeyUse = 5
 	KeyUse_KEY_USE_VERIFY_MAC  KeyUse = 6
 	KeyUse_KEY_USE_AGREE       KeyUse = 7
+	KeyUse_KEY_USE_WRAP        KeyUse = 9
+	KeyUse_KEY_USE_UNWRAP      KeyUse = 10
+	KeyUse_KEY_USE_ENCAPSULATE KeyUse = 11
+	KeyUse_KEY_USE_DECAPSULATE KeyUse = 12
 )
 
 // Enum value maps for KeyUse.
 var (
 	KeyUse_name = map[int32]string{
-		0: "KEY_USE_UNSPECIFIED",
-		1: "KEY_USE_ENCRYPT",
-		2: "KEY_USE_DECRYPT",
-		3: "KEY_USE_SIGN",
-		4: "KEY_USE_VERIFY",
-		5: "KEY_USE_MAC",
-		6: "KEY_USE_VERIFY_MAC",
-		7: "KEY_USE_AGREE",
+		0:  "KEY_USE_UNSPECIFIED",
+		1:  "KEY_USE_ENCRYPT",
+		2:  "KEY_USE_DECRYPT",
+		3:  "KEY_USE_SIGN",
+		4:  "KEY_USE_VERIFY",
+		5:  "KEY_USE_MAC",
+		6:  "KEY_USE_VERIFY_MAC",
+		7:  "KEY_USE_AGREE",
+		9:  "KEY_USE_WRAP",
+		10: "KEY_USE_UNWRAP",
+		11: "KEY_USE_ENCAPSULATE",
+		12: "KEY_USE_DECAPSULATE",
 	}
 	KeyUse_value = map[string]int32{
 		"KEY_USE_UNSPECIFIED": 0,
@@ -251,6 +277,10 @@ var (
 		"KEY_USE_MAC":         5,
 		"KEY_USE_VERIFY_MAC":  6,
 		"KEY_USE_AGREE":       7,
+		"KEY_USE_WRAP":        9,
+		"KEY_USE_UNWRAP":      10,
+		"KEY_USE_ENCAPSULATE": 11,
+		"KEY_USE_DECAPSULATE": 12,
 	}
 )
 
@@ -343,6 +373,7 @@ const (
 	PublicKeyFormat_PUBLIC_KEY_FORMAT_PEM         PublicKeyFormat = 1
 	PublicKeyFormat_PUBLIC_KEY_FORMAT_DER         PublicKeyFormat = 2
 	PublicKeyFormat_PUBLIC_KEY_FORMAT_OPENSSH     PublicKeyFormat = 3
+	PublicKeyFormat_PUBLIC_KEY_FORMAT_JWK         PublicKeyFormat = 4 // one line; its "kid" is the thumbprint of RFC 7638
 )
 
 // Enum value maps for PublicKeyFormat.
@@ -352,12 +383,14 @@ var (
 		1: "PUBLIC_KEY_FORMAT_PEM",
 		2: "PUBLIC_KEY_FORMAT_DER",
 		3: "PUBLIC_KEY_FORMAT_OPENSSH",
+		4: "PUBLIC_KEY_FORMAT_JWK",
 	}
 	PublicKeyFormat_value = map[string]int32{
 		"PUBLIC_KEY_FORMAT_UNSPECIFIED": 0,
 		"PUBLIC_KEY_FORMAT_PEM":         1,
 		"PUBLIC_KEY_FORMAT_DER":         2,
 		"PUBLIC_KEY_FORMAT_OPENSSH":     3,
+		"PUBLIC_KEY_FORMAT_JWK":         4,
 	}
 )
 
@@ -391,12 +424,16 @@ func (PublicKeyFormat) EnumDescriptor() ([]byte, []int) {
 type PrivateKeyFormat int32
 
 const (
-	PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED         PrivateKeyFormat = 0 // the type's default: Fernet text or raw bytes for symmetric keys, encrypted PKCS#8 PEM otherwise
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED         PrivateKeyFormat = 0 // import: the one that the material shows; export: Fernet text or raw bytes for symmetric keys, encrypted PKCS#8 PEM otherwise
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_RAW                 PrivateKeyFormat = 1 // symmetric: the bytes
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_FERNET              PrivateKeyFormat = 2 // url-safe base64 of the 32 bytes
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_PEM           PrivateKeyFormat = 3 // unencrypted
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM PrivateKeyFormat = 4 // PBES2, PBKDF2-HMAC-SHA-256, AES-256-CBC
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_COMPAT              PrivateKeyFormat = 5 // the original's: 16-byte salt, then a Fernet token over PKCS#8 PEM
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS1_PEM           PrivateKeyFormat = 6 // RSA, unencrypted
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_SEC1_PEM            PrivateKeyFormat = 7 // EC, unencrypted
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_OPENSSH             PrivateKeyFormat = 8 // encrypted where a passphrase is given
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_JWK                 PrivateKeyFormat = 9 // RFC 7517, unencrypted
 )
 
 // Enum value maps for PrivateKeyFormat.
@@ -408,6 +445,10 @@ var (
 		3: "PRIVATE_KEY_FORMAT_PKCS8_PEM",
 		4: "PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM",
 		5: "PRIVATE_KEY_FORMAT_COMPAT",
+		6: "PRIVATE_KEY_FORMAT_PKCS1_PEM",
+		7: "PRIVATE_KEY_FORMAT_SEC1_PEM",
+		8: "PRIVATE_KEY_FORMAT_OPENSSH",
+		9: "PRIVATE_KEY_FORMAT_JWK",
 	}
 	PrivateKeyFormat_value = map[string]int32{
 		"PRIVATE_KEY_FORMAT_UNSPECIFIED":         0,
@@ -416,6 +457,10 @@ var (
 		"PRIVATE_KEY_FORMAT_PKCS8_PEM":           3,
 		"PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM": 4,
 		"PRIVATE_KEY_FORMAT_COMPAT":              5,
+		"PRIVATE_KEY_FORMAT_PKCS1_PEM":           6,
+		"PRIVATE_KEY_FORMAT_SEC1_PEM":            7,
+		"PRIVATE_KEY_FORMAT_OPENSSH":             8,
+		"PRIVATE_KEY_FORMAT_JWK":                 9,
 	}
 )
 
@@ -444,6 +489,119 @@ func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
 // Deprecated: Use PrivateKeyFormat.Descriptor instead.
 func (PrivateKeyFormat) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
+}
+
+type WrapAlgorithm int32
+
+const (
+	WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED WrapAlgorithm = 0 // the wrapping key's own; RSA_AES_KWP for RSA
+	WrapAlgorithm_WRAP_ALGORITHM_AES_KWP     WrapAlgorithm = 1 // RFC 5649
+	WrapAlgorithm_WRAP_ALGORITHM_RSA_OAEP    WrapAlgorithm = 2 // SHA-256; for material shorter than the modulus less 66 bytes
+	WrapAlgorithm_WRAP_ALGORITHM_RSA_AES_KWP WrapAlgorithm = 3 // RSA-OAEP with SHA-256 over an AES-256 key, then AES-KWP (PKCS #11, CKM_RSA_AES_KEY_WRAP)
+	WrapAlgorithm_WRAP_ALGORITHM_HPKE        WrapAlgorithm = 4 // RFC 9180 with HKDF-SHA256, AES-256-GCM and the info "vaultd/1/wrap"
+)
+
+// Enum value maps for WrapAlgorithm.
+var (
+	WrapAlgorithm_name = map[int32]string{
+		0: "WRAP_ALGORITHM_UNSPECIFIED",
+		1: "WRAP_ALGORITHM_AES_KWP",
+		2: "WRAP_ALGORITHM_RSA_OAEP",
+		3: "WRAP_ALGORITHM_RSA_AES_KWP",
+		4: "WRAP_ALGORITHM_HPKE",
+	}
+	WrapAlgorithm_value = map[string]int32{
+		"WRAP_ALGORITHM_UNSPECIFIED": 0,
+		"WRAP_ALGORITHM_AES_KWP":     1,
+		"WRAP_ALGORITHM_RSA_OAEP":    2,
+		"WRAP_ALGORITHM_RSA_AES_KWP": 3,
+		"WRAP_ALGORITHM_HPKE":        4,
+	}
+)
+
+func (x WrapAlgorithm) Enum() *WrapAlgorithm {
+	p := new(WrapAlgorithm)
+	*p = x
+	return p
+}
+
+func (x WrapAlgorithm) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WrapAlgorithm) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
+}
+
+func (WrapAlgorithm) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
+}
+
+func (x WrapAlgorithm) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WrapAlgorithm.Descriptor instead.
+func (WrapAlgorithm) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+}
+
+type CertificateUsage int32
+
+const (
+	CertificateUsage_CERTIFICATE_USAGE_UNSPECIFIED   CertificateUsage = 0
+	CertificateUsage_CERTIFICATE_USAGE_SERVER        CertificateUsage = 1
+	CertificateUsage_CERTIFICATE_USAGE_CLIENT        CertificateUsage = 2
+	CertificateUsage_CERTIFICATE_USAGE_CODE_SIGNING  CertificateUsage = 3
+	CertificateUsage_CERTIFICATE_USAGE_EMAIL         CertificateUsage = 4
+	CertificateUsage_CERTIFICATE_USAGE_TIME_STAMPING CertificateUsage = 5
+)
+
+// Enum value maps for CertificateUsage.
+var (
+	CertificateUsage_name = map[int32]string{
+		0: "CERTIFICATE_USAGE_UNSPECIFIED",
+		1: "CERTIFICATE_USAGE_SERVER",
+		2: "CERTIFICATE_USAGE_CLIENT",
+		3: "CERTIFICATE_USAGE_CODE_SIGNING",
+		4: "CERTIFICATE_USAGE_EMAIL",
+		5: "CERTIFICATE_USAGE_TIME_STAMPING",
+	}
+	CertificateUsage_value = map[string]int32{
+		"CERTIFICATE_USAGE_UNSPECIFIED":   0,
+		"CERTIFICATE_USAGE_SERVER":        1,
+		"CERTIFICATE_USAGE_CLIENT":        2,
+		"CERTIFICATE_USAGE_CODE_SIGNING":  3,
+		"CERTIFICATE_USAGE_EMAIL":         4,
+		"CERTIFICATE_USAGE_TIME_STAMPING": 5,
+	}
+)
+
+func (x CertificateUsage) Enum() *CertificateUsage {
+	p := new(CertificateUsage)
+	*p = x
+	return p
+}
+
+func (x CertificateUsage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CertificateUsage) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+}
+
+func (CertificateUsage) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+}
+
+func (x CertificateUsage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CertificateUsage.Descriptor instead.
+func (CertificateUsage) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
 }
 
 type HashAlgorithm int32
@@ -482,11 +640,11 @@ func (x HashAlgorithm) String() string {
 }
 
 func (HashAlgorithm) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
 }
 
 func (HashAlgorithm) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
 }
 
 func (x HashAlgorithm) Number() protoreflect.EnumNumber {
@@ -495,7 +653,7 @@ func (x HashAlgorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HashAlgorithm.Descriptor instead.
 func (HashAlgorithm) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
 }
 
 type SignatureScheme int32
@@ -535,11 +693,11 @@ func (x SignatureScheme) String() string {
 }
 
 func (SignatureScheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[8].Descriptor()
 }
 
 func (SignatureScheme) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[8]
 }
 
 func (x SignatureScheme) Number() protoreflect.EnumNumber {
@@ -548,7 +706,7 @@ func (x SignatureScheme) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SignatureScheme.Descriptor instead.
 func (SignatureScheme) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{8}
 }
 
 // Error is what a refused call answers, in both forms (as an error detail in Connect and gRPC).
@@ -2550,6 +2708,764 @@ func (x *ExportKeyResponse) GetFormat() PrivateKeyFormat {
 	return PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED
 }
 
+// WrapKey encrypts an exportable key under another one, for another vault or a
+// device. It takes what ExportKey takes for the key, and wrap for the wrapping key.
+type WrapKeyRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Key     string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`          // to be wrapped: PKCS#8 DER, or the bytes of a symmetric key
+	Version uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is the newest
+	// Under one of these:
+	WrappingKey       string        `protobuf:"bytes,3,opt,name=wrapping_key,json=wrappingKey,proto3" json:"wrapping_key,omitempty"`                     // in this vault
+	WrappingPublicKey []byte        `protobuf:"bytes,4,opt,name=wrapping_public_key,json=wrappingPublicKey,proto3" json:"wrapping_public_key,omitempty"` // of somebody else: SubjectPublicKeyInfo, PEM or DER
+	Algorithm         WrapAlgorithm `protobuf:"varint,5,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *WrapKeyRequest) Reset() {
+	*x = WrapKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrapKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrapKeyRequest) ProtoMessage() {}
+
+func (x *WrapKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrapKeyRequest.ProtoReflect.Descriptor instead.
+func (*WrapKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *WrapKeyRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *WrapKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WrapKeyRequest) GetWrappingKey() string {
+	if x != nil {
+		return x.WrappingKey
+	}
+	return ""
+}
+
+func (x *WrapKeyRequest) GetWrappingPublicKey() []byte {
+	if x != nil {
+		return x.WrappingPublicKey
+	}
+	return nil
+}
+
+func (x *WrapKeyRequest) GetAlgorithm() WrapAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED
+}
+
+type WrapKeyResponse struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Wrapped         []byte                 `protobuf:"bytes,1,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Version         uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`                                        // of the wrapped key
+	WrappingVersion uint32                 `protobuf:"varint,3,opt,name=wrapping_version,json=wrappingVersion,proto3" json:"wrapping_version,omitempty"` // 0 for a public key from outside
+	Algorithm       WrapAlgorithm          `protobuf:"varint,4,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	Type            string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"` // of the wrapped key, which UnwrapKey has to be told of a symmetric one
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *WrapKeyResponse) Reset() {
+	*x = WrapKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrapKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrapKeyResponse) ProtoMessage() {}
+
+func (x *WrapKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrapKeyResponse.ProtoReflect.Descriptor instead.
+func (*WrapKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *WrapKeyResponse) GetWrapped() []byte {
+	if x != nil {
+		return x.Wrapped
+	}
+	return nil
+}
+
+func (x *WrapKeyResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WrapKeyResponse) GetWrappingVersion() uint32 {
+	if x != nil {
+		return x.WrappingVersion
+	}
+	return 0
+}
+
+func (x *WrapKeyResponse) GetAlgorithm() WrapAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED
+}
+
+func (x *WrapKeyResponse) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+// UnwrapKey makes a key of a wrapped one. The material is never shown: the key
+// that is made is not exportable. It takes what ImportKey takes for the new key,
+// and unwrap for the unwrapping key.
+type UnwrapKeyRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	UnwrappingKey  string                 `protobuf:"bytes,2,opt,name=unwrapping_key,json=unwrappingKey,proto3" json:"unwrapping_key,omitempty"` // all versions are tried, newest first
+	Wrapped        []byte                 `protobuf:"bytes,3,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Algorithm      WrapAlgorithm          `protobuf:"varint,4,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	Type           string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"` // may be empty for a key pair
+	Ttl            *durationpb.Duration   `protobuf:"bytes,6,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	NoExpiry       bool                   `protobuf:"varint,7,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	Uses           []KeyUse               `protobuf:"varint,8,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
+	Labels         map[string]string      `protobuf:"bytes,9,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	RequireContext []string               `protobuf:"bytes,10,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *UnwrapKeyRequest) Reset() {
+	*x = UnwrapKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnwrapKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnwrapKeyRequest) ProtoMessage() {}
+
+func (x *UnwrapKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnwrapKeyRequest.ProtoReflect.Descriptor instead.
+func (*UnwrapKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *UnwrapKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UnwrapKeyRequest) GetUnwrappingKey() string {
+	if x != nil {
+		return x.UnwrappingKey
+	}
+	return ""
+}
+
+func (x *UnwrapKeyRequest) GetWrapped() []byte {
+	if x != nil {
+		return x.Wrapped
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetAlgorithm() WrapAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED
+}
+
+func (x *UnwrapKeyRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *UnwrapKeyRequest) GetTtl() *durationpb.Duration {
+	if x != nil {
+		return x.Ttl
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetNoExpiry() bool {
+	if x != nil {
+		return x.NoExpiry
+	}
+	return false
+}
+
+func (x *UnwrapKeyRequest) GetUses() []KeyUse {
+	if x != nil {
+		return x.Uses
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetRequireContext() []string {
+	if x != nil {
+		return x.RequireContext
+	}
+	return nil
+}
+
+type UnwrapKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnwrapKeyResponse) Reset() {
+	*x = UnwrapKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnwrapKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnwrapKeyResponse) ProtoMessage() {}
+
+func (x *UnwrapKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnwrapKeyResponse.ProtoReflect.Descriptor instead.
+func (*UnwrapKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *UnwrapKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type CertificateName struct {
+	state              protoimpl.MessageState `protogen:"open.v1"`
+	CommonName         string                 `protobuf:"bytes,1,opt,name=common_name,json=commonName,proto3" json:"common_name,omitempty"`
+	SerialNumber       string                 `protobuf:"bytes,2,opt,name=serial_number,json=serialNumber,proto3" json:"serial_number,omitempty"`
+	Organization       []string               `protobuf:"bytes,3,rep,name=organization,proto3" json:"organization,omitempty"`
+	OrganizationalUnit []string               `protobuf:"bytes,4,rep,name=organizational_unit,json=organizationalUnit,proto3" json:"organizational_unit,omitempty"`
+	Country            []string               `protobuf:"bytes,5,rep,name=country,proto3" json:"country,omitempty"` // two letters
+	Province           []string               `protobuf:"bytes,6,rep,name=province,proto3" json:"province,omitempty"`
+	Locality           []string               `protobuf:"bytes,7,rep,name=locality,proto3" json:"locality,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *CertificateName) Reset() {
+	*x = CertificateName{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CertificateName) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CertificateName) ProtoMessage() {}
+
+func (x *CertificateName) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CertificateName.ProtoReflect.Descriptor instead.
+func (*CertificateName) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *CertificateName) GetCommonName() string {
+	if x != nil {
+		return x.CommonName
+	}
+	return ""
+}
+
+func (x *CertificateName) GetSerialNumber() string {
+	if x != nil {
+		return x.SerialNumber
+	}
+	return ""
+}
+
+func (x *CertificateName) GetOrganization() []string {
+	if x != nil {
+		return x.Organization
+	}
+	return nil
+}
+
+func (x *CertificateName) GetOrganizationalUnit() []string {
+	if x != nil {
+		return x.OrganizationalUnit
+	}
+	return nil
+}
+
+func (x *CertificateName) GetCountry() []string {
+	if x != nil {
+		return x.Country
+	}
+	return nil
+}
+
+func (x *CertificateName) GetProvince() []string {
+	if x != nil {
+		return x.Province
+	}
+	return nil
+}
+
+func (x *CertificateName) GetLocality() []string {
+	if x != nil {
+		return x.Locality
+	}
+	return nil
+}
+
+type AlternativeNames struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dns           []string               `protobuf:"bytes,1,rep,name=dns,proto3" json:"dns,omitempty"`
+	Ip            []string               `protobuf:"bytes,2,rep,name=ip,proto3" json:"ip,omitempty"`
+	Email         []string               `protobuf:"bytes,3,rep,name=email,proto3" json:"email,omitempty"`
+	Uri           []string               `protobuf:"bytes,4,rep,name=uri,proto3" json:"uri,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AlternativeNames) Reset() {
+	*x = AlternativeNames{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AlternativeNames) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AlternativeNames) ProtoMessage() {}
+
+func (x *AlternativeNames) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AlternativeNames.ProtoReflect.Descriptor instead.
+func (*AlternativeNames) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *AlternativeNames) GetDns() []string {
+	if x != nil {
+		return x.Dns
+	}
+	return nil
+}
+
+func (x *AlternativeNames) GetIp() []string {
+	if x != nil {
+		return x.Ip
+	}
+	return nil
+}
+
+func (x *AlternativeNames) GetEmail() []string {
+	if x != nil {
+		return x.Email
+	}
+	return nil
+}
+
+func (x *AlternativeNames) GetUri() []string {
+	if x != nil {
+		return x.Uri
+	}
+	return nil
+}
+
+type CreateCSRRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // its newest version signs
+	Subject       *CertificateName       `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	Names         *AlternativeNames      `protobuf:"bytes,3,opt,name=names,proto3" json:"names,omitempty"`
+	Hash          HashAlgorithm          `protobuf:"varint,4,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
+	Scheme        SignatureScheme        `protobuf:"varint,5,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"` // RSA: PKCS1V15 (the default) or PSS_SALT_HASH
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCSRRequest) Reset() {
+	*x = CreateCSRRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCSRRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCSRRequest) ProtoMessage() {}
+
+func (x *CreateCSRRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCSRRequest.ProtoReflect.Descriptor instead.
+func (*CreateCSRRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CreateCSRRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *CreateCSRRequest) GetSubject() *CertificateName {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *CreateCSRRequest) GetNames() *AlternativeNames {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *CreateCSRRequest) GetHash() HashAlgorithm {
+	if x != nil {
+		return x.Hash
+	}
+	return HashAlgorithm_HASH_ALGORITHM_UNSPECIFIED
+}
+
+func (x *CreateCSRRequest) GetScheme() SignatureScheme {
+	if x != nil {
+		return x.Scheme
+	}
+	return SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED
+}
+
+type CreateCSRResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Csr           []byte                 `protobuf:"bytes,1,opt,name=csr,proto3" json:"csr,omitempty"` // PEM (RFC 2986)
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCSRResponse) Reset() {
+	*x = CreateCSRResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCSRResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCSRResponse) ProtoMessage() {}
+
+func (x *CreateCSRResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCSRResponse.ProtoReflect.Descriptor instead.
+func (*CreateCSRResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CreateCSRResponse) GetCsr() []byte {
+	if x != nil {
+		return x.Csr
+	}
+	return nil
+}
+
+func (x *CreateCSRResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type CreateCertificateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // its newest version signs, for itself
+	Subject       *CertificateName       `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	Names         *AlternativeNames      `protobuf:"bytes,3,opt,name=names,proto3" json:"names,omitempty"`
+	Hash          HashAlgorithm          `protobuf:"varint,4,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
+	Scheme        SignatureScheme        `protobuf:"varint,5,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
+	Validity      *durationpb.Duration   `protobuf:"bytes,6,opt,name=validity,proto3" json:"validity,omitempty"`    // from now; absent is a year, or the rest of the key's life where that is shorter
+	Authority     bool                   `protobuf:"varint,7,opt,name=authority,proto3" json:"authority,omitempty"` // may sign other certificates
+	Usages        []CertificateUsage     `protobuf:"varint,8,rep,packed,name=usages,proto3,enum=vaultd.v1.CertificateUsage" json:"usages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCertificateRequest) Reset() {
+	*x = CreateCertificateRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCertificateRequest) ProtoMessage() {}
+
+func (x *CreateCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCertificateRequest.ProtoReflect.Descriptor instead.
+func (*CreateCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *CreateCertificateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *CreateCertificateRequest) GetSubject() *CertificateName {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *CreateCertificateRequest) GetNames() *AlternativeNames {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *CreateCertificateRequest) GetHash() HashAlgorithm {
+	if x != nil {
+		return x.Hash
+	}
+	return HashAlgorithm_HASH_ALGORITHM_UNSPECIFIED
+}
+
+func (x *CreateCertificateRequest) GetScheme() SignatureScheme {
+	if x != nil {
+		return x.Scheme
+	}
+	return SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED
+}
+
+func (x *CreateCertificateRequest) GetValidity() *durationpb.Duration {
+	if x != nil {
+		return x.Validity
+	}
+	return nil
+}
+
+func (x *CreateCertificateRequest) GetAuthority() bool {
+	if x != nil {
+		return x.Authority
+	}
+	return false
+}
+
+func (x *CreateCertificateRequest) GetUsages() []CertificateUsage {
+	if x != nil {
+		return x.Usages
+	}
+	return nil
+}
+
+type CreateCertificateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Certificate   []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // PEM (RFC 5280)
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCertificateResponse) Reset() {
+	*x = CreateCertificateResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCertificateResponse) ProtoMessage() {}
+
+func (x *CreateCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCertificateResponse.ProtoReflect.Descriptor instead.
+func (*CreateCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *CreateCertificateResponse) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *CreateCertificateResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 type DestroyKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2562,7 +3478,7 @@ type DestroyKeyRequest struct {
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +3490,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +3503,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DestroyKeyRequest) GetName() string {
@@ -2627,7 +3543,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +3555,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +3568,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DestroyKeyResponse) GetKey() *Key {
@@ -2672,7 +3588,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +3600,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +3613,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -2723,7 +3639,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +3651,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +3664,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
@@ -2769,7 +3685,7 @@ type ContextPair struct {
 
 func (x *ContextPair) Reset() {
 	*x = ContextPair{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +3697,7 @@ func (x *ContextPair) String() string {
 func (*ContextPair) ProtoMessage() {}
 
 func (x *ContextPair) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +3710,7 @@ func (x *ContextPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextPair.ProtoReflect.Descriptor instead.
 func (*ContextPair) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ContextPair) GetName() string {
@@ -2830,7 +3746,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +3758,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +3771,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *EncryptRequest) GetKey() string {
@@ -2897,7 +3813,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +3825,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2922,7 +3838,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *EncryptResponse) GetCiphertext() string {
@@ -2959,7 +3875,7 @@ type DecryptRequest struct {
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +3887,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3900,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DecryptRequest) GetKey() string {
@@ -3033,7 +3949,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3961,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3974,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -3095,7 +4011,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3107,7 +4023,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3120,7 +4036,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SignRequest) GetKey() string {
@@ -3168,7 +4084,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3180,7 +4096,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3193,7 +4109,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -3225,7 +4141,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3237,7 +4153,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3250,7 +4166,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *VerifyRequest) GetKey() string {
@@ -3312,7 +4228,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3324,7 +4240,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3337,7 +4253,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *VerifyResponse) GetValid() bool {
@@ -3364,7 +4280,7 @@ type MACRequest struct {
 
 func (x *MACRequest) Reset() {
 	*x = MACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3376,7 +4292,7 @@ func (x *MACRequest) String() string {
 func (*MACRequest) ProtoMessage() {}
 
 func (x *MACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3389,7 +4305,7 @@ func (x *MACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACRequest.ProtoReflect.Descriptor instead.
 func (*MACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MACRequest) GetKey() string {
@@ -3416,7 +4332,7 @@ type MACResponse struct {
 
 func (x *MACResponse) Reset() {
 	*x = MACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3428,7 +4344,7 @@ func (x *MACResponse) String() string {
 func (*MACResponse) ProtoMessage() {}
 
 func (x *MACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3441,7 +4357,7 @@ func (x *MACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACResponse.ProtoReflect.Descriptor instead.
 func (*MACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *MACResponse) GetMac() []byte {
@@ -3470,7 +4386,7 @@ type VerifyMACRequest struct {
 
 func (x *VerifyMACRequest) Reset() {
 	*x = VerifyMACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3482,7 +4398,7 @@ func (x *VerifyMACRequest) String() string {
 func (*VerifyMACRequest) ProtoMessage() {}
 
 func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3495,7 +4411,7 @@ func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACRequest.ProtoReflect.Descriptor instead.
 func (*VerifyMACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *VerifyMACRequest) GetKey() string {
@@ -3536,7 +4452,7 @@ type VerifyMACResponse struct {
 
 func (x *VerifyMACResponse) Reset() {
 	*x = VerifyMACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3548,7 +4464,7 @@ func (x *VerifyMACResponse) String() string {
 func (*VerifyMACResponse) ProtoMessage() {}
 
 func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3561,7 +4477,7 @@ func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACResponse.ProtoReflect.Descriptor instead.
 func (*VerifyMACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *VerifyMACResponse) GetValid() bool {
@@ -3593,7 +4509,7 @@ type AgreeRequest struct {
 
 func (x *AgreeRequest) Reset() {
 	*x = AgreeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +4521,7 @@ func (x *AgreeRequest) String() string {
 func (*AgreeRequest) ProtoMessage() {}
 
 func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +4534,7 @@ func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeRequest.ProtoReflect.Descriptor instead.
 func (*AgreeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *AgreeRequest) GetKey() string {
@@ -3666,7 +4582,7 @@ type AgreeResponse struct {
 
 func (x *AgreeResponse) Reset() {
 	*x = AgreeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3678,7 +4594,7 @@ func (x *AgreeResponse) String() string {
 func (*AgreeResponse) ProtoMessage() {}
 
 func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3691,7 +4607,7 @@ func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeResponse.ProtoReflect.Descriptor instead.
 func (*AgreeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *AgreeResponse) GetOutput() []byte {
@@ -3708,13 +4624,280 @@ func (x *AgreeResponse) GetVersion() uint32 {
 	return 0
 }
 
+// Encapsulate makes a shared key for the holder of an ML-KEM key (FIPS 203) and
+// the ciphertext that gives it to them. Output is HKDF-SHA-256 over the shared
+// key, as for Agree.
+type EncapsulateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Salt          []byte                 `protobuf:"bytes,2,opt,name=salt,proto3" json:"salt,omitempty"`
+	Info          []byte                 `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
+	Length        uint32                 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"` // of the output; 0 is 32
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncapsulateRequest) Reset() {
+	*x = EncapsulateRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncapsulateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncapsulateRequest) ProtoMessage() {}
+
+func (x *EncapsulateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncapsulateRequest.ProtoReflect.Descriptor instead.
+func (*EncapsulateRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *EncapsulateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *EncapsulateRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *EncapsulateRequest) GetInfo() []byte {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *EncapsulateRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+type EncapsulateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	Ciphertext    []byte                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
+	Version       uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"` // Decapsulate has to be told once there is a newer one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncapsulateResponse) Reset() {
+	*x = EncapsulateResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncapsulateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncapsulateResponse) ProtoMessage() {}
+
+func (x *EncapsulateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncapsulateResponse.ProtoReflect.Descriptor instead.
+func (*EncapsulateResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *EncapsulateResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *EncapsulateResponse) GetCiphertext() []byte {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return nil
+}
+
+func (x *EncapsulateResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type DecapsulateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Ciphertext    []byte                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"` // by another version or changed, it gives an output that nobody else has, and no error
+	Salt          []byte                 `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	Info          []byte                 `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`
+	Length        uint32                 `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"`
+	Version       uint32                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"` // 0 is the newest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecapsulateRequest) Reset() {
+	*x = DecapsulateRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecapsulateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecapsulateRequest) ProtoMessage() {}
+
+func (x *DecapsulateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecapsulateRequest.ProtoReflect.Descriptor instead.
+func (*DecapsulateRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *DecapsulateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DecapsulateRequest) GetCiphertext() []byte {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return nil
+}
+
+func (x *DecapsulateRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *DecapsulateRequest) GetInfo() []byte {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *DecapsulateRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *DecapsulateRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type DecapsulateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecapsulateResponse) Reset() {
+	*x = DecapsulateResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecapsulateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecapsulateResponse) ProtoMessage() {}
+
+func (x *DecapsulateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecapsulateResponse.ProtoReflect.Descriptor instead.
+func (*DecapsulateResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *DecapsulateResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *DecapsulateResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 type OfferExchangeRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	SigningKey      string                 `protobuf:"bytes,1,opt,name=signing_key,json=signingKey,proto3" json:"signing_key,omitempty"`                // "owner/name", RSA, ECDSA or Ed25519
 	SessionKey      string                 `protobuf:"bytes,2,opt,name=session_key,json=sessionKey,proto3" json:"session_key,omitempty"`                // "owner/name" the result is stored as
 	SessionType     string                 `protobuf:"bytes,3,opt,name=session_type,json=sessionType,proto3" json:"session_type,omitempty"`             // empty is fernet
 	SessionTtl      *durationpb.Duration   `protobuf:"bytes,4,opt,name=session_ttl,json=sessionTtl,proto3" json:"session_ttl,omitempty"`                // absent is the type's default
-	Group           string                 `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`                                            // "x25519" (default), "p256", "ffdh-2048"
+	Group           string                 `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`                                            // "x25519" (default), "p256", "p384", "ffdh-2048"
 	Purpose         string                 `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`                                        // both sides must name the same
 	PeerPublicKey   []byte                 `protobuf:"bytes,7,opt,name=peer_public_key,json=peerPublicKey,proto3" json:"peer_public_key,omitempty"`     // the peer's signing key, SPKI PEM or DER; or
 	PeerFingerprint string                 `protobuf:"bytes,8,opt,name=peer_fingerprint,json=peerFingerprint,proto3" json:"peer_fingerprint,omitempty"` // its fingerprint
@@ -3725,7 +4908,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3737,7 +4920,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3750,7 +4933,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -3827,7 +5010,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3839,7 +5022,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3852,7 +5035,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -3893,7 +5076,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3905,7 +5088,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3918,7 +5101,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -3995,7 +5178,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4007,7 +5190,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4020,7 +5203,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -4055,7 +5238,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4067,7 +5250,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4080,7 +5263,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -4115,7 +5298,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4127,7 +5310,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4140,7 +5323,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -4179,7 +5362,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +5374,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +5387,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Owner) GetName() string {
@@ -4265,7 +5448,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4277,7 +5460,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4290,7 +5473,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -4309,7 +5492,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4321,7 +5504,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4334,7 +5517,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -4353,7 +5536,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4365,7 +5548,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4378,7 +5561,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -4397,7 +5580,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4409,7 +5592,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4422,7 +5605,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -4442,7 +5625,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4454,7 +5637,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4467,7 +5650,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -4494,7 +5677,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4506,7 +5689,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4519,7 +5702,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -4546,7 +5729,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4558,7 +5741,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4571,7 +5754,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -4598,7 +5781,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4610,7 +5793,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4623,7 +5806,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -4649,7 +5832,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4661,7 +5844,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4674,7 +5857,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -4693,7 +5876,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +5888,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +5901,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -4744,7 +5927,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4756,7 +5939,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4769,7 +5952,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *Revocation) GetKind() string {
@@ -4839,7 +6022,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4851,7 +6034,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4864,7 +6047,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -4898,7 +6081,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4910,7 +6093,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4923,7 +6106,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -4949,7 +6132,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4961,7 +6144,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4974,7 +6157,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -4994,7 +6177,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5006,7 +6189,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5019,7 +6202,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -5053,7 +6236,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5065,7 +6248,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5078,7 +6261,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -5152,7 +6335,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5164,7 +6347,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5177,7 +6360,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 type WhoAmIResponse struct {
@@ -5193,7 +6376,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5205,7 +6388,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5218,7 +6401,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -5268,7 +6451,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5280,7 +6463,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5293,7 +6476,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -5337,7 +6520,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5349,7 +6532,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5362,7 +6545,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -5411,7 +6594,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5423,7 +6606,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5436,7 +6619,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -5473,7 +6656,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5485,7 +6668,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5498,7 +6681,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *Grant) GetId() string {
@@ -5538,7 +6721,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5550,7 +6733,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5563,7 +6746,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -5582,7 +6765,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5594,7 +6777,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5607,7 +6790,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -5626,7 +6809,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5638,7 +6821,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5651,7 +6834,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -5670,7 +6853,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5682,7 +6865,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5695,7 +6878,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -5715,7 +6898,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5727,7 +6910,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5740,7 +6923,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -5767,7 +6950,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5779,7 +6962,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5792,7 +6975,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -5818,7 +7001,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5830,7 +7013,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5843,7 +7026,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -5861,7 +7044,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5873,7 +7056,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5886,7 +7069,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
 }
 
 type ExplainRequest struct {
@@ -5898,7 +7081,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5910,7 +7093,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5923,7 +7106,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -5949,7 +7132,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5961,7 +7144,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5974,7 +7157,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -6051,7 +7234,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6063,7 +7246,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6076,7 +7259,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -6153,7 +7336,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6165,7 +7348,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6178,7 +7361,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -6212,7 +7395,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6224,7 +7407,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6237,7 +7420,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -6264,7 +7447,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6276,7 +7459,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6289,7 +7472,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -6309,7 +7492,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6321,7 +7504,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6334,7 +7517,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -6362,7 +7545,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6374,7 +7557,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6387,7 +7570,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -6413,7 +7596,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6425,7 +7608,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6438,7 +7621,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -6467,7 +7650,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6479,7 +7662,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6492,7 +7675,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *Approval) GetId() string {
@@ -6573,7 +7756,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6585,7 +7768,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6598,7 +7781,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
 }
 
 type ListApprovalsResponse struct {
@@ -6610,7 +7793,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6622,7 +7805,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6635,7 +7818,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -6656,7 +7839,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6668,7 +7851,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6681,7 +7864,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -6707,7 +7890,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6719,7 +7902,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6732,7 +7915,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -6753,7 +7936,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6765,7 +7948,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6778,7 +7961,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -6797,7 +7980,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6809,7 +7992,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6822,7 +8005,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -6841,7 +8024,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6853,7 +8036,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6866,7 +8049,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -6885,7 +8068,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6897,7 +8080,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6910,7 +8093,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -6935,7 +8118,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6947,7 +8130,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6960,7 +8143,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -7022,7 +8205,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7034,7 +8217,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7047,7 +8230,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -7072,7 +8255,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7084,7 +8267,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7097,7 +8280,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
 }
 
 type CheckpointAuditResponse struct {
@@ -7110,7 +8293,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7122,7 +8305,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7135,7 +8318,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -7161,7 +8344,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7173,7 +8356,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7186,7 +8369,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -7206,7 +8389,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7218,7 +8401,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7231,7 +8414,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -7454,7 +8637,71 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11ExportKeyResponse\x12\x1a\n" +
 	"\bmaterial\x18\x01 \x01(\fR\bmaterial\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x123\n" +
-	"\x06format\x18\x03 \x01(\x0e2\x1b.vaultd.v1.PrivateKeyFormatR\x06format\"k\n" +
+	"\x06format\x18\x03 \x01(\x0e2\x1b.vaultd.v1.PrivateKeyFormatR\x06format\"\xc7\x01\n" +
+	"\x0eWrapKeyRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12!\n" +
+	"\fwrapping_key\x18\x03 \x01(\tR\vwrappingKey\x12.\n" +
+	"\x13wrapping_public_key\x18\x04 \x01(\fR\x11wrappingPublicKey\x126\n" +
+	"\talgorithm\x18\x05 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\"\xbc\x01\n" +
+	"\x0fWrapKeyResponse\x12\x18\n" +
+	"\awrapped\x18\x01 \x01(\fR\awrapped\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12)\n" +
+	"\x10wrapping_version\x18\x03 \x01(\rR\x0fwrappingVersion\x126\n" +
+	"\talgorithm\x18\x04 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\"\xc9\x03\n" +
+	"\x10UnwrapKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
+	"\x0eunwrapping_key\x18\x02 \x01(\tR\runwrappingKey\x12\x18\n" +
+	"\awrapped\x18\x03 \x01(\fR\awrapped\x126\n" +
+	"\talgorithm\x18\x04 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12+\n" +
+	"\x03ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n" +
+	"\tno_expiry\x18\a \x01(\bR\bnoExpiry\x12%\n" +
+	"\x04uses\x18\b \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
+	"\x06labels\x18\t \x03(\v2'.vaultd.v1.UnwrapKeyRequest.LabelsEntryR\x06labels\x12'\n" +
+	"\x0frequire_context\x18\n" +
+	" \x03(\tR\x0erequireContext\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
+	"\x11UnwrapKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xfe\x01\n" +
+	"\x0fCertificateName\x12\x1f\n" +
+	"\vcommon_name\x18\x01 \x01(\tR\n" +
+	"commonName\x12#\n" +
+	"\rserial_number\x18\x02 \x01(\tR\fserialNumber\x12\"\n" +
+	"\forganization\x18\x03 \x03(\tR\forganization\x12/\n" +
+	"\x13organizational_unit\x18\x04 \x03(\tR\x12organizationalUnit\x12\x18\n" +
+	"\acountry\x18\x05 \x03(\tR\acountry\x12\x1a\n" +
+	"\bprovince\x18\x06 \x03(\tR\bprovince\x12\x1a\n" +
+	"\blocality\x18\a \x03(\tR\blocality\"\\\n" +
+	"\x10AlternativeNames\x12\x10\n" +
+	"\x03dns\x18\x01 \x03(\tR\x03dns\x12\x0e\n" +
+	"\x02ip\x18\x02 \x03(\tR\x02ip\x12\x14\n" +
+	"\x05email\x18\x03 \x03(\tR\x05email\x12\x10\n" +
+	"\x03uri\x18\x04 \x03(\tR\x03uri\"\xef\x01\n" +
+	"\x10CreateCSRRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\asubject\x18\x02 \x01(\v2\x1a.vaultd.v1.CertificateNameR\asubject\x121\n" +
+	"\x05names\x18\x03 \x01(\v2\x1b.vaultd.v1.AlternativeNamesR\x05names\x12,\n" +
+	"\x04hash\x18\x04 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
+	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\"?\n" +
+	"\x11CreateCSRResponse\x12\x10\n" +
+	"\x03csr\x18\x01 \x01(\fR\x03csr\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\x81\x03\n" +
+	"\x18CreateCertificateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\asubject\x18\x02 \x01(\v2\x1a.vaultd.v1.CertificateNameR\asubject\x121\n" +
+	"\x05names\x18\x03 \x01(\v2\x1b.vaultd.v1.AlternativeNamesR\x05names\x12,\n" +
+	"\x04hash\x18\x04 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
+	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\x125\n" +
+	"\bvalidity\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\bvalidity\x12\x1c\n" +
+	"\tauthority\x18\a \x01(\bR\tauthority\x123\n" +
+	"\x06usages\x18\b \x03(\x0e2\x1b.vaultd.v1.CertificateUsageR\x06usages\"W\n" +
+	"\x19CreateCertificateResponse\x12 \n" +
+	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"k\n" +
 	"\x11DestroyKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
@@ -7536,6 +8783,29 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04info\x18\x04 \x01(\fR\x04info\x12\x16\n" +
 	"\x06length\x18\x05 \x01(\rR\x06length\"A\n" +
 	"\rAgreeResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"f\n" +
+	"\x12EncapsulateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04salt\x18\x02 \x01(\fR\x04salt\x12\x12\n" +
+	"\x04info\x18\x03 \x01(\fR\x04info\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\rR\x06length\"g\n" +
+	"\x13EncapsulateResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x02 \x01(\fR\n" +
+	"ciphertext\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"\xa0\x01\n" +
+	"\x12DecapsulateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x02 \x01(\fR\n" +
+	"ciphertext\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\x12\x12\n" +
+	"\x04info\x18\x04 \x01(\fR\x04info\x12\x16\n" +
+	"\x06length\x18\x05 \x01(\rR\x06length\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\"G\n" +
+	"\x13DecapsulateResponse\x12\x16\n" +
 	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"\xd2\x02\n" +
 	"\x14OfferExchangeRequest\x12\x1f\n" +
@@ -7792,7 +9062,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
 	"\x12ProveAuditResponse\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\tR\x05proof*\xf5\b\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof*\x87\n" +
+	"\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -7816,10 +9087,16 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"METHOD_MAC\x10$\x12\x15\n" +
 	"\x11METHOD_VERIFY_MAC\x10%\x12\x10\n" +
-	"\fMETHOD_AGREE\x10&\x12\x19\n" +
+	"\fMETHOD_AGREE\x10&\x12\x16\n" +
+	"\x12METHOD_ENCAPSULATE\x10.\x12\x16\n" +
+	"\x12METHOD_DECAPSULATE\x10/\x12\x19\n" +
 	"\x15METHOD_OFFER_EXCHANGE\x100\x12\x1a\n" +
 	"\x16METHOD_ACCEPT_EXCHANGE\x101\x12\x1a\n" +
-	"\x16METHOD_FINISH_EXCHANGE\x102\x12\x17\n" +
+	"\x16METHOD_FINISH_EXCHANGE\x102\x12\x15\n" +
+	"\x11METHOD_CREATE_CSR\x103\x12\x1d\n" +
+	"\x19METHOD_CREATE_CERTIFICATE\x104\x12\x13\n" +
+	"\x0fMETHOD_WRAP_KEY\x105\x12\x15\n" +
+	"\x11METHOD_UNWRAP_KEY\x106\x12\x17\n" +
 	"\x13METHOD_CREATE_OWNER\x10@\x12\x15\n" +
 	"\x11METHOD_SHOW_OWNER\x10A\x12\x16\n" +
 	"\x12METHOD_LIST_OWNERS\x10B\x12\x17\n" +
@@ -7844,7 +9121,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\rMETHOD_REJECT\x10m\x12\x15\n" +
 	"\x11METHOD_READ_AUDIT\x10p\x12\x1b\n" +
 	"\x17METHOD_CHECKPOINT_AUDIT\x10q\x12\x16\n" +
-	"\x12METHOD_PROVE_AUDIT\x10r*\xad\x01\n" +
+	"\x12METHOD_PROVE_AUDIT\x10r*\x85\x02\n" +
 	"\x06KeyUse\x12\x17\n" +
 	"\x13KEY_USE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fKEY_USE_ENCRYPT\x10\x01\x12\x13\n" +
@@ -7853,25 +9130,48 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0eKEY_USE_VERIFY\x10\x04\x12\x0f\n" +
 	"\vKEY_USE_MAC\x10\x05\x12\x16\n" +
 	"\x12KEY_USE_VERIFY_MAC\x10\x06\x12\x11\n" +
-	"\rKEY_USE_AGREE\x10\a*\x82\x01\n" +
+	"\rKEY_USE_AGREE\x10\a\x12\x10\n" +
+	"\fKEY_USE_WRAP\x10\t\x12\x12\n" +
+	"\x0eKEY_USE_UNWRAP\x10\n" +
+	"\x12\x17\n" +
+	"\x13KEY_USE_ENCAPSULATE\x10\v\x12\x17\n" +
+	"\x13KEY_USE_DECAPSULATE\x10\f*\x82\x01\n" +
 	"\bKeyState\x12\x19\n" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x15\n" +
 	"\x11KEY_STATE_EXPIRED\x10\x04\x12\x15\n" +
 	"\x11KEY_STATE_REVOKED\x10\x05\x12\x17\n" +
-	"\x13KEY_STATE_DESTROYED\x10\x06*\x89\x01\n" +
+	"\x13KEY_STATE_DESTROYED\x10\x06*\xa4\x01\n" +
 	"\x0fPublicKeyFormat\x12!\n" +
 	"\x1dPUBLIC_KEY_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PUBLIC_KEY_FORMAT_PEM\x10\x01\x12\x19\n" +
 	"\x15PUBLIC_KEY_FORMAT_DER\x10\x02\x12\x1d\n" +
-	"\x19PUBLIC_KEY_FORMAT_OPENSSH\x10\x03*\xde\x01\n" +
+	"\x19PUBLIC_KEY_FORMAT_OPENSSH\x10\x03\x12\x19\n" +
+	"\x15PUBLIC_KEY_FORMAT_JWK\x10\x04*\xdd\x02\n" +
 	"\x10PrivateKeyFormat\x12\"\n" +
 	"\x1ePRIVATE_KEY_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16PRIVATE_KEY_FORMAT_RAW\x10\x01\x12\x1d\n" +
 	"\x19PRIVATE_KEY_FORMAT_FERNET\x10\x02\x12 \n" +
 	"\x1cPRIVATE_KEY_FORMAT_PKCS8_PEM\x10\x03\x12*\n" +
 	"&PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM\x10\x04\x12\x1d\n" +
-	"\x19PRIVATE_KEY_FORMAT_COMPAT\x10\x05*\x80\x01\n" +
+	"\x19PRIVATE_KEY_FORMAT_COMPAT\x10\x05\x12 \n" +
+	"\x1cPRIVATE_KEY_FORMAT_PKCS1_PEM\x10\x06\x12\x1f\n" +
+	"\x1bPRIVATE_KEY_FORMAT_SEC1_PEM\x10\a\x12\x1e\n" +
+	"\x1aPRIVATE_KEY_FORMAT_OPENSSH\x10\b\x12\x1a\n" +
+	"\x16PRIVATE_KEY_FORMAT_JWK\x10\t*\xa1\x01\n" +
+	"\rWrapAlgorithm\x12\x1e\n" +
+	"\x1aWRAP_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16WRAP_ALGORITHM_AES_KWP\x10\x01\x12\x1b\n" +
+	"\x17WRAP_ALGORITHM_RSA_OAEP\x10\x02\x12\x1e\n" +
+	"\x1aWRAP_ALGORITHM_RSA_AES_KWP\x10\x03\x12\x17\n" +
+	"\x13WRAP_ALGORITHM_HPKE\x10\x04*\xd7\x01\n" +
+	"\x10CertificateUsage\x12!\n" +
+	"\x1dCERTIFICATE_USAGE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18CERTIFICATE_USAGE_SERVER\x10\x01\x12\x1c\n" +
+	"\x18CERTIFICATE_USAGE_CLIENT\x10\x02\x12\"\n" +
+	"\x1eCERTIFICATE_USAGE_CODE_SIGNING\x10\x03\x12\x1b\n" +
+	"\x17CERTIFICATE_USAGE_EMAIL\x10\x04\x12#\n" +
+	"\x1fCERTIFICATE_USAGE_TIME_STAMPING\x10\x05*\x80\x01\n" +
 	"\rHashAlgorithm\x12\x1e\n" +
 	"\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15HASH_ALGORITHM_SHA256\x10\x01\x12\x19\n" +
@@ -7881,7 +9181,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc4\x1b\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\x92\x1f\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -7904,10 +9204,16 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06Verify\x12\x18.vaultd.v1.VerifyRequest\x1a\x19.vaultd.v1.VerifyResponse\x124\n" +
 	"\x03MAC\x12\x15.vaultd.v1.MACRequest\x1a\x16.vaultd.v1.MACResponse\x12F\n" +
 	"\tVerifyMAC\x12\x1b.vaultd.v1.VerifyMACRequest\x1a\x1c.vaultd.v1.VerifyMACResponse\x12:\n" +
-	"\x05Agree\x12\x17.vaultd.v1.AgreeRequest\x1a\x18.vaultd.v1.AgreeResponse\x12R\n" +
+	"\x05Agree\x12\x17.vaultd.v1.AgreeRequest\x1a\x18.vaultd.v1.AgreeResponse\x12L\n" +
+	"\vEncapsulate\x12\x1d.vaultd.v1.EncapsulateRequest\x1a\x1e.vaultd.v1.EncapsulateResponse\x12L\n" +
+	"\vDecapsulate\x12\x1d.vaultd.v1.DecapsulateRequest\x1a\x1e.vaultd.v1.DecapsulateResponse\x12R\n" +
 	"\rOfferExchange\x12\x1f.vaultd.v1.OfferExchangeRequest\x1a .vaultd.v1.OfferExchangeResponse\x12U\n" +
 	"\x0eAcceptExchange\x12 .vaultd.v1.AcceptExchangeRequest\x1a!.vaultd.v1.AcceptExchangeResponse\x12U\n" +
-	"\x0eFinishExchange\x12 .vaultd.v1.FinishExchangeRequest\x1a!.vaultd.v1.FinishExchangeResponse\x12L\n" +
+	"\x0eFinishExchange\x12 .vaultd.v1.FinishExchangeRequest\x1a!.vaultd.v1.FinishExchangeResponse\x12F\n" +
+	"\tCreateCSR\x12\x1b.vaultd.v1.CreateCSRRequest\x1a\x1c.vaultd.v1.CreateCSRResponse\x12^\n" +
+	"\x11CreateCertificate\x12#.vaultd.v1.CreateCertificateRequest\x1a$.vaultd.v1.CreateCertificateResponse\x12@\n" +
+	"\aWrapKey\x12\x19.vaultd.v1.WrapKeyRequest\x1a\x1a.vaultd.v1.WrapKeyResponse\x12F\n" +
+	"\tUnwrapKey\x12\x1b.vaultd.v1.UnwrapKeyRequest\x1a\x1c.vaultd.v1.UnwrapKeyResponse\x12L\n" +
 	"\vCreateOwner\x12\x1d.vaultd.v1.CreateOwnerRequest\x1a\x1e.vaultd.v1.CreateOwnerResponse\x12F\n" +
 	"\tShowOwner\x12\x1b.vaultd.v1.ShowOwnerRequest\x1a\x1c.vaultd.v1.ShowOwnerResponse\x12I\n" +
 	"\n" +
@@ -7948,315 +9254,361 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 	return file_vaultd_v1_vaultd_proto_rawDescData
 }
 
-var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 113)
+var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 128)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
-	(Method)(0),                     // 0: vaultd.v1.Method
-	(KeyUse)(0),                     // 1: vaultd.v1.KeyUse
-	(KeyState)(0),                   // 2: vaultd.v1.KeyState
-	(PublicKeyFormat)(0),            // 3: vaultd.v1.PublicKeyFormat
-	(PrivateKeyFormat)(0),           // 4: vaultd.v1.PrivateKeyFormat
-	(HashAlgorithm)(0),              // 5: vaultd.v1.HashAlgorithm
-	(SignatureScheme)(0),            // 6: vaultd.v1.SignatureScheme
-	(*Error)(nil),                   // 7: vaultd.v1.Error
-	(*StatusRequest)(nil),           // 8: vaultd.v1.StatusRequest
-	(*StatusResponse)(nil),          // 9: vaultd.v1.StatusResponse
-	(*AuditSink)(nil),               // 10: vaultd.v1.AuditSink
-	(*InitRequest)(nil),             // 11: vaultd.v1.InitRequest
-	(*InitResponse)(nil),            // 12: vaultd.v1.InitResponse
-	(*UnsealRequest)(nil),           // 13: vaultd.v1.UnsealRequest
-	(*UnsealResponse)(nil),          // 14: vaultd.v1.UnsealResponse
-	(*SealRequest)(nil),             // 15: vaultd.v1.SealRequest
-	(*SealResponse)(nil),            // 16: vaultd.v1.SealResponse
-	(*ChangePasswordRequest)(nil),   // 17: vaultd.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),  // 18: vaultd.v1.ChangePasswordResponse
-	(*KeyVersion)(nil),              // 19: vaultd.v1.KeyVersion
-	(*Key)(nil),                     // 20: vaultd.v1.Key
-	(*CreateKeyRequest)(nil),        // 21: vaultd.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),       // 22: vaultd.v1.CreateKeyResponse
-	(*ShowKeyRequest)(nil),          // 23: vaultd.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),         // 24: vaultd.v1.ShowKeyResponse
-	(*ListKeysRequest)(nil),         // 25: vaultd.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),        // 26: vaultd.v1.ListKeysResponse
-	(*PublicKeyRequest)(nil),        // 27: vaultd.v1.PublicKeyRequest
-	(*PublicKeyResponse)(nil),       // 28: vaultd.v1.PublicKeyResponse
-	(*RotateKeyRequest)(nil),        // 29: vaultd.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),       // 30: vaultd.v1.RotateKeyResponse
-	(*ImportKeyRequest)(nil),        // 31: vaultd.v1.ImportKeyRequest
-	(*ImportKeyResponse)(nil),       // 32: vaultd.v1.ImportKeyResponse
-	(*ExportKeyRequest)(nil),        // 33: vaultd.v1.ExportKeyRequest
-	(*ExportKeyResponse)(nil),       // 34: vaultd.v1.ExportKeyResponse
-	(*DestroyKeyRequest)(nil),       // 35: vaultd.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),      // 36: vaultd.v1.DestroyKeyResponse
-	(*RevokeKeyRequest)(nil),        // 37: vaultd.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),       // 38: vaultd.v1.RevokeKeyResponse
-	(*ContextPair)(nil),             // 39: vaultd.v1.ContextPair
-	(*EncryptRequest)(nil),          // 40: vaultd.v1.EncryptRequest
-	(*EncryptResponse)(nil),         // 41: vaultd.v1.EncryptResponse
-	(*DecryptRequest)(nil),          // 42: vaultd.v1.DecryptRequest
-	(*DecryptResponse)(nil),         // 43: vaultd.v1.DecryptResponse
-	(*SignRequest)(nil),             // 44: vaultd.v1.SignRequest
-	(*SignResponse)(nil),            // 45: vaultd.v1.SignResponse
-	(*VerifyRequest)(nil),           // 46: vaultd.v1.VerifyRequest
-	(*VerifyResponse)(nil),          // 47: vaultd.v1.VerifyResponse
-	(*MACRequest)(nil),              // 48: vaultd.v1.MACRequest
-	(*MACResponse)(nil),             // 49: vaultd.v1.MACResponse
-	(*VerifyMACRequest)(nil),        // 50: vaultd.v1.VerifyMACRequest
-	(*VerifyMACResponse)(nil),       // 51: vaultd.v1.VerifyMACResponse
-	(*AgreeRequest)(nil),            // 52: vaultd.v1.AgreeRequest
-	(*AgreeResponse)(nil),           // 53: vaultd.v1.AgreeResponse
-	(*OfferExchangeRequest)(nil),    // 54: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),   // 55: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),   // 56: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),  // 57: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),   // 58: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),  // 59: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                   // 60: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),      // 61: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),     // 62: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),        // 63: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),       // 64: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),       // 65: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),      // 66: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),      // 67: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),     // 68: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),   // 69: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),  // 70: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),              // 71: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),  // 72: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil), // 73: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),  // 74: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil), // 75: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),               // 76: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),           // 77: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),          // 78: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),              // 79: vaultd.v1.CanRequest
-	(*CanResponse)(nil),             // 80: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),        // 81: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                   // 82: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),         // 83: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),        // 84: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),        // 85: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),       // 86: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),       // 87: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),      // 88: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),      // 89: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),     // 90: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),          // 91: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),         // 92: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),          // 93: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),   // 94: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),  // 95: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),   // 96: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),  // 97: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),  // 98: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil), // 99: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                // 100: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),    // 101: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),   // 102: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),    // 103: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),   // 104: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),          // 105: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),         // 106: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),           // 107: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),          // 108: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),        // 109: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),       // 110: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),  // 111: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil), // 112: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),       // 113: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),      // 114: vaultd.v1.ProveAuditResponse
-	nil,                             // 115: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 116: vaultd.v1.Key.LabelsEntry
-	nil,                             // 117: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 118: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 119: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 120: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 121: google.protobuf.Duration
+	(Method)(0),                       // 0: vaultd.v1.Method
+	(KeyUse)(0),                       // 1: vaultd.v1.KeyUse
+	(KeyState)(0),                     // 2: vaultd.v1.KeyState
+	(PublicKeyFormat)(0),              // 3: vaultd.v1.PublicKeyFormat
+	(PrivateKeyFormat)(0),             // 4: vaultd.v1.PrivateKeyFormat
+	(WrapAlgorithm)(0),                // 5: vaultd.v1.WrapAlgorithm
+	(CertificateUsage)(0),             // 6: vaultd.v1.CertificateUsage
+	(HashAlgorithm)(0),                // 7: vaultd.v1.HashAlgorithm
+	(SignatureScheme)(0),              // 8: vaultd.v1.SignatureScheme
+	(*Error)(nil),                     // 9: vaultd.v1.Error
+	(*StatusRequest)(nil),             // 10: vaultd.v1.StatusRequest
+	(*StatusResponse)(nil),            // 11: vaultd.v1.StatusResponse
+	(*AuditSink)(nil),                 // 12: vaultd.v1.AuditSink
+	(*InitRequest)(nil),               // 13: vaultd.v1.InitRequest
+	(*InitResponse)(nil),              // 14: vaultd.v1.InitResponse
+	(*UnsealRequest)(nil),             // 15: vaultd.v1.UnsealRequest
+	(*UnsealResponse)(nil),            // 16: vaultd.v1.UnsealResponse
+	(*SealRequest)(nil),               // 17: vaultd.v1.SealRequest
+	(*SealResponse)(nil),              // 18: vaultd.v1.SealResponse
+	(*ChangePasswordRequest)(nil),     // 19: vaultd.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),    // 20: vaultd.v1.ChangePasswordResponse
+	(*KeyVersion)(nil),                // 21: vaultd.v1.KeyVersion
+	(*Key)(nil),                       // 22: vaultd.v1.Key
+	(*CreateKeyRequest)(nil),          // 23: vaultd.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),         // 24: vaultd.v1.CreateKeyResponse
+	(*ShowKeyRequest)(nil),            // 25: vaultd.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),           // 26: vaultd.v1.ShowKeyResponse
+	(*ListKeysRequest)(nil),           // 27: vaultd.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),          // 28: vaultd.v1.ListKeysResponse
+	(*PublicKeyRequest)(nil),          // 29: vaultd.v1.PublicKeyRequest
+	(*PublicKeyResponse)(nil),         // 30: vaultd.v1.PublicKeyResponse
+	(*RotateKeyRequest)(nil),          // 31: vaultd.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),         // 32: vaultd.v1.RotateKeyResponse
+	(*ImportKeyRequest)(nil),          // 33: vaultd.v1.ImportKeyRequest
+	(*ImportKeyResponse)(nil),         // 34: vaultd.v1.ImportKeyResponse
+	(*ExportKeyRequest)(nil),          // 35: vaultd.v1.ExportKeyRequest
+	(*ExportKeyResponse)(nil),         // 36: vaultd.v1.ExportKeyResponse
+	(*WrapKeyRequest)(nil),            // 37: vaultd.v1.WrapKeyRequest
+	(*WrapKeyResponse)(nil),           // 38: vaultd.v1.WrapKeyResponse
+	(*UnwrapKeyRequest)(nil),          // 39: vaultd.v1.UnwrapKeyRequest
+	(*UnwrapKeyResponse)(nil),         // 40: vaultd.v1.UnwrapKeyResponse
+	(*CertificateName)(nil),           // 41: vaultd.v1.CertificateName
+	(*AlternativeNames)(nil),          // 42: vaultd.v1.AlternativeNames
+	(*CreateCSRRequest)(nil),          // 43: vaultd.v1.CreateCSRRequest
+	(*CreateCSRResponse)(nil),         // 44: vaultd.v1.CreateCSRResponse
+	(*CreateCertificateRequest)(nil),  // 45: vaultd.v1.CreateCertificateRequest
+	(*CreateCertificateResponse)(nil), // 46: vaultd.v1.CreateCertificateResponse
+	(*DestroyKeyRequest)(nil),         // 47: vaultd.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),        // 48: vaultd.v1.DestroyKeyResponse
+	(*RevokeKeyRequest)(nil),          // 49: vaultd.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),         // 50: vaultd.v1.RevokeKeyResponse
+	(*ContextPair)(nil),               // 51: vaultd.v1.ContextPair
+	(*EncryptRequest)(nil),            // 52: vaultd.v1.EncryptRequest
+	(*EncryptResponse)(nil),           // 53: vaultd.v1.EncryptResponse
+	(*DecryptRequest)(nil),            // 54: vaultd.v1.DecryptRequest
+	(*DecryptResponse)(nil),           // 55: vaultd.v1.DecryptResponse
+	(*SignRequest)(nil),               // 56: vaultd.v1.SignRequest
+	(*SignResponse)(nil),              // 57: vaultd.v1.SignResponse
+	(*VerifyRequest)(nil),             // 58: vaultd.v1.VerifyRequest
+	(*VerifyResponse)(nil),            // 59: vaultd.v1.VerifyResponse
+	(*MACRequest)(nil),                // 60: vaultd.v1.MACRequest
+	(*MACResponse)(nil),               // 61: vaultd.v1.MACResponse
+	(*VerifyMACRequest)(nil),          // 62: vaultd.v1.VerifyMACRequest
+	(*VerifyMACResponse)(nil),         // 63: vaultd.v1.VerifyMACResponse
+	(*AgreeRequest)(nil),              // 64: vaultd.v1.AgreeRequest
+	(*AgreeResponse)(nil),             // 65: vaultd.v1.AgreeResponse
+	(*EncapsulateRequest)(nil),        // 66: vaultd.v1.EncapsulateRequest
+	(*EncapsulateResponse)(nil),       // 67: vaultd.v1.EncapsulateResponse
+	(*DecapsulateRequest)(nil),        // 68: vaultd.v1.DecapsulateRequest
+	(*DecapsulateResponse)(nil),       // 69: vaultd.v1.DecapsulateResponse
+	(*OfferExchangeRequest)(nil),      // 70: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),     // 71: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),     // 72: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),    // 73: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),     // 74: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),    // 75: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                     // 76: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),        // 77: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),       // 78: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),          // 79: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),         // 80: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),         // 81: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),        // 82: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),        // 83: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),       // 84: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),     // 85: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),    // 86: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),                // 87: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),    // 88: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),   // 89: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),    // 90: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil),   // 91: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),                 // 92: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),             // 93: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 94: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),                // 95: vaultd.v1.CanRequest
+	(*CanResponse)(nil),               // 96: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),          // 97: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                     // 98: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),           // 99: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),          // 100: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),          // 101: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),         // 102: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),         // 103: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),        // 104: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),        // 105: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),       // 106: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),            // 107: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),           // 108: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),            // 109: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),     // 110: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 111: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),     // 112: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),    // 113: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),    // 114: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil),   // 115: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                  // 116: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),      // 117: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),     // 118: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),      // 119: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),     // 120: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),            // 121: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),           // 122: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),             // 123: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),            // 124: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),          // 125: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),         // 126: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),    // 127: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil),   // 128: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),         // 129: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),        // 130: vaultd.v1.ProveAuditResponse
+	nil,                               // 131: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 132: vaultd.v1.Key.LabelsEntry
+	nil,                               // 133: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 134: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 135: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 136: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 137: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 138: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	120, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	115, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	120, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
-	10,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
+	137, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	131, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	137, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	12,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	2,   // 4: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	120, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	120, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	120, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	137, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	137, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	137, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
 	1,   // 8: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	2,   // 9: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	116, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	120, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	121, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	19,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	120, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	121, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	132, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	137, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	138, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	21,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	137, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	138, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	1,   // 16: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	117, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	20,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	118, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	20,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	133, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	22,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	22,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	134, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	22,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
 	3,   // 22: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	121, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	20,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	138, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	22,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
 	4,   // 25: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	121, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	138, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
 	1,   // 27: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	119, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	20,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	135, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	22,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
 	4,   // 30: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
 	4,   // 31: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	20,  // 32: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 33: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	39,  // 34: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	39,  // 35: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	121, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	5,   // 37: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 38: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	5,   // 39: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 40: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	121, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	120, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	121, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	20,  // 44: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	20,  // 45: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	120, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	120, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	60,  // 48: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 49: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 50: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	60,  // 51: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 52: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	120, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	71,  // 54: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	71,  // 55: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	76,  // 56: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	39,  // 57: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	76,  // 58: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	81,  // 59: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	82,  // 60: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 61: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 62: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	120, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	76,  // 64: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	81,  // 65: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	120, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	93,  // 67: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 68: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 69: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 70: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	76,  // 71: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	120, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	120, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	100, // 74: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	121, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	100, // 76: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 77: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 78: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	120, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	121, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	8,   // 81: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	11,  // 82: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	13,  // 83: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	15,  // 84: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	17,  // 85: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	21,  // 86: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	23,  // 87: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	25,  // 88: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	27,  // 89: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	29,  // 90: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	31,  // 91: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	33,  // 92: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	35,  // 93: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	37,  // 94: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	40,  // 95: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	42,  // 96: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	44,  // 97: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	46,  // 98: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	48,  // 99: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	50,  // 100: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	52,  // 101: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	54,  // 102: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	56,  // 103: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	58,  // 104: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	61,  // 105: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	63,  // 106: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	65,  // 107: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	67,  // 108: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	69,  // 109: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	72,  // 110: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	74,  // 111: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	77,  // 112: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	79,  // 113: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	83,  // 114: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	85,  // 115: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	87,  // 116: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	89,  // 117: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	91,  // 118: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	94,  // 119: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	96,  // 120: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	98,  // 121: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	101, // 122: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	103, // 123: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	105, // 124: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	107, // 125: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	109, // 126: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	111, // 127: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	113, // 128: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	9,   // 129: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	12,  // 130: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	14,  // 131: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	16,  // 132: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	18,  // 133: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	22,  // 134: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	24,  // 135: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	26,  // 136: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	28,  // 137: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	30,  // 138: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	32,  // 139: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	34,  // 140: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	36,  // 141: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	38,  // 142: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	41,  // 143: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	43,  // 144: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	45,  // 145: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	47,  // 146: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	49,  // 147: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	51,  // 148: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	53,  // 149: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	55,  // 150: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	57,  // 151: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	59,  // 152: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	62,  // 153: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	64,  // 154: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	66,  // 155: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	68,  // 156: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	70,  // 157: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	73,  // 158: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	75,  // 159: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	78,  // 160: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	80,  // 161: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	84,  // 162: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	86,  // 163: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	88,  // 164: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	90,  // 165: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	92,  // 166: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	95,  // 167: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	97,  // 168: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	99,  // 169: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	102, // 170: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	104, // 171: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	106, // 172: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	108, // 173: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	110, // 174: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	112, // 175: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	114, // 176: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	129, // [129:177] is the sub-list for method output_type
-	81,  // [81:129] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	5,   // 32: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	5,   // 33: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	5,   // 34: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	138, // 35: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 36: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	136, // 37: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	22,  // 38: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
+	41,  // 39: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
+	42,  // 40: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
+	7,   // 41: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	8,   // 42: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	41,  // 43: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
+	42,  // 44: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
+	7,   // 45: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	8,   // 46: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	138, // 47: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	6,   // 48: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
+	22,  // 49: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	22,  // 50: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	51,  // 51: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	51,  // 52: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	138, // 53: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	7,   // 54: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	8,   // 55: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	7,   // 56: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	8,   // 57: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	138, // 58: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	137, // 59: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	138, // 60: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	22,  // 61: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	22,  // 62: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	137, // 63: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	137, // 64: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	76,  // 65: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	76,  // 66: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	76,  // 67: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	76,  // 68: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	76,  // 69: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	137, // 70: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	87,  // 71: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	87,  // 72: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	92,  // 73: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	51,  // 74: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	92,  // 75: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	97,  // 76: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	98,  // 77: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	98,  // 78: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	98,  // 79: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	137, // 80: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	92,  // 81: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	97,  // 82: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	137, // 83: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	109, // 84: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	109, // 85: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	109, // 86: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	109, // 87: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	92,  // 88: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	137, // 89: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	137, // 90: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	116, // 91: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	138, // 92: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	116, // 93: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	116, // 94: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	116, // 95: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	137, // 96: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	138, // 97: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	10,  // 98: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	13,  // 99: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	15,  // 100: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	17,  // 101: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	19,  // 102: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	23,  // 103: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	25,  // 104: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	27,  // 105: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	29,  // 106: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	31,  // 107: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	33,  // 108: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	35,  // 109: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	47,  // 110: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	49,  // 111: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	52,  // 112: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	54,  // 113: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	56,  // 114: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	58,  // 115: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	60,  // 116: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	62,  // 117: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	64,  // 118: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	66,  // 119: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	68,  // 120: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	70,  // 121: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	72,  // 122: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	74,  // 123: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	43,  // 124: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	45,  // 125: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	37,  // 126: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	39,  // 127: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	77,  // 128: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	79,  // 129: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	81,  // 130: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	83,  // 131: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	85,  // 132: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	88,  // 133: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	90,  // 134: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	93,  // 135: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	95,  // 136: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	99,  // 137: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	101, // 138: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	103, // 139: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	105, // 140: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	107, // 141: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	110, // 142: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	112, // 143: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	114, // 144: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	117, // 145: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	119, // 146: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	121, // 147: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	123, // 148: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	125, // 149: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	127, // 150: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	129, // 151: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	11,  // 152: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	14,  // 153: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	16,  // 154: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	18,  // 155: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	20,  // 156: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	24,  // 157: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	26,  // 158: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	28,  // 159: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	30,  // 160: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	32,  // 161: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	34,  // 162: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	36,  // 163: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	48,  // 164: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	50,  // 165: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	53,  // 166: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	55,  // 167: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	57,  // 168: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	59,  // 169: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	61,  // 170: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	63,  // 171: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	65,  // 172: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	67,  // 173: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	69,  // 174: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	71,  // 175: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	73,  // 176: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	75,  // 177: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	44,  // 178: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	46,  // 179: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	38,  // 180: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	40,  // 181: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	78,  // 182: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	80,  // 183: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	82,  // 184: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	84,  // 185: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	86,  // 186: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	89,  // 187: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	91,  // 188: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	94,  // 189: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	96,  // 190: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	100, // 191: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	102, // 192: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	104, // 193: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	106, // 194: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	108, // 195: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	111, // 196: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	113, // 197: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	115, // 198: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	118, // 199: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	120, // 200: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	122, // 201: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	124, // 202: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	126, // 203: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	128, // 204: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	130, // 205: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	152, // [152:206] is the sub-list for method output_type
+	98,  // [98:152] is the sub-list for method input_type
+	98,  // [98:98] is the sub-list for extension type_name
+	98,  // [98:98] is the sub-list for extension extendee
+	0,   // [0:98] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -8269,8 +9621,8 @@ func file_vaultd_v1_vaultd_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   113,
+			NumEnums:      9,
+			NumMessages:   128,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
