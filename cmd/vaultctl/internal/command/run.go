@@ -101,7 +101,7 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	add(groupStart, a.quickstart(), a.versionCommand())
 	add(groupVault, a.init(), a.unseal(), a.seal(), a.status(), a.password())
 	add(groupKeys, a.key())
-	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree())
+	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree(), a.encapsulate(), a.decapsulate())
 	add(groupExchange, a.exchange())
 	add(groupOwners, a.owner(), a.revocation())
 	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.approval(), a.policy(), a.principal())
