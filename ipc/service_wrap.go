@@ -32,6 +32,7 @@ func (s *service) WrapKey(ctx context.Context, req *vaultdv1.WrapKeyRequest) (*v
 	return &vaultdv1.WrapKeyResponse{
 		Wrapped: w.Wrapped, Version: w.Version, WrappingVersion: w.Under,
 		Algorithm: vaultdv1.WrapAlgorithm(w.Algorithm), Type: w.Type,
+		WrappingFingerprint: keytype.FormatFingerprint(w.Wrapping),
 	}, nil
 }
 

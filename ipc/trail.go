@@ -279,6 +279,9 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		GetPrincipal() *vaultdv1.BoundPrincipal
 	}:
 		r.Owner = a.GetPrincipal().GetUser()
+	case *vaultdv1.WrapKeyResponse:
+		c.used = a.GetVersion()
+		r.Extra = append(r.Extra, audit.Field{Name: "wrapping_fingerprint", Value: a.GetWrappingFingerprint()})
 	case interface{ GetVersion() uint32 }: // the one that was used
 		c.used = a.GetVersion()
 	case interface{ GetKey() *vaultdv1.Key }:

@@ -28,6 +28,7 @@ type WrappedKey struct {
 	Under     uint32 // version of the wrapping key; zero for a public key from outside
 	Algorithm keytype.WrapAlgorithm
 	Type      string
+	Wrapping  [32]byte // fingerprint of the wrapping key
 }
 
 // WrapKey encrypts the material of an exportable key under another key: PKCS #8
@@ -67,6 +68,7 @@ func (v *Vault) WrapKey(_ context.Context, c WrapKey) (WrappedKey, error) {
 	}
 	defer secret.Wipe(material)
 	if public != nil {
+		w.Wrapping = public.Fingerprint()
 		w.Wrapped, w.Algorithm, err = public.Wrap(o.random, c.Algorithm, material)
 	} else {
 		err = o.wrapUnder(c, &w, material)
@@ -92,7 +94,7 @@ func (o *opened) wrapUnder(c WrapKey, w *WrappedKey, material []byte) error {
 	if !ok {
 		return E(CodeWrongKeyUsage, "a key of type %s wraps no keys", under.typ.Name)
 	}
-	w.Under = number
+	w.Under, w.Wrapping = number, wrapping.Fingerprint()
 	w.Wrapped, w.Algorithm, err = wrapping.Wrap(o.random, c.Algorithm, material)
 	return err
 }

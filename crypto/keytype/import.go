@@ -62,11 +62,45 @@ func (t *Type) canonical(material []byte) ([]byte, error) {
 		// A type that the standard library does not know reads its own encoding only.
 		return bytes.Clone(material), nil
 	}
+	if ec, ok := key.(*ecdsa.PrivateKey); ok {
+		if err := checkEnclosed(material, ec); err != nil {
+			return nil, err
+		}
+	}
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMaterial, err)
 	}
 	return encoded, nil
+}
+
+// checkEnclosed refuses an EC private key (RFC 5915) that encloses the public half
+// of another one, or a point that is not on the curve. The standard library
+// reads over it.
+func checkEnclosed(material []byte, key *ecdsa.PrivateKey) error {
+	var outer, octets, inner, point cryptobyte.String
+	var has bool
+	in := cryptobyte.String(material)
+	if !in.ReadASN1(&outer, asn1.SEQUENCE) || !outer.SkipASN1(asn1.INTEGER) || !outer.SkipASN1(asn1.SEQUENCE) ||
+		!outer.ReadASN1(&octets, asn1.OCTET_STRING) || !octets.ReadASN1(&inner, asn1.SEQUENCE) ||
+		!inner.SkipASN1(asn1.INTEGER) || !inner.SkipASN1(asn1.OCTET_STRING) ||
+		!inner.SkipOptionalASN1(asn1.Tag(0).Constructed().ContextSpecific()) ||
+		!inner.ReadOptionalASN1(&point, &has, asn1.Tag(1).Constructed().ContextSpecific()) {
+		return fmt.Errorf("%w: not an EC private key", ErrMaterial)
+	}
+	if !has {
+		return nil
+	}
+	var bits []byte
+	own, err := key.PublicKey.Bytes()
+	if err != nil || !point.ReadASN1BitStringAsBytes(&bits) {
+		return fmt.Errorf("%w: not an EC private key", ErrMaterial)
+	}
+	// A compressed point has the same x after its first byte.
+	if !bytes.Equal(bits, own) && (len(bits) != 1+len(own)/2 || bits[0] != 2+own[len(own)-1]&1 || !bytes.Equal(bits[1:], own[1:len(bits)])) {
+		return fmt.Errorf("%w: the enclosed public key is of another key, or not on the curve", ErrMaterial)
+	}
+	return nil
 }
 
 // ImportPKCS8 is Import for a private key whose type the caller doesn't know.

@@ -221,6 +221,7 @@ const (
 // that is not the key's, and for material that does not fit.
 type WrappingKey interface {
 	Type() *Type
+	Fingerprint() [32]byte // of the key that wraps
 	Wrap(random io.Reader, a WrapAlgorithm, material []byte) ([]byte, WrapAlgorithm, error)
 }
 

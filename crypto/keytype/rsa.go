@@ -96,6 +96,9 @@ func checkRSA(t *Type, public *rsa.PublicKey) error {
 }
 
 func (k *rsaKey) checkForeign() error {
+	if isROCA(k.public.N) {
+		return fmt.Errorf("%w: the modulus was made by a library with a flaw (ROCA, CVE-2017-15361), and can be factored", ErrMaterial)
+	}
 	for _, p := range k.private.Primes {
 		if !p.ProbablyPrime(primalityRounds) {
 			return fmt.Errorf("%w: a factor of the modulus is not prime", ErrMaterial)

@@ -76,10 +76,11 @@ vaultctl key wrap session --with kek | vaultctl key unwrap copy --with kek --typ
 				Version   uint32 `json:"version"`
 				With      string `json:"with,omitempty"`
 				Wrapping  uint32 `json:"with_version,omitempty"`
+				Print     string `json:"with_fingerprint"`
 				Algorithm string `json:"algorithm"`
 				Wrapped   []byte `json:"wrapped_base64"`
 			}{
-				request.Key, r.GetType(), r.GetVersion(), request.GetWrappingKey(), r.GetWrappingVersion(),
+				request.Key, r.GetType(), r.GetVersion(), request.GetWrappingKey(), r.GetWrappingVersion(), r.GetWrappingFingerprint(),
 				algorithm.Name(r.GetAlgorithm()), r.GetWrapped(),
 			}, nil)
 		}

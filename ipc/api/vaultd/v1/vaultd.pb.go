@@ -2788,14 +2788,15 @@ func (x *WrapKeyRequest) GetAlgorithm() WrapAlgorithm {
 }
 
 type WrapKeyResponse struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	Wrapped         []byte                 `protobuf:"bytes,1,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
-	Version         uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`                                        // of the wrapped key
-	WrappingVersion uint32                 `protobuf:"varint,3,opt,name=wrapping_version,json=wrappingVersion,proto3" json:"wrapping_version,omitempty"` // 0 for a public key from outside
-	Algorithm       WrapAlgorithm          `protobuf:"varint,4,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
-	Type            string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"` // of the wrapped key, which UnwrapKey has to be told of a symmetric one
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state               protoimpl.MessageState `protogen:"open.v1"`
+	Wrapped             []byte                 `protobuf:"bytes,1,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Version             uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`                                        // of the wrapped key
+	WrappingVersion     uint32                 `protobuf:"varint,3,opt,name=wrapping_version,json=wrappingVersion,proto3" json:"wrapping_version,omitempty"` // 0 for a public key from outside
+	Algorithm           WrapAlgorithm          `protobuf:"varint,4,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	Type                string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`                                                          // of the wrapped key, which UnwrapKey has to be told of a symmetric one
+	WrappingFingerprint string                 `protobuf:"bytes,6,opt,name=wrapping_fingerprint,json=wrappingFingerprint,proto3" json:"wrapping_fingerprint,omitempty"` // of the key that can unwrap it
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *WrapKeyResponse) Reset() {
@@ -2859,6 +2860,13 @@ func (x *WrapKeyResponse) GetAlgorithm() WrapAlgorithm {
 func (x *WrapKeyResponse) GetType() string {
 	if x != nil {
 		return x.Type
+	}
+	return ""
+}
+
+func (x *WrapKeyResponse) GetWrappingFingerprint() string {
+	if x != nil {
+		return x.WrappingFingerprint
 	}
 	return ""
 }
@@ -8643,13 +8651,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12!\n" +
 	"\fwrapping_key\x18\x03 \x01(\tR\vwrappingKey\x12.\n" +
 	"\x13wrapping_public_key\x18\x04 \x01(\fR\x11wrappingPublicKey\x126\n" +
-	"\talgorithm\x18\x05 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\"\xbc\x01\n" +
+	"\talgorithm\x18\x05 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\"\xef\x01\n" +
 	"\x0fWrapKeyResponse\x12\x18\n" +
 	"\awrapped\x18\x01 \x01(\fR\awrapped\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12)\n" +
 	"\x10wrapping_version\x18\x03 \x01(\rR\x0fwrappingVersion\x126\n" +
 	"\talgorithm\x18\x04 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\x12\x12\n" +
-	"\x04type\x18\x05 \x01(\tR\x04type\"\xc9\x03\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x121\n" +
+	"\x14wrapping_fingerprint\x18\x06 \x01(\tR\x13wrappingFingerprint\"\xc9\x03\n" +
 	"\x10UnwrapKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
 	"\x0eunwrapping_key\x18\x02 \x01(\tR\runwrappingKey\x12\x18\n" +
