@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -139,13 +140,7 @@ func kindsOf(der []byte) ([]*Type, error) {
 		if isRSA(der) {
 			return nil, fmt.Errorf("%w: %w", ErrMaterial, err) // what the numbers lack
 		}
-		var kinds []*Type
-		for _, t := range sorted {
-			if t.Asymmetric() {
-				kinds = append(kinds, t)
-			}
-		}
-		return kinds, nil
+		return keyPairs(), nil
 	}
 	var id uint16
 	switch k := parsed.(type) {
@@ -158,11 +153,18 @@ func kindsOf(der []byte) ([]*Type, error) {
 	case *ecdh.PrivateKey:
 		id = IDX25519
 	}
-	t, ok := ByID(id)
-	if err == nil && !ok {
-		err = fmt.Errorf("%w: a %T is of no type that the vault knows", ErrMaterial, parsed)
+	if err != nil {
+		return nil, err
 	}
-	return []*Type{t}, err
+	if t, ok := ByID(id); ok {
+		return []*Type{t}, nil
+	}
+	return keyPairs(), nil
+}
+
+// keyPairs are all types with a public half.
+func keyPairs() []*Type {
+	return slices.DeleteFunc(All(), func(t *Type) bool { return !t.Asymmetric() })
 }
 
 func rsaID(bits int) (uint16, error) {
