@@ -3812,7 +3812,7 @@ func (x *EncryptRequest) GetBinary() bool {
 
 type EncryptResponse struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
-	Ciphertext       string                 `protobuf:"bytes,1,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"` // "vd1:…", or a Fernet token, or base64 for RSA-OAEP
+	Ciphertext       string                 `protobuf:"bytes,1,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"` // "vd1:…", or a Fernet token, or base64 for RSA-OAEP and HPKE
 	CiphertextBinary []byte                 `protobuf:"bytes,2,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
 	Version          uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields    protoimpl.UnknownFields
