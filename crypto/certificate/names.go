@@ -106,18 +106,34 @@ func (n *Names) parse() (parsedNames, error) {
 	}
 	for _, address := range n.Email {
 		local, host, ok := strings.Cut(address, "@")
-		if !ok || local == "" || len(address) > maxName || strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r >= 0x7f }) || !validDNS(host) {
+		if !ok || local == "" || len(address) > maxName || notPrintable(local) || !validDNS(host) {
 			return p, fmt.Errorf("%w: %.80q is no e-mail address", ErrName, address)
 		}
 	}
 	for _, text := range n.URI {
 		u, err := url.Parse(text)
-		if err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" || len(text) > maxURI || u.String() != text {
+		if err != nil || u.Scheme == "" || !validHost(u) || len(text) > maxURI || u.String() != text || notPrintable(text) {
 			return p, fmt.Errorf("%w: %.80q is no absolute URI", ErrName, text)
 		}
 		p.uris = append(p.uris, u)
 	}
 	return p, nil
+}
+
+// notPrintable reports whether text has other characters than printable ASCII, or
+// spaces.
+func notPrintable(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// validHost takes a host as readers of certificates do, and none for a URI that
+// has no place for one, such as a URN.
+func validHost(u *url.URL) bool {
+	if u.Host == "" {
+		return u.Opaque != ""
+	}
+	_, err := netip.ParseAddr(u.Hostname())
+	return err == nil || validDNS(u.Hostname()) && !strings.HasPrefix(u.Hostname(), "*")
 }
 
 // validDNS takes names as hosts have them, also with underscores, and with one
