@@ -37,13 +37,14 @@ func (s *service) attributes(c *call, m *method, req message, r policy.Resource)
 		GetName() string
 		GetType() string
 		GetLabels() map[string]string
-	}); ok {
+	}); ok && !usesBeside(req, r) {
 		at.Type = q.GetType()
 		if len(at.Type) > maxTypeLen || len(q.GetLabels()) > vault.MaxLabels {
 			return nil
 		}
 		if at.Type == "" {
-			if _, imported := req.(*vaultdv1.ImportKeyRequest); imported {
+			switch req.(type) {
+			case *vaultdv1.ImportKeyRequest, *vaultdv1.UnwrapKeyRequest:
 				return nil // the material tells, which nobody has looked at yet
 			}
 			at.Type = vault.DefaultType
@@ -66,6 +67,17 @@ func (s *service) attributes(c *call, m *method, req message, r policy.Resource)
 		return nil // of a type that is not known before the exchange is done
 	}
 	return at
+}
+
+// usesBeside reports whether r is not the key that a request makes, but one that
+// it uses for that: what the request says is said of the former.
+func usesBeside(req message, r policy.Resource) bool {
+	q, unwraps := req.(*vaultdv1.UnwrapKeyRequest)
+	if !unwraps {
+		return false
+	}
+	owner, key, _ := strings.Cut(q.GetName(), "/")
+	return owner != r.Owner || key != r.Key
 }
 
 const (

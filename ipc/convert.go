@@ -55,6 +55,10 @@ var useBits = []struct {
 	{vaultdv1.KeyUse_KEY_USE_VERIFY_MAC, keytype.UseVerifyMAC},
 	{vaultdv1.KeyUse_KEY_USE_AGREE, keytype.UseAgree},
 	{vaultdv1.KeyUse_KEY_USE_DERIVE, keytype.UseDerive},
+	{vaultdv1.KeyUse_KEY_USE_WRAP, keytype.UseWrap},
+	{vaultdv1.KeyUse_KEY_USE_UNWRAP, keytype.UseUnwrap},
+	{vaultdv1.KeyUse_KEY_USE_ENCAPSULATE, keytype.UseEncapsulate},
+	{vaultdv1.KeyUse_KEY_USE_DECAPSULATE, keytype.UseDecapsulate},
 }
 
 func usesFromProto(uses []vaultdv1.KeyUse) (keytype.Use, error) {

@@ -107,6 +107,8 @@ func exactly(req message, bare proto.Message) {
 		req.(*vaultdv1.AddGrantRequest).Json = m.Json
 	case *vaultdv1.ExportKeyRequest:
 		req.(*vaultdv1.ExportKeyRequest).Version = m.Version
+	case *vaultdv1.WrapKeyRequest:
+		req.(*vaultdv1.WrapKeyRequest).Version = m.Version
 	}
 }
 
@@ -137,17 +139,13 @@ func (s *service) details(bare proto.Message) (string, error) {
 		}
 		text, err = json.Marshal(g)
 	case *vaultdv1.ExportKeyRequest:
-		// The newest version is another one after a rotation.
-		if m.GetVersion() == 0 {
-			name, bad := vault.ParseName(m.GetName())
-			if bad != nil {
-				return "", bad
-			}
-			k, missing := s.vault.ShowKey(context.Background(), name)
-			if missing != nil {
-				return "", missing
-			}
-			m.Version = k.Version
+		if m.Version, err = s.exactVersion(m.GetName(), m.GetVersion()); err != nil {
+			return "", err
+		}
+		text, err = protojson.Marshal(m)
+	case *vaultdv1.WrapKeyRequest:
+		if m.Version, err = s.exactVersion(m.GetKey(), m.GetVersion()); err != nil {
+			return "", err
 		}
 		text, err = protojson.Marshal(m)
 	default:
@@ -166,6 +164,20 @@ func (s *service) details(bare proto.Message) (string, error) {
 			WithHint("its text has %d bytes, and may have %d; make it shorter, or several of it", len(shown), maxApprovalDetails)
 	}
 	return shown, nil
+}
+
+// exactVersion puts a number for the newest version, which is another one after a
+// rotation.
+func (s *service) exactVersion(key string, version uint32) (uint32, error) {
+	if version != 0 {
+		return version, nil
+	}
+	name, err := vault.ParseName(key)
+	if err != nil {
+		return 0, err
+	}
+	k, err := s.vault.ShowKey(context.Background(), name)
+	return k.Version, err
 }
 
 // visible writes the characters of JSON that nobody sees, or that move what

@@ -160,19 +160,23 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		}
 	}
 	for i, r := range t.list() {
-		action, says := t.ask(i, m, req)
+		as := m
+		if i == 0 && m.first != nil {
+			as = m.first
+		}
+		action, says := t.ask(i, as, req)
 		var at *policy.Attributes
 		if s.policy.Set().NeedsAttributes() {
-			at = s.service.attributes(c, m, says, r)
+			at = s.service.attributes(c, as, says, r)
 		}
 		*d = c.caller.Decide(action, r, at)
 		if !d.Allowed && d.Rule == policy.RuleFourEyes {
-			if err := s.fourEyes(c, m, req, r, at, d); err != nil {
+			if err := s.fourEyes(c, as, req, r, at, d); err != nil {
 				return nil, err
 			}
 		}
 		if !d.Allowed {
-			return nil, s.denied(c, m, action, r, at, *d)
+			return nil, s.denied(c, as, action, r, at, *d)
 		}
 	}
 	if err := s.judgeFirst(c, m); err != nil {

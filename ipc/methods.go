@@ -41,6 +41,7 @@ type method struct {
 
 	newRequest func() message
 	targets    func(*service, *policy.Principal, message, *targets) error
+	first      *method                      // decides on the first of two keys, where that is another action
 	expensive  func(*service, message) bool // nil is never
 	serve      func(*service, context.Context, message) (message, error)
 	handler    func(*Server, []connect.HandlerOption) http.Handler
@@ -89,6 +90,13 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_BATCH, "Batch", (*service).Batch, wholeVault, list, aliased),
 	row(vaultdv1.Method_METHOD_FORGET, "Forget", (*service).Forget, usedKey, slow),
 	row(vaultdv1.Method_METHOD_KEY_CENSUS, "KeyCensus", (*service).KeyCensus, namedKey),
+	row(vaultdv1.Method_METHOD_ENCAPSULATE, "Encapsulate", (*service).Encapsulate, usedKey, hot),
+	row(vaultdv1.Method_METHOD_DECAPSULATE, "Decapsulate", (*service).Decapsulate, usedKey, hot),
+
+	row(vaultdv1.Method_METHOD_CREATE_CSR, "CreateCSR", (*service).CreateCSR, usedKey, slow),
+	row(vaultdv1.Method_METHOD_CREATE_CERTIFICATE, "CreateCertificate", (*service).CreateCertificate, usedKey, slow),
+	row(vaultdv1.Method_METHOD_WRAP_KEY, "WrapKey", (*service).WrapKey, wrappedKey, slow, firstIs(policy.ExportKey)),
+	row(vaultdv1.Method_METHOD_UNWRAP_KEY, "UnwrapKey", (*service).UnwrapKey, unwrappedKey, slow, firstIs(policy.ImportKey)),
 
 	row(vaultdv1.Method_METHOD_OFFER_EXCHANGE, "OfferExchange", (*service).OfferExchange, bothKeys, slow),
 	row(vaultdv1.Method_METHOD_ACCEPT_EXCHANGE, "AcceptExchange", (*service).AcceptExchange, bothKeys, slow),
@@ -165,6 +173,16 @@ func list(m *method) { m.slow, m.lists = true, true }
 func hot(m *method)  { m.fast, m.aliases = true, true }
 
 func aliased(m *method) { m.aliases = true }
+
+// firstIs: on the first of its two keys the method does what that action does, and
+// is decided on as if it was that.
+func firstIs(a policy.Action) func(*method) {
+	return func(m *method) {
+		as := *m
+		as.action = a
+		m.first = &as
+	}
+}
 
 func always(m *method) { m.expensive = func(*service, message) bool { return true } }
 

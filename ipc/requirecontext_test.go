@@ -127,7 +127,7 @@ func TestOwnValueBindsUnderAnyKey(t *testing.T) {
 func TestImportRequiresContextToo(t *testing.T) {
 	d := start(t)
 	k, err := d.dial(t).ImportKey(t.Context(), &vaultdv1.ImportKeyRequest{
-		Name: "root/in", Type: "aes-256-gcm", Material: []byte("0123456789abcdef0123456789abcdef"), RequireContext: []string{"purpose"},
+		Name: "root/in", Type: "aes-256-gcm", Material: []byte("an unencrypted key of 32 bytes ."), RequireContext: []string{"purpose"},
 	})
 	if err != nil || !slices.Equal(k.GetKey().GetRequireContext(), []string{"purpose"}) {
 		t.Fatalf("imported as %v, %v", k, err)

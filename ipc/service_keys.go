@@ -97,6 +97,10 @@ func (s *service) PublicKey(ctx context.Context, req *vaultdv1.PublicKeyRequest)
 		if resp.PublicKey, err = keyenc.AuthorizedKey(public.SPKI, name.String()); err != nil {
 			err = fault.E(fault.CodeUnsupportedAlgorithm, "OpenSSH has no form for a key of type %s", public.Type).Because(err)
 		}
+	case vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_JWK:
+		if resp.PublicKey, err = keyenc.PublicJWK(public.SPKI, jwkUse(public.Uses)); err != nil {
+			err = fault.E(fault.CodeUnsupportedAlgorithm, "JWK has no form for a key of type %s", public.Type).Because(err)
+		}
 	default:
 		err = fault.E(fault.CodeBadArgument, "unknown public key format %d", req.GetFormat())
 	}
@@ -104,6 +108,20 @@ func (s *service) PublicKey(ctx context.Context, req *vaultdv1.PublicKeyRequest)
 		return nil, err
 	}
 	return resp, nil
+}
+
+// jwkUse is the "use" of a public key (RFC 7517, section 4.2), empty for one that
+// both verifies and encrypts.
+func jwkUse(uses keytype.Use) string {
+	signs := uses&(keytype.UseSign|keytype.UseVerify) != 0
+	encrypts := uses&(keytype.UseEncrypt|keytype.UseDecrypt|keytype.UseAgree|keytype.UseWrap|keytype.UseUnwrap) != 0
+	switch {
+	case signs && !encrypts:
+		return keyenc.UseSignature
+	case encrypts && !signs:
+		return keyenc.UseEncryption
+	}
+	return ""
 }
 
 // RotateKey generates a new version.

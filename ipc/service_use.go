@@ -236,3 +236,38 @@ func (s *service) Agree(_ context.Context, req *vaultdv1.AgreeRequest) (*vaultdv
 	}
 	return &vaultdv1.AgreeResponse{Output: out, Version: version}, nil
 }
+
+// Encapsulate derives bytes from a new shared key.
+func (s *service) Encapsulate(_ context.Context, req *vaultdv1.EncapsulateRequest) (*vaultdv1.EncapsulateResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	length, err := count("length", req.GetLength())
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.vault.Encapsulate(vault.Encapsulate{Key: name, Salt: req.GetSalt(), Info: req.GetInfo(), Length: length})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.EncapsulateResponse{Output: e.Output, Ciphertext: e.Ciphertext, Version: e.Version}, nil
+}
+
+// Decapsulate derives the bytes of an encapsulation again.
+func (s *service) Decapsulate(_ context.Context, req *vaultdv1.DecapsulateRequest) (*vaultdv1.DecapsulateResponse, error) {
+	name, err := usedName(req.GetKey())
+	if err != nil {
+		return nil, err
+	}
+	length, err := count("length", req.GetLength())
+	if err != nil {
+		return nil, err
+	}
+	out, version, err := s.vault.Decapsulate(
+		vault.Encapsulate{Key: name, Salt: req.GetSalt(), Info: req.GetInfo(), Length: length}, req.GetCiphertext(), req.GetVersion())
+	if err != nil {
+		return nil, err
+	}
+	return &vaultdv1.DecapsulateResponse{Output: out, Version: version}, nil
+}

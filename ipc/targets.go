@@ -124,6 +124,23 @@ func bothKeys[R interface {
 	return t.addKey(req.GetSessionKey())
 }
 
+// wrappedKey: the key that leaves, and the one that it leaves under, where that is
+// the vault's.
+func wrappedKey(_ *service, _ *policy.Principal, req *vaultdv1.WrapKeyRequest, t *targets) error {
+	if err := t.addKey(req.GetKey()); err != nil || req.GetWrappingKey() == "" {
+		return err
+	}
+	return t.addKey(req.GetWrappingKey())
+}
+
+// unwrappedKey: the key that is made, and the one that opens it.
+func unwrappedKey(_ *service, _ *policy.Principal, req *vaultdv1.UnwrapKeyRequest, t *targets) error {
+	if err := t.addKey(req.GetName()); err != nil {
+		return err
+	}
+	return t.addKey(req.GetUnwrappingKey())
+}
+
 // checkedSubject: a key, an owner, or a fingerprint, which says nothing of its
 // owner and is looked for in what the caller may see.
 func checkedSubject(s *service, who *policy.Principal, req *vaultdv1.CheckRevocationRequest, t *targets) error {

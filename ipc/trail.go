@@ -61,6 +61,8 @@ var cares = map[policy.Action]care{
 	policy.AddSlot: {first: true}, policy.RemoveSlot: {first: true},
 	policy.CreateKey: {first: true}, policy.RotateKey: {first: true},
 	policy.ImportKey: {first: true}, policy.ExportKey: {first: true},
+	policy.WrapKey: {first: true}, policy.UnwrapKey: {first: true},
+	policy.CreateCSR: {first: true}, policy.CreateCertificate: {first: true},
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
@@ -213,11 +215,7 @@ func record(e *Event) audit.Record {
 		r.Owner, r.Key.Name = e.Resources[0].Owner, e.Resources[0].Key
 	}
 	if len(e.Resources) > 1 {
-		name := "session_key"
-		if e.Action == policy.Rewrap {
-			name = "to_key"
-		}
-		r.Extra = append(r.Extra, audit.Field{Name: name, Value: e.Resources[1].String()})
+		r.Extra = append(r.Extra, audit.Field{Name: secondKey(e.Action), Value: e.Resources[1].String()})
 	}
 	if e.About != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "uid", Value: e.About})
@@ -237,6 +235,19 @@ func record(e *Event) audit.Record {
 		r.Extra = append(r.Extra, audit.Field{Name: "approved_by", Value: e.approval.By})
 	}
 	return r
+}
+
+// secondKey is what the second key of a request is to the first.
+func secondKey(a policy.Action) string {
+	switch a {
+	case policy.Rewrap:
+		return "to_key"
+	case policy.WrapKey:
+		return "wrapping_key"
+	case policy.UnwrapKey:
+		return "unwrapping_key"
+	}
+	return "session_key"
 }
 
 // actionPrincipalChanged is of the daemon's own records of accounts that
@@ -293,6 +304,9 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		if q, ok := req.(*vaultdv1.ForgetRequest); ok && q.GetVersion() != 0 {
 			c.used = q.GetVersion()
 		}
+	case *vaultdv1.WrapKeyResponse:
+		c.used = a.GetVersion()
+		r.Extra = append(r.Extra, audit.Field{Name: "wrapping_fingerprint", Value: a.GetWrappingFingerprint()})
 	case interface{ GetVersion() uint32 }: // the one that was used
 		c.used = a.GetVersion()
 	case interface{ GetKey() *vaultdv1.Key }:

@@ -113,6 +113,58 @@ func TestGrantsAreOnRecordWithWhatTheySay(t *testing.T) {
 	}
 }
 
+// Who reads the log finds where a key went, and what came of one that was brought.
+func TestWrappedKeysAreOnRecordWithTheKeyTheyWentUnder(t *testing.T) {
+	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
+	d := start(t, set)
+	c, ctx := formsToTest()[0].dial(t, d), t.Context()
+	made, err := c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "root/kek", Type: "hpke-x25519", Uses: []vaultdv1.KeyUse{vaultdv1.KeyUse_KEY_USE_WRAP, vaultdv1.KeyUse_KEY_USE_UNWRAP}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "root/data", Exportable: true}); err != nil {
+		t.Fatal(err)
+	}
+	public, err := c.PublicKey(ctx, &vaultdv1.PublicKeyRequest{Name: "root/kek"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.WrapKey(ctx, &vaultdv1.WrapKeyRequest{Key: "root/data", WrappingPublicKey: public.GetPublicKey()}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.WrapKey(ctx, &vaultdv1.WrapKeyRequest{Key: "root/data", WrappingKey: "root/kek"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.UnwrapKey(ctx, &vaultdv1.UnwrapKeyRequest{Name: "root/copy", UnwrappingKey: "root/kek", Wrapped: w.GetWrapped(), Type: w.GetType()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e, err := range log.Read(audit.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(e.Action, "wrap") {
+			got = append(got, fmt.Sprint(e.Action, " ", e.Outcome, " ", e.Key.Name, " ", e.Extra))
+		}
+	}
+	under := "{wrapping_fingerprint " + made.GetKey().GetVersions()[0].GetFingerprint() + "}"
+	want := []string{
+		"key.wrap begun data []",
+		"key.wrap allowed data [" + under + "]",
+		"key.wrap begun data [{wrapping_key root/kek}]",
+		"key.wrap allowed data [{wrapping_key root/kek} " + under + "]",
+		"key.unwrap begun copy [{unwrapping_key root/kek}]",
+		"key.unwrap allowed copy [{unwrapping_key root/kek}]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestFollowingIsRecordedOnce(t *testing.T) {
 	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
 	c, ctx := start(t, set).dial(t), t.Context()

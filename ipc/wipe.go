@@ -38,6 +38,10 @@ func eachSecret(v message, visit func(*[]byte)) {
 				eachSecret(resp, visit)
 			}
 		}
+	case *vaultdv1.EncapsulateResponse:
+		visit(&m.Output)
+	case *vaultdv1.DecapsulateResponse:
+		visit(&m.Output)
 	case *vaultdv1.ExportKeyRequest:
 		visit(&m.Passphrase)
 	case *vaultdv1.ExportKeyResponse:

@@ -51,7 +51,7 @@ func (v *Vault) Decrypt(c Decrypt, dst []byte) ([]byte, Decrypted, error) {
 		return o.openEnvelope(k, c, dst)
 	}
 	if k.typ.Asymmetric() {
-		return o.openOAEP(k, c, dst)
+		return o.openPublic(k, c, dst)
 	}
 	return o.openToken(k, c, dst)
 }
@@ -184,8 +184,8 @@ func (o *opened) openToken(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, er
 	return dst, Decrypted{k.name, number}, nil
 }
 
-// openOAEP tries the versions of an RSA key newest first.
-func (o *opened) openOAEP(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, error) {
+// openPublic tries the versions of an RSA or HPKE key newest first.
+func (o *opened) openPublic(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, error) {
 	raw := c.Ciphertext
 	if !c.Binary {
 		var err error
@@ -200,11 +200,14 @@ func (o *opened) openOAEP(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, err
 	label := bound.Canonical()
 	var plaintext []byte
 	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
-		d, ok := h.(keytype.Decrypter)
-		if !ok {
-			return E(CodeWrongKeyUsage, "a key of type %s does not decrypt", k.typ.Name)
+		switch h := h.(type) {
+		case keytype.Decrypter:
+			plaintext, err = h.DecryptOAEP(oaepHash, raw, label)
+		case keytype.Opener:
+			plaintext, err = h.OpenHPKE(label, raw)
+		default:
+			err = E(CodeWrongKeyUsage, "a key of type %s does not decrypt", k.typ.Name)
 		}
-		plaintext, err = d.DecryptOAEP(oaepHash, raw, label)
 		return err
 	})
 	if err != nil {

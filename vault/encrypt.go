@@ -40,8 +40,8 @@ type Encrypt struct {
 // key, whose number it returns too. AEAD keys give a vd1 ciphertext bound to
 // the context, in text or binary form; fernet keys a Fernet token, which has no
 // room for a context (bad_context); RSA keys RSAES-OAEP with SHA-256 and the
-// canonical context as label, in base64 or binary. dst must not overlap
-// plaintext. Errors: key_not_found, expired, revoked, owner_revoked,
+// canonical context as label, in base64 or binary, and HPKE keys HPKE (RFC 9180,
+// base mode) with it as info, likewise. dst must not overlap plaintext. Errors: key_not_found, expired, revoked, owner_revoked,
 // key_destroyed, wrong_key_usage, too_large, and bad_context for one that is
 // not what the key requires. A ciphertext of a tracked key is registered, durably,
 // before it is returned, which takes as long as the disk does; then also
@@ -97,6 +97,11 @@ func (o *opened) seal(k *key, h keytype.Key, number uint32, c *Encrypt, dst []by
 	case keytype.Decrypter:
 		var raw []byte
 		if raw, err = h.EncryptOAEP(o.random, oaepHash, c.Plaintext, bound.Canonical()); err == nil {
+			dst = appendForm(dst, raw, c.Binary)
+		}
+	case keytype.Opener:
+		var raw []byte
+		if raw, err = h.SealHPKE(bound.Canonical(), c.Plaintext); err == nil {
 			dst = appendForm(dst, raw, c.Binary)
 		}
 	default:

@@ -31,7 +31,7 @@ type ExchangeTerms struct {
 // OfferExchange asks for the first message of an exchange.
 type OfferExchange struct {
 	ExchangeTerms
-	Group string // "x25519" (the default), "p256" or "ffdh-2048"
+	Group string // "x25519" (the default), "p256", "p384" or "ffdh-2048"
 }
 
 // AcceptExchange asks for the answer to an offer.
@@ -82,7 +82,7 @@ func (v *Vault) OfferExchange(ctx context.Context, c OfferExchange) (ExchangeMes
 	}
 	if typ, ok := keytype.Lookup(c.Group); !ok || typ.Uses&keytype.UseAgree == 0 {
 		return ExchangeMessage{}, E(CodeBadArgument, "%q is no group to exchange keys in", clip(c.Group)).
-			WithHint("one of: x25519, p256, ffdh-2048")
+			WithHint("one of: x25519, p256, p384, ffdh-2048")
 	}
 	var text []byte
 	var pending *exchange.Pending
@@ -160,6 +160,9 @@ func (o *opened) party(t ExchangeTerms) (*party, error) {
 	}
 	if p.typ.Asymmetric() {
 		return nil, E(CodeBadArgument, "the result of an exchange is a symmetric key, not %s", p.typ.Name)
+	}
+	if p.typ.ID == keytype.IDAES256SIV {
+		return nil, E(CodeBadArgument, "an exchange gives 32 bytes, and a key of type %s has 64", p.typ.Name)
 	}
 	if p.SessionTTL == 0 {
 		p.SessionTTL = p.typ.DefaultTTL

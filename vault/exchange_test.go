@@ -73,7 +73,7 @@ func (p *pair) mustShareKey() {
 
 func TestExchange(t *testing.T) {
 	for _, signing := range []string{"rsa-2048", "ecdsa-p256", "ed25519"} {
-		for _, group := range []string{"", "p256", "ffdh-2048"} {
+		for _, group := range []string{"", "p256", "p384", "ffdh-2048"} {
 			p := newPair(t, signing, false)
 			m, err := p.alice.OfferExchange(ctx, vault.OfferExchange{ExchangeTerms: p.terms("alice"), Group: group})
 			if err != nil {

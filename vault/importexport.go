@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/fernet"
@@ -25,6 +24,10 @@ const (
 	FormatPKCS8PEM          PrivateKeyFormat = 3 // unencrypted
 	FormatPKCS8EncryptedPEM PrivateKeyFormat = 4 // PBES2, PBKDF2-HMAC-SHA-256, AES-256-CBC (RFC 8018)
 	FormatCompat            PrivateKeyFormat = 5 // 16-byte salt, then a Fernet token over PKCS #8 PEM
+	FormatPKCS1PEM          PrivateKeyFormat = 6 // RSA, unencrypted (RFC 8017)
+	FormatSEC1PEM           PrivateKeyFormat = 7 // EC, unencrypted (RFC 5915)
+	FormatOpenSSH           PrivateKeyFormat = 8 // encrypted (bcrypt, AES-256-CTR) where a passphrase is given
+	FormatJWK               PrivateKeyFormat = 9 // RFC 7517, unencrypted
 )
 
 // ImportKey asks for a new key with material that was made elsewhere.
@@ -128,63 +131,8 @@ func importMaterial(c ImportKey) (*keytype.Type, []byte, error) {
 		}
 		defer secret.Wipe(raw)
 		return importSymmetric(fern, raw)
-	case FormatPKCS8PEM, FormatPKCS8EncryptedPEM, FormatCompat:
-		if typ != nil && !typ.Asymmetric() {
-			return nil, nil, E(CodeBadArgument, "a key of type %s comes as raw bytes", typ.Name)
-		}
-		der, err := readPKCS8(f, c.Material, c.Passphrase)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer secret.Wipe(der)
-		if typ == nil {
-			return keytype.ImportPKCS8(der)
-		}
-		material, err := typ.Import(der)
-		return typ, material, err
-	}
-	return nil, nil, E(CodeBadArgument, "there is no such key format")
-}
-
-// importFormat settles the default format: what the type says, and for PEM
-// what the text says.
-func importFormat(c ImportKey, typ *keytype.Type) PrivateKeyFormat {
-	if c.Format != FormatDefault {
-		return c.Format
-	}
-	switch {
-	case typ != nil && typ.ID == keytype.IDFernet:
-		return FormatFernet
-	case typ != nil && !typ.Asymmetric():
-		return FormatRaw
-	case bytes.Contains(c.Material, []byte("ENCRYPTED PRIVATE KEY-----")):
-		return FormatPKCS8EncryptedPEM
-	case bytes.Contains(c.Material, []byte("PRIVATE KEY-----")):
-		return FormatPKCS8PEM
-	}
-	return FormatRaw
-}
-
-func importSymmetric(typ *keytype.Type, raw []byte) (*keytype.Type, []byte, error) {
-	if len(raw) > 0 && !slices.ContainsFunc(raw, func(b byte) bool { return b != raw[0] }) {
-		return nil, nil, E(CodeWeakKey, "a key of one repeated byte is no key")
-	}
-	material, err := typ.Import(raw)
-	return typ, material, err
-}
-
-func readPKCS8(f PrivateKeyFormat, material, passphrase []byte) ([]byte, error) {
-	if f != FormatPKCS8PEM && len(passphrase) == 0 {
-		// Refused before the derivation of a key, whose cost the file decides.
-		return nil, keyenc.ErrEncrypted
-	}
-	switch f {
-	case FormatPKCS8PEM:
-		return keyenc.ParsePrivatePEM(material)
-	case FormatPKCS8EncryptedPEM:
-		return keyenc.DecryptPKCS8PEM(material, passphrase)
 	default:
-		return keyenc.CompatDecrypt(material, passphrase)
+		return importEncoded(f, c, typ)
 	}
 }
 
@@ -247,6 +195,18 @@ func (v *Vault) ExportKey(_ context.Context, c ExportKey) (ExportedKey, error) {
 		e.Material, err = keyenc.EncryptPKCS8PEM(material, c.Passphrase, kdf.MinIterations, v.o.Random)
 	case FormatCompat:
 		e.Material, err = keyenc.CompatEncrypt(material, c.Passphrase, v.o.Now(), v.o.Random)
+	case FormatPKCS1PEM:
+		e.Material, err = keyenc.EncodePKCS1PEM(material)
+	case FormatSEC1PEM:
+		e.Material, err = keyenc.EncodeSEC1PEM(material)
+	case FormatOpenSSH:
+		e.Material, err = keyenc.EncodeOpenSSH(material, c.Passphrase, c.Name.String())
+	case FormatJWK:
+		if typ.Asymmetric() {
+			e.Material, err = keyenc.PrivateJWK(material)
+		} else {
+			e.Material = keyenc.SymmetricJWK(material)
+		}
 	}
 	if err != nil {
 		return ExportedKey{}, importError(err)
@@ -266,23 +226,32 @@ func (v *Vault) exportMaterial(c ExportKey) (*keytype.Type, ExportedKey, error) 
 	if err != nil {
 		return nil, ExportedKey{}, err
 	}
+	e := ExportedKey{Version: c.Version}
+	if e.Material, err = o.takeOut(k, &e.Version); err != nil {
+		return nil, ExportedKey{}, err
+	}
+	if e.Format, err = exportFormat(k.typ, c); err != nil {
+		secret.Wipe(e.Material)
+		return nil, ExportedKey{}, err
+	}
+	return k.typ, e, nil
+}
+
+// takeOut returns the canonical material of a version, zero being the newest,
+// which it puts, for use outside of the vault. The caller wipes it.
+func (o *opened) takeOut(k *key, version *uint32) ([]byte, error) {
 	if k.owner.revoked.Load() {
-		return nil, ExportedKey{}, ownerRevoked(k.owner.name)
+		return nil, ownerRevoked(k.owner.name)
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	e := ExportedKey{Version: c.Version}
-	if err := o.permit(k, &e.Version, opExport, 0); err != nil {
-		return nil, ExportedKey{}, err
+	if err := o.permit(k, version, opExport, 0); err != nil {
+		return nil, err
 	}
 	if !k.rec.exportable {
-		return nil, ExportedKey{}, E(CodeNotExportable, "key %s was not made exportable", k.name)
+		return nil, E(CodeNotExportable, "key %s was not made exportable", k.name)
 	}
-	if e.Format, err = exportFormat(k.typ, c); err != nil {
-		return nil, ExportedKey{}, err
-	}
-	e.Material, err = o.readMaterial(k, e.Version)
-	return k.typ, e, err
+	return o.readMaterial(k, *version)
 }
 
 // exportFormat settles the format and refuses one that does not fit the type.
@@ -304,8 +273,10 @@ func exportFormat(typ *keytype.Type, c ExportKey) (PrivateKeyFormat, error) {
 		fits = !typ.Asymmetric()
 	case FormatFernet:
 		fits = typ.ID == keytype.IDFernet
-	case FormatPKCS8PEM, FormatPKCS8EncryptedPEM, FormatCompat:
-		fits = typ.Asymmetric()
+	case FormatPKCS8PEM, FormatPKCS8EncryptedPEM, FormatCompat, FormatPKCS1PEM, FormatSEC1PEM, FormatOpenSSH:
+		fits = typ.Asymmetric() // whether the last three do is settled by the key
+	case FormatJWK:
+		fits = true
 	}
 	switch {
 	case !fits:

@@ -34,6 +34,17 @@ func TestExportAndImport(t *testing.T) {
 		{"ecdsa-p384", vault.FormatPKCS8EncryptedPEM, "-----BEGIN ENCRYPTED PRIVATE KEY-----", true, false},
 		{"p256", vault.FormatPKCS8PEM, "", false, true},
 		{"ffdh-2048", vault.FormatPKCS8EncryptedPEM, "", true, false},
+		{"rsa-2048", vault.FormatPKCS1PEM, "-----BEGIN RSA PRIVATE KEY-----", false, false},
+		{"ecdsa-p521", vault.FormatSEC1PEM, "-----BEGIN EC PRIVATE KEY-----", false, false},
+		{"p384", vault.FormatSEC1PEM, "-----BEGIN EC PRIVATE KEY-----", false, true},
+		{"ed25519", vault.FormatOpenSSH, "-----BEGIN OPENSSH PRIVATE KEY-----", false, false},
+		{"ecdsa-p256", vault.FormatJWK, `{"crv":"P-256"`, false, false},
+		{"x25519", vault.FormatJWK, `{"crv":"X25519"`, false, false},
+		{"hpke-x25519", vault.FormatJWK, `{"crv":"X25519"`, false, true},
+		{"aes-256-siv", vault.FormatJWK, `{"kty":"oct"`, false, true},
+		{"aes-256-kwp", vault.FormatDefault, "", false, true},
+		{"ml-kem-768", vault.FormatPKCS8PEM, "-----BEGIN PRIVATE KEY-----", false, false},
+		{"hpke-mlkem768-x25519", vault.FormatPKCS8PEM, "-----BEGIN PRIVATE KEY-----", false, false},
 	} {
 		name := "alice/" + c.typ + "-" + string(rune('0'+c.format))
 		info := r.createWith(vault.CreateKey{Name: r.name(name), Type: c.typ, Exportable: true, NoExpiry: true})
@@ -51,6 +62,9 @@ func TestExportAndImport(t *testing.T) {
 			t.Errorf("%s: begins with %.30q", name, e.Material)
 		}
 		in := vault.ImportKey{Name: r.name(name + "-in"), Material: e.Material, Format: e.Format}
+		if c.format > vault.FormatCompat {
+			in.Format = vault.FormatDefault // found by looking
+		}
 		if c.nameTyp {
 			in.Type = c.typ
 		}
@@ -104,6 +118,8 @@ func TestWeakKeysAreNotImported(t *testing.T) {
 		{Material: make([]byte, 32), Type: "xaes-256-gcm"},
 		{Material: []byte("short"), Type: "xaes-256-gcm"},
 		{Material: []byte(strings.Repeat("A", 43) + "="), Type: "fernet"},
+		{Material: []byte(strings.Repeat("a pattern, ", 6)[:64]), Type: "aes-256-siv"},
+		{Material: []byte(`{"kty":"oct","k":"` + strings.Repeat("A", 43) + `"}`), Type: "xaes-256-gcm"},
 	} {
 		in.Name = r.name("alice/weak")
 		_, err := r.ImportKey(ctx, in)

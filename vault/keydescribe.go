@@ -135,6 +135,10 @@ var useNouns = []struct {
 	{keytype.UseVerifyMAC, "verify macs"},
 	{keytype.UseAgree, "agree on keys"},
 	{keytype.UseDerive, "derive"},
+	{keytype.UseWrap, "wrap keys"},
+	{keytype.UseUnwrap, "unwrap keys"},
+	{keytype.UseEncapsulate, "encapsulate keys"},
+	{keytype.UseDecapsulate, "decapsulate keys"},
 }
 
 // useNames lists uses for a message.

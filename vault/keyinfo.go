@@ -138,4 +138,5 @@ type PublicKey struct {
 	Version     uint32
 	Fingerprint [32]byte
 	Type        string
+	Uses        keytype.Use // of the key
 }

@@ -106,6 +106,10 @@ func (n *newborn) check() (err error) {
 	if n.uses&^n.typ.Uses != 0 {
 		return E(CodeBadArgument, "a key of type %s cannot %s", n.typ.Name, useNames(n.uses&^n.typ.Uses))
 	}
+	if n.uses&keytype.UseDecrypt != 0 && n.uses&keytype.UseUnwrap != 0 {
+		// Whoever may decrypt could read the keys that are wrapped under it.
+		return E(CodeBadArgument, "a key that unwraps other keys can't decrypt too").WithHint("make a key for each")
+	}
 	if n.ttl == 0 && !n.noExpiry {
 		n.ttl = n.typ.DefaultTTL
 	}

@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -78,8 +79,12 @@ func TestEveryType(t *testing.T) {
 		t.Run(typ.Name, func(t *testing.T) {
 			r := &rig{TB: t, Vault: r.Vault, clock: r.clock}
 			name := "alice/" + typ.Name
-			info := r.createWith(vault.CreateKey{Name: r.name(name), Type: typ.Name, Uses: typ.Uses, NoExpiry: true})
-			if info.Uses != typ.Uses {
+			uses := typ.Uses
+			if uses&keytype.UseDecrypt != 0 {
+				uses &^= keytype.UseUnwrap // no key may do both
+			}
+			info := r.createWith(vault.CreateKey{Name: r.name(name), Type: typ.Name, Uses: uses, NoExpiry: true})
+			if info.Uses != uses {
 				t.Errorf("uses are %b", info.Uses)
 			}
 			exerciseKey(r, name, typ)
@@ -103,6 +108,7 @@ func exerciseKey(r *rig, name string, typ *keytype.Type) {
 		_, _, err := r.Encrypt(vault.Encrypt{Key: n}, nil)
 		r.wantCode(err, vault.CodeWrongKeyUsage)
 	}
+	exerciseKEM(r, name, typ)
 	message := []byte("message")
 	if typ.Uses&keytype.UseSign != 0 {
 		sig, version, err := r.Sign(n, message, keytype.SignOptions{})
@@ -151,6 +157,39 @@ func exerciseKey(r *rig, name string, typ *keytype.Type) {
 			r.Errorf("%s agrees", name)
 		}
 	}
+}
+
+func exerciseKEM(r *rig, name string, typ *keytype.Type) {
+	r.Helper()
+	c := vault.Encapsulate{Key: r.name(name), Info: []byte("test"), Length: 48}
+	e, err := r.Encapsulate(c)
+	if typ.Uses&keytype.UseEncapsulate == 0 {
+		r.wantCode(err, vault.CodeWrongKeyUsage)
+		_, _, err = r.Decapsulate(c, make([]byte, 1088), 0)
+		r.wantCode(err, vault.CodeWrongKeyUsage)
+		return
+	}
+	if err != nil || len(e.Output) != 48 {
+		r.Fatalf("%s: encapsulate: %d bytes, %v", name, len(e.Output), err)
+	}
+	out, version, err := r.Decapsulate(c, e.Ciphertext, 0)
+	if err != nil || version != e.Version || !bytes.Equal(out, e.Output) {
+		r.Errorf("%s: decapsulate: version %d, %v", name, version, err)
+	}
+	c.Info = []byte("another purpose")
+	if out, _, err := r.Decapsulate(c, e.Ciphertext, 0); err != nil || bytes.Equal(out, e.Output) {
+		r.Errorf("%s: another info gives the same output (%v)", name, err)
+	}
+	e.Ciphertext[0] ^= 1
+	c.Info = []byte("test")
+	if out, _, err := r.Decapsulate(c, e.Ciphertext, 0); err != nil || bytes.Equal(out, e.Output) {
+		r.Errorf("%s: a changed ciphertext gives the same output (%v)", name, err)
+	}
+	_, _, err = r.Decapsulate(c, e.Ciphertext[1:], 0)
+	r.wantCode(err, vault.CodeInvalidCiphertext)
+	c.Length = 8161
+	_, err = r.Encapsulate(c)
+	r.wantCode(err, vault.CodeBadArgument)
 }
 
 // Row 3: a fingerprint that says something.

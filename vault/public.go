@@ -29,7 +29,7 @@ func (v *Vault) PublicKey(_ context.Context, n Name, version uint32) (PublicKey,
 	if version > uint32(len(k.rec.versions)) {
 		return PublicKey{}, E(CodeVersionNotFound, "key %s has no version %d", n, version)
 	}
-	p := PublicKey{Version: version, Fingerprint: k.rec.versions[version-1].fingerprint, Type: k.typ.Name}
+	p := PublicKey{Version: version, Fingerprint: k.rec.versions[version-1].fingerprint, Type: k.typ.Name, Uses: k.rec.uses}
 	if h := k.handles[version-1]; h != nil {
 		p.SPKI = bytes.Clone(h.Public())
 		return p, nil

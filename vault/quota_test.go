@@ -23,7 +23,7 @@ func TestKeysPerOwnerAreBounded(t *testing.T) {
 	create("alice/d", vault.CodeQuotaExceeded)
 	create("alice/a", vault.CodeQuotaExceeded)
 	create("bob/a", "")
-	if _, err := r.ImportKey(ctx, vault.ImportKey{Name: r.name("alice/d"), Type: "xaes-256-gcm", Material: []byte("0123456789abcdef0123456789abcdef")}); err == nil {
+	if _, err := r.ImportKey(ctx, vault.ImportKey{Name: r.name("alice/d"), Type: "xaes-256-gcm", Material: []byte("an unencrypted key of 32 bytes .")}); err == nil {
 		t.Error("an import goes beyond the bound")
 	} else {
 		r.wantCode(err, vault.CodeQuotaExceeded)

@@ -140,7 +140,7 @@ func TestContextOfThePeerIsPutInAndHeld(t *testing.T) {
 // A copy of the key from another vault is held to what its own key requires.
 func TestForeignCiphertextNeedsWhatTheNamedKeyRequires(t *testing.T) {
 	r, other := newRig(t), newRig(t)
-	material := []byte("0123456789abcdef0123456789abcdef")
+	material := []byte("an unencrypted key of 32 bytes .")
 	bring := func(r *rig, require ...string) {
 		t.Helper()
 		_, err := r.ImportKey(ctx, vault.ImportKey{

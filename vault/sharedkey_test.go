@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/vaultd/vaultd/crypto/keytype"
@@ -59,13 +60,13 @@ func TestCopiesOfAKeyReadEachOther(t *testing.T) {
 // The type in the header counts, even where two types share an algorithm.
 func TestCopyOfAnotherTypeReadsNothing(t *testing.T) {
 	here, there := newRig(t), newRig(t)
-	material := make([]byte, 32)
+	material := []byte("an unencrypted key of 32 bytes .")
 	for r, typ := range map[*rig]string{here: "xaes-256-gcm", there: "aes-256-gcm"} {
 		if _, ok := keytype.Lookup(typ); !ok {
 			t.Fatal(typ)
 		}
 		if _, err := r.ImportKey(ctx, vault.ImportKey{
-			Name: r.name("alice/key"), Type: typ, Material: append([]byte{7}, material[1:]...), Format: vault.FormatRaw,
+			Name: r.name("alice/key"), Type: typ, Material: slices.Clone(material), Format: vault.FormatRaw,
 		}); err != nil {
 			t.Fatal(err)
 		}

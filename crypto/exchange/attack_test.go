@@ -365,7 +365,7 @@ func TestEveryAgreementTypeIsAGroup(t *testing.T) {
 			groups = append(groups, typ.Name)
 		}
 	}
-	if !slices.Equal(groups, []string{"x25519", "p256", "ffdh-2048"}) {
+	if !slices.Equal(groups, []string{"x25519", "p256", "ffdh-2048", "p384"}) {
 		t.Errorf("%v: run the exchange over the new one as well", groups)
 	}
 }

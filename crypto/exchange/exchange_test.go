@@ -24,7 +24,7 @@ func TestBothSidesGetTheSameSession(t *testing.T) {
 		"p256/p384": {ecdsaParty(t, "alice", elliptic.P256()), ecdsaParty(t, "bob", elliptic.P384())},
 	}
 	for kind, pair := range parties {
-		for _, group := range []string{"x25519", "p256", "ffdh-2048"} {
+		for _, group := range []string{"x25519", "p256", "p384", "ffdh-2048"} {
 			t.Run(kind+"/"+group, func(t *testing.T) {
 				r := &run{alice: pair[0], bob: pair[1]}
 				r.doOffer(t, func(o *OfferOptions) { o.Terms.Group = group })
@@ -282,7 +282,7 @@ func TestWrongStepsAndTexts(t *testing.T) {
 }
 
 func BenchmarkExchange(b *testing.B) {
-	for _, group := range []string{"x25519", "p256", "ffdh-2048"} {
+	for _, group := range []string{"x25519", "p256", "p384", "ffdh-2048"} {
 		b.Run("ed25519/"+group, func(b *testing.B) { benchmarkExchange(b, newRun(b), group) })
 	}
 	b.Run("rsa-2048/x25519", func(b *testing.B) {

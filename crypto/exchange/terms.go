@@ -23,7 +23,7 @@ const (
 
 // Terms are what the two sides agree on besides a key.
 type Terms struct {
-	// Group is the key agreement type: "x25519", "p256", "ffdh-2048".
+	// Group is the key agreement type: "x25519", "p256", "p384", "ffdh-2048".
 	Group string
 	// Purpose says what the session key is for; both sides must name the same.
 	Purpose string

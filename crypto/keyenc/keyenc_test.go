@@ -330,11 +330,11 @@ func TestEncodePEMIsThatOfTheStandardLibrary(t *testing.T) {
 	}
 }
 
-func TestOldFormatsAreRefusedWithAWayOut(t *testing.T) {
+func TestOtherFormatsAreRefusedByName(t *testing.T) {
 	for label, hint := range map[string]string{
-		"RSA PRIVATE KEY":     "openssl pkcs8",
-		"EC PRIVATE KEY":      "openssl pkcs8",
-		"OPENSSH PRIVATE KEY": "ssh-keygen",
+		"RSA PRIVATE KEY":     "PKCS #1",
+		"EC PRIVATE KEY":      "SEC 1",
+		"OPENSSH PRIVATE KEY": "OpenSSH",
 		"CERTIFICATE":         LabelPrivate,
 	} {
 		_, err := ParsePrivate(EncodePEM(label, []byte{0x30, 0}), nil)

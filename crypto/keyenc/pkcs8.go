@@ -75,14 +75,13 @@ func ParsePrivate(data, passphrase []byte) ([]byte, error) {
 	return DecryptPKCS8(data, passphrase)
 }
 
-// wrongLabel says what is wrong with a label and, for the older formats that
-// people have, what to do.
+// wrongLabel says what is wrong with a label, and what the key is instead.
 func wrongLabel(label, want string) error {
-	switch label {
-	case "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY":
-		return fmt.Errorf("%w: %q is not PKCS #8 (convert it with \"openssl pkcs8 -topk8\")", ErrFormat, label)
-	case "OPENSSH PRIVATE KEY":
-		return fmt.Errorf("%w: %q is not PKCS #8 (convert a copy with \"ssh-keygen -p -m PKCS8 -f FILE\")", ErrFormat, label)
+	if name, known := map[string]string{
+		LabelPrivate: "PKCS #8", LabelEncrypted: "encrypted PKCS #8",
+		LabelPKCS1: "PKCS #1", LabelSEC1: "SEC 1", LabelOpenSSH: "OpenSSH's format",
+	}[label]; known {
+		return fmt.Errorf("%w: PEM label is %q, want %q: the key is in %s", ErrFormat, label, want, name)
 	}
 	return fmt.Errorf("%w: PEM label is %q, want %q", ErrFormat, label, want)
 }

@@ -2,7 +2,6 @@ package keytype
 
 import (
 	"bytes"
-	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,7 +17,7 @@ import (
 	"github.com/vaultd/vaultd/crypto/ffdh"
 )
 
-var agreementTypes = []*Type{typeX25519, typeP256, typeFFDH2048}
+var agreementTypes = []*Type{typeX25519, typeP256, typeP384, typeFFDH2048}
 
 type agreementVectors struct {
 	NumberOfTests int
@@ -91,35 +90,44 @@ func TestWycheproofX25519(t *testing.T) {
 
 // "acceptable" is a compressed point: refused, since in SubjectPublicKeyInfo
 // we read one encoding of a key only.
-func TestWycheproofP256(t *testing.T) {
-	for _, g := range readAgreementVectors(t, "ecdh_secp256r1_ecpoint_test.json").TestGroups {
-		for _, c := range g.Tests {
-			scalar := c.privateKey
-			for len(scalar) > 32 && scalar[0] == 0 {
-				scalar = scalar[1:]
-			}
-			scalar = append(make([]byte, 32-len(scalar)), scalar...)
-			private, err := ecdh.P256().NewPrivateKey(scalar)
-			if err != nil {
-				t.Fatal(err)
-			}
-			der, err := x509.MarshalPKCS8PrivateKey(private)
-			if err != nil {
-				t.Fatal(err)
-			}
-			k, err := typeP256.Parse(der)
-			if err != nil {
-				t.Fatal(err)
-			}
-			secret, err := k.(Agreer).Agree(append(bytes.Clone(p256SPKIPrefix), c.publicKey...))
-			if c.Result == "valid" {
-				if err != nil || !bytes.Equal(secret, c.expected) {
-					t.Errorf("case %d (%s): %x, %v", c.TcID, c.Comment, secret, err)
-				}
-			} else if !errors.Is(err, ErrPeerKey) {
-				t.Errorf("case %d (%s, %v): accepted: %v", c.TcID, c.Comment, c.Flags, err)
+func TestWycheproofNISTCurves(t *testing.T) {
+	for file, curve := range map[string]*nistCurve{
+		"ecdh_secp256r1_ecpoint_test.json": &nistCurves[0],
+		"ecdh_secp384r1_ecpoint_test.json": &nistCurves[1],
+	} {
+		for _, g := range readAgreementVectors(t, file).TestGroups {
+			for _, c := range g.Tests {
+				checkNIST(t, curve, c.TcID, c.Comment, c.Result, c.privateKey, c.publicKey, c.expected)
 			}
 		}
+	}
+}
+
+func checkNIST(t *testing.T, curve *nistCurve, id int, comment, result string, scalar, point, want []byte) {
+	t.Helper()
+	for len(scalar) > curve.scalar && scalar[0] == 0 {
+		scalar = scalar[1:]
+	}
+	scalar = append(make([]byte, curve.scalar-len(scalar)), scalar...)
+	private, err := curve.curve.NewPrivateKey(scalar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := curve.kind.Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := k.(Agreer).Agree(append(bytes.Clone(curve.spkiPrefix), point...))
+	if result == "valid" {
+		if err != nil || !bytes.Equal(secret, want) {
+			t.Errorf("%s, case %d (%s): %x, %v", curve.kind.Name, id, comment, secret, err)
+		}
+	} else if !errors.Is(err, ErrPeerKey) {
+		t.Errorf("%s, case %d (%s): accepted: %v", curve.kind.Name, id, comment, err)
 	}
 }
 

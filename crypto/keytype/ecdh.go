@@ -32,7 +32,7 @@ func (k *ecdhKey) Fingerprint() [32]byte { return k.fingerprint }
 func (k *ecdhKey) Wipe() { k.private = nil }
 
 // Agree computes the shared secret: RFC 7748, section 6.1, for x25519, where
-// an all-zero result is refused; the x-coordinate for p256 (SEC 1, section
+// an all-zero result is refused; the x-coordinate for p256 and p384 (SEC 1, section
 // 3.3.1), after the point has been checked to be on the curve.
 func (k *ecdhKey) Agree(peerSPKI []byte) ([]byte, error) {
 	if k.private == nil {
@@ -69,16 +69,16 @@ func parsePoint(curve ecdh.Curve, spki, prefix []byte) (*ecdh.PublicKey, error) 
 	return public, nil
 }
 
-// generateScalar takes 32 bytes at a time from random until they are a private
+// generateScalar takes size bytes at a time from random until they are a private
 // key of the curve.
-func generateScalar(curve ecdh.Curve, random io.Reader) (*ecdh.PrivateKey, error) {
-	var scalar [32]byte
-	defer clear(scalar[:])
+func generateScalar(curve ecdh.Curve, size int, random io.Reader) (*ecdh.PrivateKey, error) {
+	scalar := make([]byte, size)
+	defer clear(scalar)
 	for {
-		if _, err := io.ReadFull(random, scalar[:]); err != nil {
+		if _, err := io.ReadFull(random, scalar); err != nil {
 			return nil, fmt.Errorf("read random bytes for a key: %w", err)
 		}
-		if k, err := curve.NewPrivateKey(scalar[:]); err == nil {
+		if k, err := curve.NewPrivateKey(scalar); err == nil {
 			return k, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 func init() {
 	registerECDSA(&Type{Name: "ecdsa-p256", ID: IDECDSAP256, Bits: 256}, elliptic.P256(), crypto.SHA256)
 	registerECDSA(&Type{Name: "ecdsa-p384", ID: IDECDSAP384, Bits: 384}, elliptic.P384(), crypto.SHA384)
+	registerECDSA(&Type{Name: "ecdsa-p521", ID: IDECDSAP521, Bits: 521}, elliptic.P521(), crypto.SHA512)
 }
 
 func registerECDSA(t *Type, curve elliptic.Curve, hash crypto.Hash) {

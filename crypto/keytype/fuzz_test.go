@@ -51,6 +51,28 @@ func FuzzRSAMaterial(f *testing.F)              { fuzzMaterial(f, "rsa-2048") }
 func FuzzECDSAP256Material(f *testing.F)        { fuzzMaterial(f, "ecdsa-p256") }
 func FuzzECDSAP384Material(f *testing.F)        { fuzzMaterial(f, "ecdsa-p384") }
 func FuzzEd25519Material(f *testing.F)          { fuzzMaterial(f, "ed25519") }
+func FuzzMLKEM768Material(f *testing.F)         { fuzzMaterial(f, "ml-kem-768") }
+func FuzzHPKEMaterial(f *testing.F)             { fuzzMaterial(f, "hpke-mlkem768-x25519") }
+
+// FuzzUnwrap checks that nothing that was not wrapped opens, and that all that is
+// refused is refused in the same words.
+func FuzzUnwrap(f *testing.F) {
+	var keys []keytype.Unwrapper
+	for _, name := range []string{"aes-256-kwp", "hpke-x25519", "hpke-mlkem768-x25519"} {
+		key := parse[keytype.Unwrapper](f, name, generate(f, name))
+		wrapped, _, err := key.Wrap(nil, keytype.WrapDefault, make([]byte, 32))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(len(keys)), wrapped[:len(wrapped)-1])
+		keys = append(keys, key)
+	}
+	f.Fuzz(func(t *testing.T, i uint8, wrapped []byte) {
+		if material, err := keys[int(i)%len(keys)].Unwrap(keytype.WrapDefault, wrapped); !errors.Is(err, keytype.ErrDecrypt) {
+			t.Fatalf("%x opens to %x, %v", wrapped, material, err)
+		}
+	})
+}
 
 // FuzzImportPKCS8 checks that what Import makes is what Parse takes.
 func FuzzImportPKCS8(f *testing.F) {

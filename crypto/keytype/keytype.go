@@ -21,6 +21,10 @@ const (
 	UseVerifyMAC
 	UseAgree
 	UseDerive
+	UseWrap
+	UseUnwrap
+	UseEncapsulate
+	UseDecapsulate
 )
 
 // Errors that every key type reports in the same words, so that a caller can
@@ -50,6 +54,7 @@ type Type struct {
 	DefaultUses Use           // what a new key may do unless told otherwise
 	Bits        int           // strength as users know it: 256, 2048, …
 	DefaultTTL  time.Duration // lifetime of a new key unless told otherwise; zero is none
+	KeyPair     bool          // has a public half although it neither signs nor agrees
 
 	// Generate makes new private material in the type's canonical encoding,
 	// which the caller wipes: raw bytes for symmetric types, PKCS#8 DER for
@@ -62,14 +67,22 @@ type Type struct {
 	// for types whose public keys do nothing by themselves: symmetric and
 	// agreement types. It returns ErrMaterial for anything else.
 	ParsePublic func(spki []byte) (PublicKey, error)
+	// ParseWrapping reads a SubjectPublicKeyInfo in DER as a key that others'
+	// keys are wrapped under. It is nil for types that have no such key.
+	ParseWrapping func(spki []byte) (WrappingKey, error)
+
+	// normal turns what other programs write into the encoding that Parse
+	// takes, where the standard library does not know the type.
+	normal func(material []byte) ([]byte, error)
 }
 
 // Asymmetric reports whether keys of the type have a public half.
-func (t *Type) Asymmetric() bool { return t.Uses&(UseSign|UseAgree) != 0 }
+func (t *Type) Asymmetric() bool { return t.KeyPair || t.Uses&(UseSign|UseAgree) != 0 }
 
 // Key is private material ready for use. A Key also implements exactly those
-// of AEAD, TokenSealer, Signer, MACer, Decrypter, Agreer and Deriver that its type's
-// Uses name. Keys are safe for concurrent use until Wipe.
+// of AEAD, TokenSealer, Signer, MACer, Decrypter, Opener, Agreer, Encapsulator,
+// Deriver and Unwrapper that its type's Uses name. Keys are safe for concurrent use
+// until Wipe.
 type Key interface {
 	Type() *Type
 	// Public is the SubjectPublicKeyInfo (RFC 5280) in DER, nil for symmetric keys.
@@ -189,4 +202,49 @@ type Agreer interface {
 type Deriver interface {
 	Key
 	Derive(salt, info []byte, size int) ([]byte, error)
+}
+
+// Opener opens what was sealed to its public half by HPKE (RFC 9180, base mode).
+// The ciphertext is the encapsulated key followed by the sealed message. Both
+// methods bind it to info.
+type Opener interface {
+	Key
+	SealHPKE(info, plaintext []byte) ([]byte, error)
+	OpenHPKE(info, ciphertext []byte) ([]byte, error) // ErrDecrypt
+}
+
+// Encapsulator makes and opens shared keys by ML-KEM (FIPS 203). A ciphertext
+// of the right size always opens: a wrong one to a key that nobody else has.
+type Encapsulator interface {
+	Key
+	Encapsulate() (shared, ciphertext []byte, err error)
+	Decapsulate(ciphertext []byte) (shared []byte, err error) // ErrDecrypt
+}
+
+// WrapAlgorithm is a way to encrypt one key under another.
+type WrapAlgorithm uint8
+
+// The algorithms. The numbers are those of the API.
+const (
+	WrapDefault   WrapAlgorithm = 0 // the type's own
+	WrapAESKWP    WrapAlgorithm = 1 // RFC 5649, NIST SP 800-38F
+	WrapRSAOAEP   WrapAlgorithm = 2 // RFC 8017 with SHA-256, for material shorter than the modulus
+	WrapRSAAESKWP WrapAlgorithm = 3 // RSA-OAEP over a fresh AES-256 key, which wraps by AES-KWP (PKCS #11, CKM_RSA_AES_KEY_WRAP)
+	WrapHPKE      WrapAlgorithm = 4 // RFC 9180, with info "vaultd/1/wrap"
+)
+
+// WrappingKey encrypts key material. The zero algorithm is the type's default,
+// and the one that was used is returned. It returns ErrOptions for an algorithm
+// that is not the key's, and for material that does not fit.
+type WrappingKey interface {
+	Type() *Type
+	Fingerprint() [32]byte // of the key that wraps
+	Wrap(random io.Reader, a WrapAlgorithm, material []byte) ([]byte, WrapAlgorithm, error)
+}
+
+// Unwrapper also decrypts key material, which the caller wipes.
+type Unwrapper interface {
+	Key
+	WrappingKey
+	Unwrap(a WrapAlgorithm, wrapped []byte) ([]byte, error) // ErrDecrypt
 }

@@ -18,7 +18,7 @@ import (
 
 func TestSigningTypesRefuseOtherMaterial(t *testing.T) {
 	rsa1024 := pkcs8(t, must(rsa.GenerateKey(rand.Reader, 1024)))
-	p521 := pkcs8(t, must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)))
+	p224 := pkcs8(t, must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)))
 	for _, name := range signingTypes() {
 		kind, _ := keytype.Lookup(name)
 		own := signingKey(t, name)
@@ -28,7 +28,7 @@ func TestSigningTypesRefuseOtherMaterial(t *testing.T) {
 			"trailing byte":  append(bytes.Clone(own), 0),
 			"cut":            own[:len(own)-1],
 			"RSA, 1024 bits": rsa1024,
-			"P-521":          p521,
+			"P-224":          p224,
 			"public key":     must(kind.Parse(own)).Public(),
 			"long length":    longLength(own),
 			"huge modulus":   hugeModulus(t),
@@ -281,12 +281,23 @@ func TestWipedKeysRefuse(t *testing.T) {
 			_, failed = k.Agree(nil)
 		case keytype.Deriver:
 			_, failed = k.Derive(nil, nil, 32)
+		case keytype.Encapsulator:
+			_, _, sealing := k.Encapsulate()
+			_, failed = k.Decapsulate(make([]byte, 1088))
+			if sealing == nil {
+				t.Errorf("%s: encapsulated", kind.Name)
+			}
+		case keytype.Unwrapper:
+			_, failed = k.Unwrap(keytype.WrapDefault, make([]byte, 40))
 		default:
 			t.Errorf("%s: %T does nothing", kind.Name, key)
 			continue
 		}
 		if failed == nil {
 			t.Errorf("%s: works after Wipe", kind.Name)
+		}
+		if errors.Is(failed, keytype.ErrDecrypt) {
+			t.Errorf("%s: tries after Wipe", kind.Name)
 		}
 		if d, ok := key.(keytype.Decrypter); ok {
 			if _, err := d.DecryptOAEP(0, make([]byte, 256), nil); err == nil || errors.Is(err, keytype.ErrDecrypt) {

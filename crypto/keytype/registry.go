@@ -13,18 +13,25 @@ const (
 	IDXAES256GCM       = 3
 	IDChaCha20Poly1305 = 4
 	IDHMACSHA256       = 5
+	IDAES256SIV        = 6
+	IDAES256KWP        = 7
 	IDRSA2048          = 16
 	IDRSA3072          = 17
 	IDRSA4096          = 18
 	IDECDSAP256        = 19
 	IDECDSAP384        = 20
 	IDEd25519          = 21
+	IDECDSAP521        = 22
 	IDX25519           = 32
 	IDP256             = 33
 	IDFFDH2048         = 34
 	IDHKDFSHA256       = 48
 	IDHKDFSHA384       = 49
 	IDHKDFSHA512       = 50
+	IDP384             = 35
+	IDMLKEM768         = 36
+	IDHPKEX25519       = 37
+	IDHPKEMLKEM768     = 38
 )
 
 // The registry is written only while packages initialise, which Go runs in

@@ -15,8 +15,10 @@ import (
 func TestTypesKeepTheirNumbers(t *testing.T) {
 	numbers := map[string]uint16{
 		"fernet": 1, "aes-256-gcm": 2, "xaes-256-gcm": 3, "chacha20-poly1305": 4, "hmac-sha256": 5,
+		"aes-256-siv": 6, "aes-256-kwp": 7,
 		"rsa-2048": 16, "rsa-3072": 17, "rsa-4096": 18, "ecdsa-p256": 19, "ecdsa-p384": 20, "ed25519": 21,
-		"x25519": 32, "p256": 33, "ffdh-2048": 34,
+		"ecdsa-p521": 22, "x25519": 32, "p256": 33, "ffdh-2048": 34, "p384": 35, "ml-kem-768": 36,
+		"hpke-x25519": 37, "hpke-mlkem768-x25519": 38,
 		"hkdf-sha256": 48, "hkdf-sha384": 49, "hkdf-sha512": 50,
 	}
 	for name, id := range numbers {
@@ -74,19 +76,26 @@ func TestKeysImplementWhatTheirUsesName(t *testing.T) {
 			_, macs := key.(keytype.MACer)
 			_, agrees := key.(keytype.Agreer)
 			_, derives := key.(keytype.Deriver)
+			_, encapsulates := key.(keytype.Encapsulator)
+			_, opens := key.(keytype.Opener)
+			_, unwraps := key.(keytype.Unwrapper)
 			for _, c := range []struct {
 				name string
 				use  keytype.Use
 				has  bool
 			}{
-				{"encrypt", keytype.UseEncrypt, aead || token || oaep},
-				{"decrypt", keytype.UseDecrypt, aead || token || oaep},
+				{"encrypt", keytype.UseEncrypt, aead || token || oaep || opens},
+				{"decrypt", keytype.UseDecrypt, aead || token || oaep || opens},
 				{"sign", keytype.UseSign, signs},
 				{"verify", keytype.UseVerify, signs},
 				{"MAC", keytype.UseMAC, macs},
 				{"verify a MAC", keytype.UseVerifyMAC, macs},
 				{"agree", keytype.UseAgree, agrees},
 				{"derive", keytype.UseDerive, derives},
+				{"encapsulate", keytype.UseEncapsulate, encapsulates},
+				{"decapsulate", keytype.UseDecapsulate, encapsulates},
+				{"wrap", keytype.UseWrap, unwraps},
+				{"unwrap", keytype.UseUnwrap, unwraps},
 			} {
 				if named := kind.Uses&c.use != 0; named != c.has {
 					t.Errorf("uses say %v to %q, the key implements it: %v", named, c.name, c.has)

@@ -23,13 +23,14 @@ func init() {
 		{Name: "rsa-3072", ID: IDRSA3072, Bits: 3072},
 		{Name: "rsa-4096", ID: IDRSA4096, Bits: 4096},
 	} {
-		t.Uses = UseSign | UseVerify | UseEncrypt | UseDecrypt
+		t.Uses = UseSign | UseVerify | UseEncrypt | UseDecrypt | UseWrap | UseUnwrap
 		t.DefaultUses = UseSign | UseVerify
 		t.Generate = func(random io.Reader) ([]byte, error) {
 			return generatePKCS8(random, func(r io.Reader) (*rsa.PrivateKey, error) { return rsa.GenerateKey(r, t.Bits) })
 		}
 		t.Parse = func(private []byte) (Key, error) { return parseRSA(t, private) }
 		t.ParsePublic = func(spki []byte) (PublicKey, error) { return parseRSAPublic(t, spki) }
+		t.ParseWrapping = func(spki []byte) (WrappingKey, error) { return parseRSAPublic(t, spki) }
 		Register(t)
 	}
 }
@@ -71,7 +72,7 @@ func parseRSA(t *Type, der []byte) (Key, error) {
 	return &rsaKey{rsaPublic{common, &private.PublicKey}, private}, nil
 }
 
-func parseRSAPublic(t *Type, spki []byte) (PublicKey, error) {
+func parseRSAPublic(t *Type, spki []byte) (*rsaPublic, error) {
 	public, common, err := parseSPKI[*rsa.PublicKey](t, spki)
 	if err != nil {
 		return nil, err
@@ -95,6 +96,9 @@ func checkRSA(t *Type, public *rsa.PublicKey) error {
 }
 
 func (k *rsaKey) checkForeign() error {
+	if isROCA(k.public.N) {
+		return fmt.Errorf("%w: the modulus was made by a library with a flaw (ROCA, CVE-2017-15361), and can be factored", ErrMaterial)
+	}
 	for _, p := range k.private.Primes {
 		if !p.ProbablyPrime(primalityRounds) {
 			return fmt.Errorf("%w: a factor of the modulus is not prime", ErrMaterial)

@@ -36,7 +36,7 @@ func signingKey(t testing.TB, name string) []byte {
 }
 
 func signingTypes() []string {
-	return []string{"rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ed25519"}
+	return []string{"rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"}
 }
 
 func TestSignAndVerifyWithEveryScheme(t *testing.T) {
@@ -214,7 +214,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 }
 
 func TestGeneratedKeysSign(t *testing.T) {
-	for _, name := range []string{"rsa-2048", "ecdsa-p256", "ecdsa-p384", "ed25519"} {
+	for _, name := range []string{"rsa-2048", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"} {
 		a := parse[keytype.Signer](t, name, generate(t, name))
 		b := parse[keytype.Signer](t, name, generate(t, name))
 		signature, err := a.Sign(rand.Reader, []byte("message"), keytype.SignOptions{})

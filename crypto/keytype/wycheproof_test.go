@@ -3,6 +3,7 @@ package keytype_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"errors"
 	"testing"
 
@@ -48,9 +49,10 @@ func checkSignatures(t *testing.T, file, kind string, g signatureGroup, o keytyp
 }
 
 func TestWycheproofECDSA(t *testing.T) {
-	files := map[string]string{"ecdsa_secp256r1_sha256": "ecdsa-p256", "ecdsa_secp384r1_sha384": "ecdsa-p384"}
-	if testing.Short() {
-		delete(files, "ecdsa_secp384r1_sha384") // the same code with another curve
+	files := map[string]string{"ecdsa_secp256r1_sha256": "ecdsa-p256", "ecdsa_secp384r1_sha384": "ecdsa-p384", "ecdsa_secp521r1_sha512": "ecdsa-p521"}
+	if testing.Short() { // the same code with other curves
+		delete(files, "ecdsa_secp384r1_sha384")
+		delete(files, "ecdsa_secp521r1_sha512")
 	}
 	for file, kind := range files {
 		for _, g := range wycheproof.Load[signatureGroup](t, file) {
@@ -288,5 +290,119 @@ func TestWycheproofXChaCha20Poly1305(t *testing.T) {
 				t.Errorf("%v, nonce of %d bits: Open = %x, %v", c.Case, g.NonceBits, got, err)
 			}
 		}
+	}
+}
+
+// Keys of 256 and 384 bits, whose MAC halves are too short for many users, are
+// refused.
+func TestWycheproofAESSIV(t *testing.T) {
+	ran := 0
+	for _, g := range wycheproof.Load[struct {
+		KeySize int
+		Tests   []struct {
+			wycheproof.Case
+			Key, AAD, Msg, CT wycheproof.Bytes
+		}
+	}](t, "aes_siv_cmac") {
+		for _, c := range g.Tests {
+			if g.KeySize != 512 {
+				kind, _ := keytype.Lookup("aes-256-siv")
+				if _, err := kind.Parse(c.Key); !errors.Is(err, keytype.ErrMaterial) {
+					t.Errorf("a key of %d bits: %v", g.KeySize, err)
+				}
+				continue
+			}
+			ran++
+			key := parse[keytype.AEAD](t, "aes-256-siv", c.Key)
+			opened, err := key.Open(nil, c.CT, c.AAD)
+			switch {
+			case !c.Valid() && !errors.Is(err, keytype.ErrDecrypt):
+				t.Errorf("%v: Open = %v", c.Case, err)
+			case c.Valid() && (err != nil || !bytes.Equal(opened, c.Msg)):
+				t.Errorf("%v: Open = %x, %v", c.Case, opened, err)
+			case c.Valid():
+				if sealed, err := key.Seal(nil, c.Msg, c.AAD); err != nil || !bytes.Equal(sealed, c.CT) {
+					t.Errorf("%v: Seal = %x, %v", c.Case, sealed, err)
+				}
+			}
+		}
+	}
+	if ran < 100 {
+		t.Errorf("only %d cases", ran)
+	}
+}
+
+// Material of less than 16 bytes is not wrapped, and of less than 9 not
+// unwrapped: RFC 5649 has another form for it, which is one block of AES, and
+// no key of ours is so short.
+func TestWycheproofAESKWP(t *testing.T) {
+	ran := 0
+	for _, g := range wycheproof.Load[struct {
+		KeySize int
+		Tests   []struct {
+			wycheproof.Case
+			Key, Msg, CT wycheproof.Bytes
+		}
+	}](t, "aes_kwp") {
+		if g.KeySize != 256 {
+			continue
+		}
+		for _, c := range g.Tests {
+			ran++
+			key := parse[keytype.Unwrapper](t, "aes-256-kwp", c.Key)
+			opened, err := key.Unwrap(keytype.WrapDefault, c.CT)
+			refused := !c.Valid() || len(c.Msg) < 9
+			switch {
+			case refused && !errors.Is(err, keytype.ErrDecrypt):
+				t.Errorf("%v: Unwrap = %v", c.Case, err)
+			case !refused && (err != nil || !bytes.Equal(opened, c.Msg)):
+				t.Errorf("%v: Unwrap = %x, %v", c.Case, opened, err)
+			case !refused && len(c.Msg) >= 16:
+				if wrapped, _, err := key.Wrap(nil, keytype.WrapAESKWP, c.Msg); err != nil || !bytes.Equal(wrapped, c.CT) {
+					t.Errorf("%v: Wrap = %x, %v", c.Case, wrapped, err)
+				}
+			}
+		}
+	}
+	if ran < 80 {
+		t.Errorf("only %d cases", ran)
+	}
+}
+
+func TestWycheproofMLKEM(t *testing.T) {
+	kind, _ := keytype.Lookup("ml-kem-768")
+	prefix := must(kind.Generate(rand.Reader))
+	ran := 0
+	for _, g := range wycheproof.Load[struct {
+		Tests []struct {
+			wycheproof.Case
+			Seed, EK, C, K wycheproof.Bytes
+		}
+	}](t, "mlkem_768") {
+		for _, c := range g.Tests {
+			ran++
+			material := append(bytes.Clone(prefix[:len(prefix)-64]), c.Seed...)
+			key, err := kind.Parse(material)
+			if len(c.Seed) != 64 {
+				if !errors.Is(err, keytype.ErrMaterial) {
+					t.Errorf("%v: a seed of %d bytes: %v", c.Case, len(c.Seed), err)
+				}
+				continue
+			}
+			if err != nil || len(c.EK) > 0 && !bytes.HasSuffix(key.Public(), c.EK) {
+				t.Errorf("%v: another public key (%v)", c.Case, err)
+				continue
+			}
+			shared, err := key.(keytype.Encapsulator).Decapsulate(c.C)
+			switch {
+			case c.Valid() && (err != nil || !bytes.Equal(shared, c.K)):
+				t.Errorf("%v: %x, %v", c.Case, shared, err)
+			case !c.Valid() && !errors.Is(err, keytype.ErrDecrypt):
+				t.Errorf("%v: Decapsulate = %v", c.Case, err)
+			}
+		}
+	}
+	if ran < 190 {
+		t.Errorf("only %d cases", ran)
 	}
 }

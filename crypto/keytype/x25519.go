@@ -25,7 +25,7 @@ func init() {
 }
 
 func generateX25519(random io.Reader) ([]byte, error) {
-	k, err := generateScalar(ecdh.X25519(), random)
+	k, err := generateScalar(ecdh.X25519(), 32, random)
 	if err != nil {
 		return nil, err
 	}

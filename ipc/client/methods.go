@@ -584,3 +584,58 @@ func (c *Client) ListBackups(ctx context.Context, req *vaultdv1.ListBackupsReque
 	}
 	return resp, nil
 }
+
+// Encapsulate makes a shared key for the holder of an ML-KEM key and derives from it. The
+// caller wipes the output.
+func (c *Client) Encapsulate(ctx context.Context, req *vaultdv1.EncapsulateRequest) (*vaultdv1.EncapsulateResponse, error) {
+	resp := new(vaultdv1.EncapsulateResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_ENCAPSULATE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Decapsulate derives the output of an encapsulation again. The caller wipes it.
+func (c *Client) Decapsulate(ctx context.Context, req *vaultdv1.DecapsulateRequest) (*vaultdv1.DecapsulateResponse, error) {
+	resp := new(vaultdv1.DecapsulateResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_DECAPSULATE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CreateCSR makes a request for a certificate that a key signs.
+func (c *Client) CreateCSR(ctx context.Context, req *vaultdv1.CreateCSRRequest) (*vaultdv1.CreateCSRResponse, error) {
+	resp := new(vaultdv1.CreateCSRResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CREATE_CSR, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CreateCertificate makes a certificate that a key signs for itself.
+func (c *Client) CreateCertificate(ctx context.Context, req *vaultdv1.CreateCertificateRequest) (*vaultdv1.CreateCertificateResponse, error) {
+	resp := new(vaultdv1.CreateCertificateResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CREATE_CERTIFICATE, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// WrapKey encrypts an exportable key under another one.
+func (c *Client) WrapKey(ctx context.Context, req *vaultdv1.WrapKeyRequest) (*vaultdv1.WrapKeyResponse, error) {
+	resp := new(vaultdv1.WrapKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_WRAP_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// UnwrapKey makes a key of a wrapped one, without showing it.
+func (c *Client) UnwrapKey(ctx context.Context, req *vaultdv1.UnwrapKeyRequest) (*vaultdv1.UnwrapKeyResponse, error) {
+	resp := new(vaultdv1.UnwrapKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_UNWRAP_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}

@@ -389,6 +389,14 @@ func filled(method string) proto.Message {
 		return &vaultdv1.RotateKeyRequest{Name: "billing/b"}
 	case "ImportKey":
 		return &vaultdv1.ImportKeyRequest{Name: "billing/imported", Type: "xaes-256-gcm", Material: make([]byte, 32)}
+	case "UnwrapKey":
+		return &vaultdv1.UnwrapKeyRequest{Name: "billing/unwrapped", UnwrappingKey: "billing/b", Wrapped: make([]byte, 40)}
+	case "WrapKey":
+		return &vaultdv1.WrapKeyRequest{Key: "billing/b", WrappingKey: "billing/a"}
+	case "CreateCSR":
+		return &vaultdv1.CreateCSRRequest{Key: "billing/b"}
+	case "CreateCertificate":
+		return &vaultdv1.CreateCertificateRequest{Key: "billing/b"}
 	case "Encrypt":
 		return &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")}
 	case "Random":

@@ -55,6 +55,13 @@ const (
 	KeyCensus       Action = "key.census"
 	Batch           Action = "key.batch"
 	Random          Action = "vault.random"
+	Encapsulate     Action = "key.encapsulate"
+	Decapsulate     Action = "key.decapsulate"
+
+	CreateCSR         Action = "key.csr"
+	CreateCertificate Action = "key.certificate"
+	WrapKey           Action = "key.wrap"
+	UnwrapKey         Action = "key.unwrap"
 
 	OfferExchange  Action = "exchange.offer"
 	AcceptExchange Action = "exchange.accept"
@@ -115,6 +122,7 @@ const (
 
 // Verbs of more than one action.
 const (
+	verbSign         = "sign"          // a message, a request for a certificate, and a certificate
 	verbDestroy      = "destroy"       // a key, and an owner with all its keys
 	verbChangePolicy = "change_policy" // adding and removing a grant in the vault
 )
@@ -151,7 +159,7 @@ var table = []Rule{
 
 	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
 	{Decrypt, "Decrypt", ScopeOwner, "decrypt", SetUse, false},
-	{Sign, "Sign", ScopeOwner, "sign", SetUse, false},
+	{Sign, "Sign", ScopeOwner, verbSign, SetUse, false},
 	{Verify, "Verify", ScopeOwner, "verify", SetUse, false},
 	{MAC, "MAC", ScopeOwner, "mac", SetUse, false},
 	{VerifyMAC, "VerifyMAC", ScopeOwner, "verify_mac", SetUse, false},
@@ -167,6 +175,15 @@ var table = []Rule{
 	// What is in a batch is decided one by one. Random bytes are nobody's.
 	{Action: Batch, Method: "Batch", Scope: ScopePublic},
 	{Action: Random, Method: "Random", Scope: ScopePublic},
+	{Encapsulate, "Encapsulate", ScopeOwner, "encapsulate", SetUse, false},
+	{Decapsulate, "Decapsulate", ScopeOwner, "decapsulate", SetUse, false},
+
+	// Whoever may sign could make both alone.
+	{CreateCSR, "CreateCSR", ScopeOwner, verbSign, SetUse, false},
+	{CreateCertificate, "CreateCertificate", ScopeOwner, verbSign, SetUse, false},
+	// Of the key that wraps or unwraps. The other is exported or imported.
+	{WrapKey, "WrapKey", ScopeOwner, "wrap", SetUse, false},
+	{UnwrapKey, "UnwrapKey", ScopeOwner, "unwrap", SetUse, false},
 
 	// An exchange stores a new key, so it is more than use.
 	{OfferExchange, "OfferExchange", ScopeOwner, "offer", SetManage, false},

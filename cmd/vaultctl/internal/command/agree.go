@@ -20,8 +20,8 @@ func (a *app) agree() *cobra.Command {
 		Use:   "agree KEY --peer FILE",
 		Short: "Derive a secret with a peer's public key",
 		Long: strings.TrimSpace(`
-Run key agreement between a key of type x25519, p256 or ffdh-2048 and a peer's
-public key, then HKDF-SHA-256 (RFC 5869) over the shared secret, which itself
+Run key agreement between a key of type x25519, p256, p384 or ffdh-2048 and a
+peer's public key, then HKDF-SHA-256 (RFC 5869) over the shared secret, which itself
 never leaves the daemon. The output is written as one line of base64, or as it
 is with --raw.
 

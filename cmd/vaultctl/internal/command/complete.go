@@ -19,8 +19,9 @@ const completionPatience = 300 * time.Millisecond
 // help. The daemon decides what it knows.
 var keyTypes = []string{
 	"xaes-256-gcm", "aes-256-gcm", "chacha20-poly1305", "fernet", "hmac-sha256",
-	"rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ed25519",
-	"x25519", "p256", "ffdh-2048",
+	"aes-256-siv", "aes-256-kwp",
+	"rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519",
+	"x25519", "p256", "p384", "ffdh-2048", "ml-kem-768", "hpke-x25519", "hpke-mlkem768-x25519",
 	"hkdf-sha256", "hkdf-sha384", "hkdf-sha512",
 }
 

@@ -25,8 +25,8 @@ func (a *app) encrypt() *cobra.Command {
 		Short: "Encrypt standard input, or a file, with a key",
 		Long: strings.TrimSpace(`
 Encrypt with the newest version of a key. The result is one line of text: vd1:…
-for the vault's own ciphertexts, a Fernet token for fernet keys, base64 for RSA.
---binary makes it shorter where it need not be text.
+for the vault's own ciphertexts, a Fernet token for fernet keys, base64 for RSA
+and HPKE. --binary makes it shorter where it need not be text.
 
 Context is not secret and not stored: it is bound to the ciphertext, and
 decrypting works only with exactly the same pairs, in any order. Use it to say
@@ -94,7 +94,8 @@ func (a *app) decrypt() *cobra.Command {
 		Long: strings.TrimSpace(`
 Decrypt a ciphertext in text or binary form and write exactly the bytes that
 were encrypted. The vault's own ciphertexts (vd1:…) name their key; naming it
-here as well insists on it. Fernet tokens and RSA ciphertexts need the name.
+here as well insists on it. Fernet tokens, RSA and HPKE ciphertexts
+need the name.
 
 Nothing is written unless all of it is authentic. A wrong context, a wrong key
 and a changed byte give the same answer, invalid_ciphertext.`),

@@ -101,7 +101,7 @@ vaultctl exchange offer --key id --as chat --peer SHA256:… --group p256 --purp
 	}
 	x := a.exchangeFlags(cmd)
 	cmd.Flags().StringVar(&group, "group", "", "x25519 (default), p256 or ffdh-2048")
-	mustComplete(cmd, "group", "x25519", "p256", "ffdh-2048")
+	mustComplete(cmd, "group", "x25519", "p256", "p384", "ffdh-2048")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
 		if err := x.names(cmd, a.names); err != nil {
 			return err

@@ -25,7 +25,8 @@ what they protected.`),
 		RunE: group,
 	}
 	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyRotate(),
-		a.keyImport(), a.keyExport(), a.keyCensus(), a.keyDestroy(), a.keyRevoke())
+		a.keyImport(), a.keyExport(), a.keyWrap(), a.keyUnwrap(), a.keyJWKS(), a.keyCSR(), a.keyCert(),
+		a.keyCensus(), a.keyDestroy(), a.keyRevoke())
 	return cmd
 }
 
@@ -73,11 +74,17 @@ Generate a key. It never leaves the vault unless it is created --exportable.
 Types:
   xaes-256-gcm         encrypt (the default), also aes-256-gcm, chacha20-poly1305
   fernet               encrypt to Fernet tokens; expires after 1h unless told otherwise
+  aes-256-siv          encrypt deterministically: equal plaintexts are seen to be equal
   hmac-sha256          authenticate messages
   rsa-2048/3072/4096   sign; with --use encrypt,decrypt also RSA-OAEP
-  ecdsa-p256/p384, ed25519             sign
-  x25519, p256, ffdh-2048              agree on a secret with a peer
+  ecdsa-p256/p384/p521, ed25519        sign
+  x25519, p256, p384, ffdh-2048        agree on a secret with a peer
   hkdf-sha256/sha384/sha512            derive further secrets
+  hpke-x25519, hpke-mlkem768-x25519    encrypt to a public key (HPKE), the latter also
+                                       against quantum computers
+  ml-kem-768                           make a secret for the key's holder
+  aes-256-kwp                          wrap other keys; with --use wrap,unwrap also the
+                                       RSA and HPKE types
 
 --require-context names what every context of the key must have. With uid=@peer,
 user=@peer or unit=@peer the daemon puts in the uid, user name or systemd unit
@@ -163,16 +170,16 @@ func (a *app) keyPublic() *cobra.Command {
 		Use:   "public KEY",
 		Short: "Print the public half of a key",
 		Long: strings.TrimSpace(`
-Print the public key, as PEM or DER (SubjectPublicKeyInfo, RFC 5280) or as an
-OpenSSH authorized_keys line. It is not a secret: give it to whoever verifies,
-encrypts to you or exchanges keys with you.`),
+Print the public key, as PEM or DER (SubjectPublicKeyInfo, RFC 5280), as an
+OpenSSH authorized_keys line or as a JSON Web Key (RFC 7517). It is not a secret:
+give it to whoever verifies, encrypts to you or exchanges keys with you.`),
 		Example: example(`
 vaultctl key public signer > signer.pem
 vaultctl key public signer --format openssh >> ~/.ssh/authorized_keys`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
-	cmd.Flags().Var(format, "format", "pem (default), der or openssh")
+	cmd.Flags().Var(format, "format", "pem (default), der, openssh or jwk")
 	cmd.Flags().Uint32Var(&version, "key-version", 0, "`VERSION` of the key (default: the newest)")
 	cmd.Flags().StringVar(&out, "out", "", "write to this `FILE` instead of standard output")
 	mustComplete(cmd, "format", format.Words()...)

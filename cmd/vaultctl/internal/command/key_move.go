@@ -25,18 +25,23 @@ func (a *app) keyImport() *cobra.Command {
 		Short: "Take a key that was made elsewhere into the vault",
 		Long: strings.TrimSpace(`
 Import private key material from a file or standard input. The format is found
-by looking at PEM; for anything else give --format, and --type where the
-material does not tell it.
+by looking, but for compat, fernet and raw; give --type where the material does
+not tell it. Weak keys are refused with the reason.
 
 Formats:
-  pkcs8            PEM "PRIVATE KEY", unencrypted
-  pkcs8-encrypted  PEM "ENCRYPTED PRIVATE KEY" (PBES2)
+  pkcs8            PEM "PRIVATE KEY" or DER, unencrypted
+  pkcs8-encrypted  PEM "ENCRYPTED PRIVATE KEY" (PBES2) or DER
+  pkcs1            PEM "RSA PRIVATE KEY" or DER, unencrypted
+  sec1             PEM "EC PRIVATE KEY" or DER, unencrypted
+  openssh          PEM "OPENSSH PRIVATE KEY", with or without a passphrase
+  jwk              JSON Web Key, unencrypted: RSA, EC, OKP, oct
   compat           16-byte salt and a Fernet token over PKCS#8 PEM
   fernet           32 bytes in url-safe base64
   raw              the bytes of a symmetric key`),
 		Example: example(`
 openssl genpkey -algorithm ed25519 | vaultctl key import deploy
 vaultctl key import legacy --in key.pem --passphrase-file ./passphrase
+vaultctl key import host --in ~/.ssh/id_ed25519
 vaultctl key import shared --type fernet --format fernet --in fernet.key
 vaultctl key import cards --type aes-256-gcm --in cards.key --require-context tenant`),
 		Args:              takes("KEY"),
@@ -73,7 +78,7 @@ vaultctl key import cards --type aes-256-gcm --in cards.key --require-context te
 			Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(), Exportable: at.exportable, Uses: uses, Labels: labels,
 			RequireContext: at.require,
 		}
-		if encrypted(encoding) {
+		if encrypted(encoding) || lockedOpenSSH(material) || passphrase.Given() {
 			phrase, err := a.ask.Existing(ctx, *passphrase)
 			if err != nil {
 				return err
@@ -102,6 +107,15 @@ func guessFormat(material []byte) vaultdv1.PrivateKeyFormat {
 	return vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED
 }
 
+// lockedOpenSSH reports whether material is an OpenSSH key with a passphrase: its
+// text begins with base64 of "openssh-key-v1", a zero byte and the name of the
+// cipher with its length, which for a plain key is "none".
+func lockedOpenSSH(material []byte) bool {
+	body, ok := bytes.CutPrefix(bytes.TrimSpace(material), []byte("-----BEGIN OPENSSH PRIVATE KEY-----"))
+	return ok && !bytes.HasPrefix(bytes.TrimSpace(body), []byte("b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"))
+}
+
+// encrypted formats always have a passphrase, but for OpenSSH's, which may.
 func encrypted(f vaultdv1.PrivateKeyFormat) bool {
 	return f == vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM ||
 		f == vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_COMPAT
@@ -118,7 +132,8 @@ func (a *app) keyExport() *cobra.Command {
 Export the private material of a key that was created or imported --exportable.
 Key pairs come out as PKCS#8 PEM encrypted under a passphrase unless --format
 says otherwise; symmetric keys as raw bytes, or as text for fernet. The formats
-are those of 'vaultctl key import --help'.
+are those of 'vaultctl key import --help'; compat, pkcs8-encrypted and openssh
+take a passphrase, and the others leave the key readable to whoever has the file.
 
 An expired, revoked or destroyed key is not exported. What has left the vault is
 no longer protected by it.`),
@@ -174,14 +189,14 @@ vaultctl key export legacy --format compat --passphrase-file ./passphrase --out 
 // format that depends on the key's type: only key pairs have a public half.
 func (a *app) wantsPassphrase(ctx context.Context, c *client.Client, name string, f vaultdv1.PrivateKeyFormat, given prompt.Source) (bool, error) {
 	if f != vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED || given.Given() {
-		return encrypted(f) || given.Given(), nil
+		return encrypted(f) || f == vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_OPENSSH || given.Given(), nil
 	}
 	r, err := call(ctx, a, "Reading the key", c.ShowKey, &vaultdv1.ShowKeyRequest{Name: name})
 	if err != nil {
 		return false, err
 	}
 	switch r.GetKey().GetType() {
-	case "fernet", "aes-256-gcm", "xaes-256-gcm", "chacha20-poly1305", "hmac-sha256":
+	case "fernet", "aes-256-gcm", "xaes-256-gcm", "chacha20-poly1305", "hmac-sha256", "aes-256-siv", "aes-256-kwp":
 		return false, nil
 	}
 	return r.GetKey().GetExportable(), nil // the daemon's refusal needs no passphrase

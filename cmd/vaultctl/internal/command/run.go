@@ -101,7 +101,7 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	add(groupStart, a.quickstart(), a.versionCommand())
 	add(groupVault, a.init(), a.unseal(), a.seal(), a.status(), a.password(), a.slot(), a.backup(), a.check())
 	add(groupKeys, a.key())
-	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree(), a.derive(),
+	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree(), a.encapsulate(), a.decapsulate(), a.derive(),
 		a.datakey(), a.rewrap(), a.forget(), a.random(), a.batch())
 	add(groupExchange, a.exchange())
 	add(groupOwners, a.owner(), a.revocation())

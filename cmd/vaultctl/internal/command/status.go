@@ -71,8 +71,8 @@ type statusView struct {
 	Iterations  uint32      `json:"kdf_iterations,omitempty"`
 	UnsealedAt  *time.Time  `json:"unsealed_at,omitempty"`
 	SealedAt    *time.Time  `json:"sealed_at,omitempty"`
-	SealReason  string      `json:"seal_reason,omitempty"` // "start", "request", "signal", "idle", "suspend", "logout", "lock", "tampering"
-	SealDetail  string      `json:"seal_detail,omitempty"` // to administrators
+	SealReason  string      `json:"seal_reason,omitempty"`     // "start", "request", "signal", "idle", "suspend", "logout", "lock", "tampering"
+	SealDetail  string      `json:"seal_detail,omitempty"`     // to administrators
 	With        string      `json:"unsealed_with,omitempty"`   // the key slot, for administrators
 	Problems    []string    `json:"unseal_problems,omitempty"` // why the daemon did not unseal it by itself
 	Shares      []shareView `json:"shares,omitempty"`          // entered, for administrators

@@ -64,6 +64,7 @@ func PublicFormat() *Choice[vaultdv1.PublicKeyFormat] {
 		{"pem", vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_PEM},
 		{"der", vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_DER},
 		{"openssh", vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_OPENSSH},
+		{"jwk", vaultdv1.PublicKeyFormat_PUBLIC_KEY_FORMAT_JWK},
 	}}
 }
 
@@ -75,6 +76,10 @@ func PrivateFormat() *Choice[vaultdv1.PrivateKeyFormat] {
 		{"pkcs8", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_PEM},
 		{"pkcs8-encrypted", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM},
 		{"compat", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_COMPAT},
+		{"pkcs1", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS1_PEM},
+		{"sec1", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_SEC1_PEM},
+		{"openssh", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_OPENSSH},
+		{"jwk", vaultdv1.PrivateKeyFormat_PRIVATE_KEY_FORMAT_JWK},
 	}}
 }
 
@@ -110,22 +115,56 @@ func useChoice() *Choice[vaultdv1.KeyUse] {
 		{"verify-mac", vaultdv1.KeyUse_KEY_USE_VERIFY_MAC},
 		{"agree", vaultdv1.KeyUse_KEY_USE_AGREE},
 		{"derive", vaultdv1.KeyUse_KEY_USE_DERIVE},
+		{"wrap", vaultdv1.KeyUse_KEY_USE_WRAP},
+		{"unwrap", vaultdv1.KeyUse_KEY_USE_UNWRAP},
+		{"encapsulate", vaultdv1.KeyUse_KEY_USE_ENCAPSULATE},
+		{"decapsulate", vaultdv1.KeyUse_KEY_USE_DECAPSULATE},
 	}}
 }
 
+// Wrapping chooses how a key is wrapped.
+func Wrapping() *Choice[vaultdv1.WrapAlgorithm] {
+	return &Choice[vaultdv1.WrapAlgorithm]{kind: "algorithm", words: []word[vaultdv1.WrapAlgorithm]{
+		{"aes-kwp", vaultdv1.WrapAlgorithm_WRAP_ALGORITHM_AES_KWP},
+		{"rsa-oaep", vaultdv1.WrapAlgorithm_WRAP_ALGORITHM_RSA_OAEP},
+		{"rsa-aes-kwp", vaultdv1.WrapAlgorithm_WRAP_ALGORITHM_RSA_AES_KWP},
+		{"hpke", vaultdv1.WrapAlgorithm_WRAP_ALGORITHM_HPKE},
+	}}
+}
+
+func certificateUsage() *Choice[vaultdv1.CertificateUsage] {
+	return &Choice[vaultdv1.CertificateUsage]{kind: "usage", words: []word[vaultdv1.CertificateUsage]{
+		{"server", vaultdv1.CertificateUsage_CERTIFICATE_USAGE_SERVER},
+		{"client", vaultdv1.CertificateUsage_CERTIFICATE_USAGE_CLIENT},
+		{"code-signing", vaultdv1.CertificateUsage_CERTIFICATE_USAGE_CODE_SIGNING},
+		{"email", vaultdv1.CertificateUsage_CERTIFICATE_USAGE_EMAIL},
+		{"time-stamping", vaultdv1.CertificateUsage_CERTIFICATE_USAGE_TIME_STAMPING},
+	}}
+}
+
+// CertificateUsages reads the names of what a certificate is for.
+func CertificateUsages(names []string) ([]vaultdv1.CertificateUsage, error) {
+	return all(certificateUsage(), names)
+}
+
+// CertificateUsageNames lists the words that CertificateUsages accepts.
+func CertificateUsageNames() []string { return certificateUsage().Words() }
+
 // Uses reads the names of operations that a key may perform.
-func Uses(names []string) ([]vaultdv1.KeyUse, error) {
-	var uses []vaultdv1.KeyUse
-	choice := useChoice()
+func Uses(names []string) ([]vaultdv1.KeyUse, error) { return all(useChoice(), names) }
+
+// all reads several words, each counting once.
+func all[T ~int32](choice *Choice[T], names []string) ([]T, error) {
+	var values []T
 	for _, name := range names {
 		if err := choice.Set(name); err != nil {
 			return nil, err
 		}
-		if !slices.Contains(uses, choice.Value) {
-			uses = append(uses, choice.Value)
+		if !slices.Contains(values, choice.Value) {
+			values = append(values, choice.Value)
 		}
 	}
-	return uses, nil
+	return values, nil
 }
 
 // UseNames lists the words that Uses accepts.

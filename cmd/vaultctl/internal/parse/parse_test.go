@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
@@ -151,11 +152,12 @@ func TestLabels(t *testing.T) {
 
 func TestUses(t *testing.T) {
 	got, err := Uses(UseNames())
-	if err != nil || len(got) != 8 {
+	if err != nil || len(got) != len(vaultdv1.KeyUse_name)-1 {
 		t.Fatalf("%v, %v", got, err)
 	}
 	for i, u := range got {
-		if UseName(u) != UseNames()[i] || int32(u) != int32(i)+1 {
+		name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(u.String(), "KEY_USE_"), "_", "-"))
+		if UseName(u) != UseNames()[i] || UseName(u) != name {
 			t.Errorf("use %d is %v (%s)", i+1, u, UseName(u))
 		}
 	}
@@ -230,6 +232,25 @@ func TestIsText(t *testing.T) {
 	for s, want := range map[string]bool{"vd1:abc_-\r\n": true, "": true, "\x00": false, "a\x7f": false, "ü": false} {
 		if got := IsText([]byte(s)); got != want {
 			t.Errorf("IsText(%q) = %v", s, got)
+		}
+	}
+}
+
+func TestSubject(t *testing.T) {
+	got, err := Subject(`CN=web.example, O=Example\, Inc.,OU=a,OU=b,C=AQ,ST=s,L=l,serialNumber=7`)
+	want := &vaultdv1.CertificateName{
+		CommonName: "web.example", SerialNumber: "7", Organization: []string{"Example, Inc."}, OrganizationalUnit: []string{"a", "b"},
+		Country: []string{"AQ"}, Province: []string{"s"}, Locality: []string{"l"},
+	}
+	if err != nil || !proto.Equal(got, want) {
+		t.Errorf("Subject = %v, %v", got, err)
+	}
+	if got, err := Subject(""); err != nil || !proto.Equal(got, &vaultdv1.CertificateName{}) {
+		t.Errorf("no subject: %v, %v", got, err)
+	}
+	for _, bad := range []string{"web", "CN=", "CN=a,CN=b", "X=y", ",", "CN=a,", "/CN=a"} {
+		if got, err := Subject(bad); err == nil {
+			t.Errorf("Subject(%q) = %v", bad, got)
 		}
 	}
 }

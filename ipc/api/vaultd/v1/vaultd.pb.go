@@ -33,71 +33,77 @@ const (
 type Method int32
 
 const (
-	Method_METHOD_UNSPECIFIED       Method = 0
-	Method_METHOD_STATUS            Method = 1
-	Method_METHOD_INIT              Method = 2
-	Method_METHOD_UNSEAL            Method = 3
-	Method_METHOD_SEAL              Method = 4
-	Method_METHOD_CHANGE_PASSWORD   Method = 5
-	Method_METHOD_ADD_SLOT          Method = 6
-	Method_METHOD_LIST_SLOTS        Method = 7
-	Method_METHOD_REMOVE_SLOT       Method = 8
-	Method_METHOD_ENTER_SHARE       Method = 9
-	Method_METHOD_RESET_SHARES      Method = 10
-	Method_METHOD_BEGIN_BACKUP      Method = 12
-	Method_METHOD_READ_BACKUP       Method = 13
-	Method_METHOD_CHECK             Method = 14
-	Method_METHOD_LIST_BACKUPS      Method = 15
-	Method_METHOD_CREATE_KEY        Method = 16
-	Method_METHOD_SHOW_KEY          Method = 17
-	Method_METHOD_LIST_KEYS         Method = 18
-	Method_METHOD_PUBLIC_KEY        Method = 19
-	Method_METHOD_ROTATE_KEY        Method = 20
-	Method_METHOD_IMPORT_KEY        Method = 21
-	Method_METHOD_EXPORT_KEY        Method = 22
-	Method_METHOD_DESTROY_KEY       Method = 23
-	Method_METHOD_REVOKE_KEY        Method = 24
-	Method_METHOD_ENCRYPT           Method = 32
-	Method_METHOD_DECRYPT           Method = 33
-	Method_METHOD_SIGN              Method = 34
-	Method_METHOD_VERIFY            Method = 35
-	Method_METHOD_MAC               Method = 36
-	Method_METHOD_VERIFY_MAC        Method = 37
-	Method_METHOD_AGREE             Method = 38
-	Method_METHOD_REWRAP            Method = 39
-	Method_METHOD_GENERATE_DATA_KEY Method = 40
-	Method_METHOD_RANDOM            Method = 41
-	Method_METHOD_DERIVE            Method = 42
-	Method_METHOD_BATCH             Method = 43
-	Method_METHOD_FORGET            Method = 44
-	Method_METHOD_KEY_CENSUS        Method = 45
-	Method_METHOD_OFFER_EXCHANGE    Method = 48
-	Method_METHOD_ACCEPT_EXCHANGE   Method = 49
-	Method_METHOD_FINISH_EXCHANGE   Method = 50
-	Method_METHOD_CREATE_OWNER      Method = 64
-	Method_METHOD_SHOW_OWNER        Method = 65
-	Method_METHOD_LIST_OWNERS       Method = 66
-	Method_METHOD_REVOKE_OWNER      Method = 67
-	Method_METHOD_REINSTATE_OWNER   Method = 68
-	Method_METHOD_LIST_REVOCATIONS  Method = 80
-	Method_METHOD_CHECK_REVOCATION  Method = 81
-	Method_METHOD_WHO_AM_I          Method = 96
-	Method_METHOD_CAN               Method = 97
-	Method_METHOD_ADD_GRANT         Method = 98
-	Method_METHOD_SHOW_GRANT        Method = 99
-	Method_METHOD_LIST_GRANTS       Method = 100
-	Method_METHOD_REMOVE_GRANT      Method = 101
-	Method_METHOD_EXPLAIN           Method = 102
-	Method_METHOD_LIST_PRINCIPALS   Method = 103
-	Method_METHOD_ADOPT_PRINCIPAL   Method = 104
-	Method_METHOD_RETIRE_PRINCIPAL  Method = 105
-	Method_METHOD_LIST_APPROVALS    Method = 106
-	Method_METHOD_AWAIT_APPROVAL    Method = 107
-	Method_METHOD_APPROVE           Method = 108
-	Method_METHOD_REJECT            Method = 109
-	Method_METHOD_READ_AUDIT        Method = 112
-	Method_METHOD_CHECKPOINT_AUDIT  Method = 113
-	Method_METHOD_PROVE_AUDIT       Method = 114
+	Method_METHOD_UNSPECIFIED        Method = 0
+	Method_METHOD_STATUS             Method = 1
+	Method_METHOD_INIT               Method = 2
+	Method_METHOD_UNSEAL             Method = 3
+	Method_METHOD_SEAL               Method = 4
+	Method_METHOD_CHANGE_PASSWORD    Method = 5
+	Method_METHOD_ADD_SLOT           Method = 6
+	Method_METHOD_LIST_SLOTS         Method = 7
+	Method_METHOD_REMOVE_SLOT        Method = 8
+	Method_METHOD_ENTER_SHARE        Method = 9
+	Method_METHOD_RESET_SHARES       Method = 10
+	Method_METHOD_BEGIN_BACKUP       Method = 12
+	Method_METHOD_READ_BACKUP        Method = 13
+	Method_METHOD_CHECK              Method = 14
+	Method_METHOD_LIST_BACKUPS       Method = 15
+	Method_METHOD_CREATE_KEY         Method = 16
+	Method_METHOD_SHOW_KEY           Method = 17
+	Method_METHOD_LIST_KEYS          Method = 18
+	Method_METHOD_PUBLIC_KEY         Method = 19
+	Method_METHOD_ROTATE_KEY         Method = 20
+	Method_METHOD_IMPORT_KEY         Method = 21
+	Method_METHOD_EXPORT_KEY         Method = 22
+	Method_METHOD_DESTROY_KEY        Method = 23
+	Method_METHOD_REVOKE_KEY         Method = 24
+	Method_METHOD_ENCRYPT            Method = 32
+	Method_METHOD_DECRYPT            Method = 33
+	Method_METHOD_SIGN               Method = 34
+	Method_METHOD_VERIFY             Method = 35
+	Method_METHOD_MAC                Method = 36
+	Method_METHOD_VERIFY_MAC         Method = 37
+	Method_METHOD_AGREE              Method = 38
+	Method_METHOD_REWRAP             Method = 39
+	Method_METHOD_GENERATE_DATA_KEY  Method = 40
+	Method_METHOD_RANDOM             Method = 41
+	Method_METHOD_DERIVE             Method = 42
+	Method_METHOD_BATCH              Method = 43
+	Method_METHOD_FORGET             Method = 44
+	Method_METHOD_KEY_CENSUS         Method = 45
+	Method_METHOD_ENCAPSULATE        Method = 46
+	Method_METHOD_DECAPSULATE        Method = 47
+	Method_METHOD_OFFER_EXCHANGE     Method = 48
+	Method_METHOD_ACCEPT_EXCHANGE    Method = 49
+	Method_METHOD_FINISH_EXCHANGE    Method = 50
+	Method_METHOD_CREATE_CSR         Method = 51
+	Method_METHOD_CREATE_CERTIFICATE Method = 52
+	Method_METHOD_WRAP_KEY           Method = 53
+	Method_METHOD_UNWRAP_KEY         Method = 54
+	Method_METHOD_CREATE_OWNER       Method = 64
+	Method_METHOD_SHOW_OWNER         Method = 65
+	Method_METHOD_LIST_OWNERS        Method = 66
+	Method_METHOD_REVOKE_OWNER       Method = 67
+	Method_METHOD_REINSTATE_OWNER    Method = 68
+	Method_METHOD_LIST_REVOCATIONS   Method = 80
+	Method_METHOD_CHECK_REVOCATION   Method = 81
+	Method_METHOD_WHO_AM_I           Method = 96
+	Method_METHOD_CAN                Method = 97
+	Method_METHOD_ADD_GRANT          Method = 98
+	Method_METHOD_SHOW_GRANT         Method = 99
+	Method_METHOD_LIST_GRANTS        Method = 100
+	Method_METHOD_REMOVE_GRANT       Method = 101
+	Method_METHOD_EXPLAIN            Method = 102
+	Method_METHOD_LIST_PRINCIPALS    Method = 103
+	Method_METHOD_ADOPT_PRINCIPAL    Method = 104
+	Method_METHOD_RETIRE_PRINCIPAL   Method = 105
+	Method_METHOD_LIST_APPROVALS     Method = 106
+	Method_METHOD_AWAIT_APPROVAL     Method = 107
+	Method_METHOD_APPROVE            Method = 108
+	Method_METHOD_REJECT             Method = 109
+	Method_METHOD_READ_AUDIT         Method = 112
+	Method_METHOD_CHECKPOINT_AUDIT   Method = 113
+	Method_METHOD_PROVE_AUDIT        Method = 114
 )
 
 // Enum value maps for Method.
@@ -141,9 +147,15 @@ var (
 		43:  "METHOD_BATCH",
 		44:  "METHOD_FORGET",
 		45:  "METHOD_KEY_CENSUS",
+		46:  "METHOD_ENCAPSULATE",
+		47:  "METHOD_DECAPSULATE",
 		48:  "METHOD_OFFER_EXCHANGE",
 		49:  "METHOD_ACCEPT_EXCHANGE",
 		50:  "METHOD_FINISH_EXCHANGE",
+		51:  "METHOD_CREATE_CSR",
+		52:  "METHOD_CREATE_CERTIFICATE",
+		53:  "METHOD_WRAP_KEY",
+		54:  "METHOD_UNWRAP_KEY",
 		64:  "METHOD_CREATE_OWNER",
 		65:  "METHOD_SHOW_OWNER",
 		66:  "METHOD_LIST_OWNERS",
@@ -170,71 +182,77 @@ var (
 		114: "METHOD_PROVE_AUDIT",
 	}
 	Method_value = map[string]int32{
-		"METHOD_UNSPECIFIED":       0,
-		"METHOD_STATUS":            1,
-		"METHOD_INIT":              2,
-		"METHOD_UNSEAL":            3,
-		"METHOD_SEAL":              4,
-		"METHOD_CHANGE_PASSWORD":   5,
-		"METHOD_ADD_SLOT":          6,
-		"METHOD_LIST_SLOTS":        7,
-		"METHOD_REMOVE_SLOT":       8,
-		"METHOD_ENTER_SHARE":       9,
-		"METHOD_RESET_SHARES":      10,
-		"METHOD_BEGIN_BACKUP":      12,
-		"METHOD_READ_BACKUP":       13,
-		"METHOD_CHECK":             14,
-		"METHOD_LIST_BACKUPS":      15,
-		"METHOD_CREATE_KEY":        16,
-		"METHOD_SHOW_KEY":          17,
-		"METHOD_LIST_KEYS":         18,
-		"METHOD_PUBLIC_KEY":        19,
-		"METHOD_ROTATE_KEY":        20,
-		"METHOD_IMPORT_KEY":        21,
-		"METHOD_EXPORT_KEY":        22,
-		"METHOD_DESTROY_KEY":       23,
-		"METHOD_REVOKE_KEY":        24,
-		"METHOD_ENCRYPT":           32,
-		"METHOD_DECRYPT":           33,
-		"METHOD_SIGN":              34,
-		"METHOD_VERIFY":            35,
-		"METHOD_MAC":               36,
-		"METHOD_VERIFY_MAC":        37,
-		"METHOD_AGREE":             38,
-		"METHOD_REWRAP":            39,
-		"METHOD_GENERATE_DATA_KEY": 40,
-		"METHOD_RANDOM":            41,
-		"METHOD_DERIVE":            42,
-		"METHOD_BATCH":             43,
-		"METHOD_FORGET":            44,
-		"METHOD_KEY_CENSUS":        45,
-		"METHOD_OFFER_EXCHANGE":    48,
-		"METHOD_ACCEPT_EXCHANGE":   49,
-		"METHOD_FINISH_EXCHANGE":   50,
-		"METHOD_CREATE_OWNER":      64,
-		"METHOD_SHOW_OWNER":        65,
-		"METHOD_LIST_OWNERS":       66,
-		"METHOD_REVOKE_OWNER":      67,
-		"METHOD_REINSTATE_OWNER":   68,
-		"METHOD_LIST_REVOCATIONS":  80,
-		"METHOD_CHECK_REVOCATION":  81,
-		"METHOD_WHO_AM_I":          96,
-		"METHOD_CAN":               97,
-		"METHOD_ADD_GRANT":         98,
-		"METHOD_SHOW_GRANT":        99,
-		"METHOD_LIST_GRANTS":       100,
-		"METHOD_REMOVE_GRANT":      101,
-		"METHOD_EXPLAIN":           102,
-		"METHOD_LIST_PRINCIPALS":   103,
-		"METHOD_ADOPT_PRINCIPAL":   104,
-		"METHOD_RETIRE_PRINCIPAL":  105,
-		"METHOD_LIST_APPROVALS":    106,
-		"METHOD_AWAIT_APPROVAL":    107,
-		"METHOD_APPROVE":           108,
-		"METHOD_REJECT":            109,
-		"METHOD_READ_AUDIT":        112,
-		"METHOD_CHECKPOINT_AUDIT":  113,
-		"METHOD_PROVE_AUDIT":       114,
+		"METHOD_UNSPECIFIED":        0,
+		"METHOD_STATUS":             1,
+		"METHOD_INIT":               2,
+		"METHOD_UNSEAL":             3,
+		"METHOD_SEAL":               4,
+		"METHOD_CHANGE_PASSWORD":    5,
+		"METHOD_ADD_SLOT":           6,
+		"METHOD_LIST_SLOTS":         7,
+		"METHOD_REMOVE_SLOT":        8,
+		"METHOD_ENTER_SHARE":        9,
+		"METHOD_RESET_SHARES":       10,
+		"METHOD_BEGIN_BACKUP":       12,
+		"METHOD_READ_BACKUP":        13,
+		"METHOD_CHECK":              14,
+		"METHOD_LIST_BACKUPS":       15,
+		"METHOD_CREATE_KEY":         16,
+		"METHOD_SHOW_KEY":           17,
+		"METHOD_LIST_KEYS":          18,
+		"METHOD_PUBLIC_KEY":         19,
+		"METHOD_ROTATE_KEY":         20,
+		"METHOD_IMPORT_KEY":         21,
+		"METHOD_EXPORT_KEY":         22,
+		"METHOD_DESTROY_KEY":        23,
+		"METHOD_REVOKE_KEY":         24,
+		"METHOD_ENCRYPT":            32,
+		"METHOD_DECRYPT":            33,
+		"METHOD_SIGN":               34,
+		"METHOD_VERIFY":             35,
+		"METHOD_MAC":                36,
+		"METHOD_VERIFY_MAC":         37,
+		"METHOD_AGREE":              38,
+		"METHOD_REWRAP":             39,
+		"METHOD_GENERATE_DATA_KEY":  40,
+		"METHOD_RANDOM":             41,
+		"METHOD_DERIVE":             42,
+		"METHOD_BATCH":              43,
+		"METHOD_FORGET":             44,
+		"METHOD_KEY_CENSUS":         45,
+		"METHOD_ENCAPSULATE":        46,
+		"METHOD_DECAPSULATE":        47,
+		"METHOD_OFFER_EXCHANGE":     48,
+		"METHOD_ACCEPT_EXCHANGE":    49,
+		"METHOD_FINISH_EXCHANGE":    50,
+		"METHOD_CREATE_CSR":         51,
+		"METHOD_CREATE_CERTIFICATE": 52,
+		"METHOD_WRAP_KEY":           53,
+		"METHOD_UNWRAP_KEY":         54,
+		"METHOD_CREATE_OWNER":       64,
+		"METHOD_SHOW_OWNER":         65,
+		"METHOD_LIST_OWNERS":        66,
+		"METHOD_REVOKE_OWNER":       67,
+		"METHOD_REINSTATE_OWNER":    68,
+		"METHOD_LIST_REVOCATIONS":   80,
+		"METHOD_CHECK_REVOCATION":   81,
+		"METHOD_WHO_AM_I":           96,
+		"METHOD_CAN":                97,
+		"METHOD_ADD_GRANT":          98,
+		"METHOD_SHOW_GRANT":         99,
+		"METHOD_LIST_GRANTS":        100,
+		"METHOD_REMOVE_GRANT":       101,
+		"METHOD_EXPLAIN":            102,
+		"METHOD_LIST_PRINCIPALS":    103,
+		"METHOD_ADOPT_PRINCIPAL":    104,
+		"METHOD_RETIRE_PRINCIPAL":   105,
+		"METHOD_LIST_APPROVALS":     106,
+		"METHOD_AWAIT_APPROVAL":     107,
+		"METHOD_APPROVE":            108,
+		"METHOD_REJECT":             109,
+		"METHOD_READ_AUDIT":         112,
+		"METHOD_CHECKPOINT_AUDIT":   113,
+		"METHOD_PROVE_AUDIT":        114,
 	}
 )
 
@@ -339,20 +357,28 @@ const (
 	KeyUse_KEY_USE_VERIFY_MAC  KeyUse = 6
 	KeyUse_KEY_USE_AGREE       KeyUse = 7
 	KeyUse_KEY_USE_DERIVE      KeyUse = 8
+	KeyUse_KEY_USE_WRAP        KeyUse = 9
+	KeyUse_KEY_USE_UNWRAP      KeyUse = 10
+	KeyUse_KEY_USE_ENCAPSULATE KeyUse = 11
+	KeyUse_KEY_USE_DECAPSULATE KeyUse = 12
 )
 
 // Enum value maps for KeyUse.
 var (
 	KeyUse_name = map[int32]string{
-		0: "KEY_USE_UNSPECIFIED",
-		1: "KEY_USE_ENCRYPT",
-		2: "KEY_USE_DECRYPT",
-		3: "KEY_USE_SIGN",
-		4: "KEY_USE_VERIFY",
-		5: "KEY_USE_MAC",
-		6: "KEY_USE_VERIFY_MAC",
-		7: "KEY_USE_AGREE",
-		8: "KEY_USE_DERIVE",
+		0:  "KEY_USE_UNSPECIFIED",
+		1:  "KEY_USE_ENCRYPT",
+		2:  "KEY_USE_DECRYPT",
+		3:  "KEY_USE_SIGN",
+		4:  "KEY_USE_VERIFY",
+		5:  "KEY_USE_MAC",
+		6:  "KEY_USE_VERIFY_MAC",
+		7:  "KEY_USE_AGREE",
+		8:  "KEY_USE_DERIVE",
+		9:  "KEY_USE_WRAP",
+		10: "KEY_USE_UNWRAP",
+		11: "KEY_USE_ENCAPSULATE",
+		12: "KEY_USE_DECAPSULATE",
 	}
 	KeyUse_value = map[string]int32{
 		"KEY_USE_UNSPECIFIED": 0,
@@ -364,6 +390,10 @@ var (
 		"KEY_USE_VERIFY_MAC":  6,
 		"KEY_USE_AGREE":       7,
 		"KEY_USE_DERIVE":      8,
+		"KEY_USE_WRAP":        9,
+		"KEY_USE_UNWRAP":      10,
+		"KEY_USE_ENCAPSULATE": 11,
+		"KEY_USE_DECAPSULATE": 12,
 	}
 )
 
@@ -456,6 +486,7 @@ const (
 	PublicKeyFormat_PUBLIC_KEY_FORMAT_PEM         PublicKeyFormat = 1
 	PublicKeyFormat_PUBLIC_KEY_FORMAT_DER         PublicKeyFormat = 2
 	PublicKeyFormat_PUBLIC_KEY_FORMAT_OPENSSH     PublicKeyFormat = 3
+	PublicKeyFormat_PUBLIC_KEY_FORMAT_JWK         PublicKeyFormat = 4 // one line; its "kid" is the thumbprint of RFC 7638
 )
 
 // Enum value maps for PublicKeyFormat.
@@ -465,12 +496,14 @@ var (
 		1: "PUBLIC_KEY_FORMAT_PEM",
 		2: "PUBLIC_KEY_FORMAT_DER",
 		3: "PUBLIC_KEY_FORMAT_OPENSSH",
+		4: "PUBLIC_KEY_FORMAT_JWK",
 	}
 	PublicKeyFormat_value = map[string]int32{
 		"PUBLIC_KEY_FORMAT_UNSPECIFIED": 0,
 		"PUBLIC_KEY_FORMAT_PEM":         1,
 		"PUBLIC_KEY_FORMAT_DER":         2,
 		"PUBLIC_KEY_FORMAT_OPENSSH":     3,
+		"PUBLIC_KEY_FORMAT_JWK":         4,
 	}
 )
 
@@ -504,12 +537,16 @@ func (PublicKeyFormat) EnumDescriptor() ([]byte, []int) {
 type PrivateKeyFormat int32
 
 const (
-	PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED         PrivateKeyFormat = 0 // the type's default: Fernet text or raw bytes for symmetric keys, encrypted PKCS#8 PEM otherwise
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED         PrivateKeyFormat = 0 // import: the one that the material shows; export: Fernet text or raw bytes for symmetric keys, encrypted PKCS#8 PEM otherwise
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_RAW                 PrivateKeyFormat = 1 // symmetric: the bytes
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_FERNET              PrivateKeyFormat = 2 // url-safe base64 of the 32 bytes
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_PEM           PrivateKeyFormat = 3 // unencrypted
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM PrivateKeyFormat = 4 // PBES2, PBKDF2-HMAC-SHA-256, AES-256-CBC
 	PrivateKeyFormat_PRIVATE_KEY_FORMAT_COMPAT              PrivateKeyFormat = 5 // the original's: 16-byte salt, then a Fernet token over PKCS#8 PEM
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_PKCS1_PEM           PrivateKeyFormat = 6 // RSA, unencrypted
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_SEC1_PEM            PrivateKeyFormat = 7 // EC, unencrypted
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_OPENSSH             PrivateKeyFormat = 8 // encrypted where a passphrase is given
+	PrivateKeyFormat_PRIVATE_KEY_FORMAT_JWK                 PrivateKeyFormat = 9 // RFC 7517, unencrypted
 )
 
 // Enum value maps for PrivateKeyFormat.
@@ -521,6 +558,10 @@ var (
 		3: "PRIVATE_KEY_FORMAT_PKCS8_PEM",
 		4: "PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM",
 		5: "PRIVATE_KEY_FORMAT_COMPAT",
+		6: "PRIVATE_KEY_FORMAT_PKCS1_PEM",
+		7: "PRIVATE_KEY_FORMAT_SEC1_PEM",
+		8: "PRIVATE_KEY_FORMAT_OPENSSH",
+		9: "PRIVATE_KEY_FORMAT_JWK",
 	}
 	PrivateKeyFormat_value = map[string]int32{
 		"PRIVATE_KEY_FORMAT_UNSPECIFIED":         0,
@@ -529,6 +570,10 @@ var (
 		"PRIVATE_KEY_FORMAT_PKCS8_PEM":           3,
 		"PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM": 4,
 		"PRIVATE_KEY_FORMAT_COMPAT":              5,
+		"PRIVATE_KEY_FORMAT_PKCS1_PEM":           6,
+		"PRIVATE_KEY_FORMAT_SEC1_PEM":            7,
+		"PRIVATE_KEY_FORMAT_OPENSSH":             8,
+		"PRIVATE_KEY_FORMAT_JWK":                 9,
 	}
 )
 
@@ -557,6 +602,119 @@ func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
 // Deprecated: Use PrivateKeyFormat.Descriptor instead.
 func (PrivateKeyFormat) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+}
+
+type WrapAlgorithm int32
+
+const (
+	WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED WrapAlgorithm = 0 // the wrapping key's own; RSA_AES_KWP for RSA
+	WrapAlgorithm_WRAP_ALGORITHM_AES_KWP     WrapAlgorithm = 1 // RFC 5649
+	WrapAlgorithm_WRAP_ALGORITHM_RSA_OAEP    WrapAlgorithm = 2 // SHA-256; for material shorter than the modulus less 66 bytes
+	WrapAlgorithm_WRAP_ALGORITHM_RSA_AES_KWP WrapAlgorithm = 3 // RSA-OAEP with SHA-256 over an AES-256 key, then AES-KWP (PKCS #11, CKM_RSA_AES_KEY_WRAP)
+	WrapAlgorithm_WRAP_ALGORITHM_HPKE        WrapAlgorithm = 4 // RFC 9180 with HKDF-SHA256, AES-256-GCM and the info "vaultd/1/wrap"
+)
+
+// Enum value maps for WrapAlgorithm.
+var (
+	WrapAlgorithm_name = map[int32]string{
+		0: "WRAP_ALGORITHM_UNSPECIFIED",
+		1: "WRAP_ALGORITHM_AES_KWP",
+		2: "WRAP_ALGORITHM_RSA_OAEP",
+		3: "WRAP_ALGORITHM_RSA_AES_KWP",
+		4: "WRAP_ALGORITHM_HPKE",
+	}
+	WrapAlgorithm_value = map[string]int32{
+		"WRAP_ALGORITHM_UNSPECIFIED": 0,
+		"WRAP_ALGORITHM_AES_KWP":     1,
+		"WRAP_ALGORITHM_RSA_OAEP":    2,
+		"WRAP_ALGORITHM_RSA_AES_KWP": 3,
+		"WRAP_ALGORITHM_HPKE":        4,
+	}
+)
+
+func (x WrapAlgorithm) Enum() *WrapAlgorithm {
+	p := new(WrapAlgorithm)
+	*p = x
+	return p
+}
+
+func (x WrapAlgorithm) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WrapAlgorithm) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+}
+
+func (WrapAlgorithm) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+}
+
+func (x WrapAlgorithm) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WrapAlgorithm.Descriptor instead.
+func (WrapAlgorithm) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+}
+
+type CertificateUsage int32
+
+const (
+	CertificateUsage_CERTIFICATE_USAGE_UNSPECIFIED   CertificateUsage = 0
+	CertificateUsage_CERTIFICATE_USAGE_SERVER        CertificateUsage = 1
+	CertificateUsage_CERTIFICATE_USAGE_CLIENT        CertificateUsage = 2
+	CertificateUsage_CERTIFICATE_USAGE_CODE_SIGNING  CertificateUsage = 3
+	CertificateUsage_CERTIFICATE_USAGE_EMAIL         CertificateUsage = 4
+	CertificateUsage_CERTIFICATE_USAGE_TIME_STAMPING CertificateUsage = 5
+)
+
+// Enum value maps for CertificateUsage.
+var (
+	CertificateUsage_name = map[int32]string{
+		0: "CERTIFICATE_USAGE_UNSPECIFIED",
+		1: "CERTIFICATE_USAGE_SERVER",
+		2: "CERTIFICATE_USAGE_CLIENT",
+		3: "CERTIFICATE_USAGE_CODE_SIGNING",
+		4: "CERTIFICATE_USAGE_EMAIL",
+		5: "CERTIFICATE_USAGE_TIME_STAMPING",
+	}
+	CertificateUsage_value = map[string]int32{
+		"CERTIFICATE_USAGE_UNSPECIFIED":   0,
+		"CERTIFICATE_USAGE_SERVER":        1,
+		"CERTIFICATE_USAGE_CLIENT":        2,
+		"CERTIFICATE_USAGE_CODE_SIGNING":  3,
+		"CERTIFICATE_USAGE_EMAIL":         4,
+		"CERTIFICATE_USAGE_TIME_STAMPING": 5,
+	}
+)
+
+func (x CertificateUsage) Enum() *CertificateUsage {
+	p := new(CertificateUsage)
+	*p = x
+	return p
+}
+
+func (x CertificateUsage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CertificateUsage) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
+}
+
+func (CertificateUsage) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
+}
+
+func (x CertificateUsage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CertificateUsage.Descriptor instead.
+func (CertificateUsage) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
 }
 
 type HashAlgorithm int32
@@ -595,11 +753,11 @@ func (x HashAlgorithm) String() string {
 }
 
 func (HashAlgorithm) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[8].Descriptor()
 }
 
 func (HashAlgorithm) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[8]
 }
 
 func (x HashAlgorithm) Number() protoreflect.EnumNumber {
@@ -608,7 +766,7 @@ func (x HashAlgorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HashAlgorithm.Descriptor instead.
 func (HashAlgorithm) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{8}
 }
 
 type SignatureScheme int32
@@ -657,11 +815,11 @@ func (x SignatureScheme) String() string {
 }
 
 func (SignatureScheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[9].Descriptor()
 }
 
 func (SignatureScheme) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[9]
 }
 
 func (x SignatureScheme) Number() protoreflect.EnumNumber {
@@ -670,7 +828,7 @@ func (x SignatureScheme) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SignatureScheme.Descriptor instead.
 func (SignatureScheme) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{9}
 }
 
 // Error is what a refused call answers, in both forms (as an error detail in Connect and gRPC).
@@ -3615,6 +3773,772 @@ func (x *ExportKeyResponse) GetFormat() PrivateKeyFormat {
 	return PrivateKeyFormat_PRIVATE_KEY_FORMAT_UNSPECIFIED
 }
 
+// WrapKey encrypts an exportable key under another one, for another vault or a
+// device. It takes what ExportKey takes for the key, and wrap for the wrapping key.
+type WrapKeyRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Key     string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`          // to be wrapped: PKCS#8 DER, or the bytes of a symmetric key
+	Version uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is the newest
+	// Under one of these:
+	WrappingKey       string        `protobuf:"bytes,3,opt,name=wrapping_key,json=wrappingKey,proto3" json:"wrapping_key,omitempty"`                     // in this vault
+	WrappingPublicKey []byte        `protobuf:"bytes,4,opt,name=wrapping_public_key,json=wrappingPublicKey,proto3" json:"wrapping_public_key,omitempty"` // of somebody else: SubjectPublicKeyInfo, PEM or DER
+	Algorithm         WrapAlgorithm `protobuf:"varint,5,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *WrapKeyRequest) Reset() {
+	*x = WrapKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrapKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrapKeyRequest) ProtoMessage() {}
+
+func (x *WrapKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrapKeyRequest.ProtoReflect.Descriptor instead.
+func (*WrapKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *WrapKeyRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *WrapKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WrapKeyRequest) GetWrappingKey() string {
+	if x != nil {
+		return x.WrappingKey
+	}
+	return ""
+}
+
+func (x *WrapKeyRequest) GetWrappingPublicKey() []byte {
+	if x != nil {
+		return x.WrappingPublicKey
+	}
+	return nil
+}
+
+func (x *WrapKeyRequest) GetAlgorithm() WrapAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED
+}
+
+type WrapKeyResponse struct {
+	state               protoimpl.MessageState `protogen:"open.v1"`
+	Wrapped             []byte                 `protobuf:"bytes,1,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Version             uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`                                        // of the wrapped key
+	WrappingVersion     uint32                 `protobuf:"varint,3,opt,name=wrapping_version,json=wrappingVersion,proto3" json:"wrapping_version,omitempty"` // 0 for a public key from outside
+	Algorithm           WrapAlgorithm          `protobuf:"varint,4,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	Type                string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`                                                          // of the wrapped key, which UnwrapKey has to be told of a symmetric one
+	WrappingFingerprint string                 `protobuf:"bytes,6,opt,name=wrapping_fingerprint,json=wrappingFingerprint,proto3" json:"wrapping_fingerprint,omitempty"` // of the key that can unwrap it
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *WrapKeyResponse) Reset() {
+	*x = WrapKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrapKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrapKeyResponse) ProtoMessage() {}
+
+func (x *WrapKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrapKeyResponse.ProtoReflect.Descriptor instead.
+func (*WrapKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *WrapKeyResponse) GetWrapped() []byte {
+	if x != nil {
+		return x.Wrapped
+	}
+	return nil
+}
+
+func (x *WrapKeyResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WrapKeyResponse) GetWrappingVersion() uint32 {
+	if x != nil {
+		return x.WrappingVersion
+	}
+	return 0
+}
+
+func (x *WrapKeyResponse) GetAlgorithm() WrapAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED
+}
+
+func (x *WrapKeyResponse) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *WrapKeyResponse) GetWrappingFingerprint() string {
+	if x != nil {
+		return x.WrappingFingerprint
+	}
+	return ""
+}
+
+// UnwrapKey makes a key of a wrapped one. The material is never shown: the key
+// that is made is not exportable. It takes what ImportKey takes for the new key,
+// and unwrap for the unwrapping key.
+type UnwrapKeyRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	UnwrappingKey  string                 `protobuf:"bytes,2,opt,name=unwrapping_key,json=unwrappingKey,proto3" json:"unwrapping_key,omitempty"` // all versions are tried, newest first
+	Wrapped        []byte                 `protobuf:"bytes,3,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Algorithm      WrapAlgorithm          `protobuf:"varint,4,opt,name=algorithm,proto3,enum=vaultd.v1.WrapAlgorithm" json:"algorithm,omitempty"`
+	Type           string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"` // may be empty for a key pair
+	Ttl            *durationpb.Duration   `protobuf:"bytes,6,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	NoExpiry       bool                   `protobuf:"varint,7,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	Uses           []KeyUse               `protobuf:"varint,8,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
+	Labels         map[string]string      `protobuf:"bytes,9,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	RequireContext []string               `protobuf:"bytes,10,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *UnwrapKeyRequest) Reset() {
+	*x = UnwrapKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnwrapKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnwrapKeyRequest) ProtoMessage() {}
+
+func (x *UnwrapKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnwrapKeyRequest.ProtoReflect.Descriptor instead.
+func (*UnwrapKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *UnwrapKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UnwrapKeyRequest) GetUnwrappingKey() string {
+	if x != nil {
+		return x.UnwrappingKey
+	}
+	return ""
+}
+
+func (x *UnwrapKeyRequest) GetWrapped() []byte {
+	if x != nil {
+		return x.Wrapped
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetAlgorithm() WrapAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return WrapAlgorithm_WRAP_ALGORITHM_UNSPECIFIED
+}
+
+func (x *UnwrapKeyRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *UnwrapKeyRequest) GetTtl() *durationpb.Duration {
+	if x != nil {
+		return x.Ttl
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetNoExpiry() bool {
+	if x != nil {
+		return x.NoExpiry
+	}
+	return false
+}
+
+func (x *UnwrapKeyRequest) GetUses() []KeyUse {
+	if x != nil {
+		return x.Uses
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *UnwrapKeyRequest) GetRequireContext() []string {
+	if x != nil {
+		return x.RequireContext
+	}
+	return nil
+}
+
+type UnwrapKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnwrapKeyResponse) Reset() {
+	*x = UnwrapKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnwrapKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnwrapKeyResponse) ProtoMessage() {}
+
+func (x *UnwrapKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnwrapKeyResponse.ProtoReflect.Descriptor instead.
+func (*UnwrapKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *UnwrapKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type CertificateName struct {
+	state              protoimpl.MessageState `protogen:"open.v1"`
+	CommonName         string                 `protobuf:"bytes,1,opt,name=common_name,json=commonName,proto3" json:"common_name,omitempty"`
+	SerialNumber       string                 `protobuf:"bytes,2,opt,name=serial_number,json=serialNumber,proto3" json:"serial_number,omitempty"`
+	Organization       []string               `protobuf:"bytes,3,rep,name=organization,proto3" json:"organization,omitempty"`
+	OrganizationalUnit []string               `protobuf:"bytes,4,rep,name=organizational_unit,json=organizationalUnit,proto3" json:"organizational_unit,omitempty"`
+	Country            []string               `protobuf:"bytes,5,rep,name=country,proto3" json:"country,omitempty"` // two letters
+	Province           []string               `protobuf:"bytes,6,rep,name=province,proto3" json:"province,omitempty"`
+	Locality           []string               `protobuf:"bytes,7,rep,name=locality,proto3" json:"locality,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *CertificateName) Reset() {
+	*x = CertificateName{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CertificateName) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CertificateName) ProtoMessage() {}
+
+func (x *CertificateName) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CertificateName.ProtoReflect.Descriptor instead.
+func (*CertificateName) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *CertificateName) GetCommonName() string {
+	if x != nil {
+		return x.CommonName
+	}
+	return ""
+}
+
+func (x *CertificateName) GetSerialNumber() string {
+	if x != nil {
+		return x.SerialNumber
+	}
+	return ""
+}
+
+func (x *CertificateName) GetOrganization() []string {
+	if x != nil {
+		return x.Organization
+	}
+	return nil
+}
+
+func (x *CertificateName) GetOrganizationalUnit() []string {
+	if x != nil {
+		return x.OrganizationalUnit
+	}
+	return nil
+}
+
+func (x *CertificateName) GetCountry() []string {
+	if x != nil {
+		return x.Country
+	}
+	return nil
+}
+
+func (x *CertificateName) GetProvince() []string {
+	if x != nil {
+		return x.Province
+	}
+	return nil
+}
+
+func (x *CertificateName) GetLocality() []string {
+	if x != nil {
+		return x.Locality
+	}
+	return nil
+}
+
+type AlternativeNames struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dns           []string               `protobuf:"bytes,1,rep,name=dns,proto3" json:"dns,omitempty"`
+	Ip            []string               `protobuf:"bytes,2,rep,name=ip,proto3" json:"ip,omitempty"`
+	Email         []string               `protobuf:"bytes,3,rep,name=email,proto3" json:"email,omitempty"`
+	Uri           []string               `protobuf:"bytes,4,rep,name=uri,proto3" json:"uri,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AlternativeNames) Reset() {
+	*x = AlternativeNames{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AlternativeNames) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AlternativeNames) ProtoMessage() {}
+
+func (x *AlternativeNames) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AlternativeNames.ProtoReflect.Descriptor instead.
+func (*AlternativeNames) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *AlternativeNames) GetDns() []string {
+	if x != nil {
+		return x.Dns
+	}
+	return nil
+}
+
+func (x *AlternativeNames) GetIp() []string {
+	if x != nil {
+		return x.Ip
+	}
+	return nil
+}
+
+func (x *AlternativeNames) GetEmail() []string {
+	if x != nil {
+		return x.Email
+	}
+	return nil
+}
+
+func (x *AlternativeNames) GetUri() []string {
+	if x != nil {
+		return x.Uri
+	}
+	return nil
+}
+
+type CreateCSRRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // its newest version signs
+	Subject       *CertificateName       `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	Names         *AlternativeNames      `protobuf:"bytes,3,opt,name=names,proto3" json:"names,omitempty"`
+	Hash          HashAlgorithm          `protobuf:"varint,4,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
+	Scheme        SignatureScheme        `protobuf:"varint,5,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"` // RSA: PKCS1V15 (the default) or PSS_SALT_HASH
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCSRRequest) Reset() {
+	*x = CreateCSRRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCSRRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCSRRequest) ProtoMessage() {}
+
+func (x *CreateCSRRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCSRRequest.ProtoReflect.Descriptor instead.
+func (*CreateCSRRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *CreateCSRRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *CreateCSRRequest) GetSubject() *CertificateName {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *CreateCSRRequest) GetNames() *AlternativeNames {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *CreateCSRRequest) GetHash() HashAlgorithm {
+	if x != nil {
+		return x.Hash
+	}
+	return HashAlgorithm_HASH_ALGORITHM_UNSPECIFIED
+}
+
+func (x *CreateCSRRequest) GetScheme() SignatureScheme {
+	if x != nil {
+		return x.Scheme
+	}
+	return SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED
+}
+
+type CreateCSRResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Csr           []byte                 `protobuf:"bytes,1,opt,name=csr,proto3" json:"csr,omitempty"` // PEM (RFC 2986)
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCSRResponse) Reset() {
+	*x = CreateCSRResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCSRResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCSRResponse) ProtoMessage() {}
+
+func (x *CreateCSRResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCSRResponse.ProtoReflect.Descriptor instead.
+func (*CreateCSRResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *CreateCSRResponse) GetCsr() []byte {
+	if x != nil {
+		return x.Csr
+	}
+	return nil
+}
+
+func (x *CreateCSRResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type CreateCertificateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // its newest version signs, for itself
+	Subject       *CertificateName       `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	Names         *AlternativeNames      `protobuf:"bytes,3,opt,name=names,proto3" json:"names,omitempty"`
+	Hash          HashAlgorithm          `protobuf:"varint,4,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
+	Scheme        SignatureScheme        `protobuf:"varint,5,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
+	Validity      *durationpb.Duration   `protobuf:"bytes,6,opt,name=validity,proto3" json:"validity,omitempty"`    // from now; absent is a year, or the rest of the key's life where that is shorter
+	Authority     bool                   `protobuf:"varint,7,opt,name=authority,proto3" json:"authority,omitempty"` // may sign other certificates
+	Usages        []CertificateUsage     `protobuf:"varint,8,rep,packed,name=usages,proto3,enum=vaultd.v1.CertificateUsage" json:"usages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCertificateRequest) Reset() {
+	*x = CreateCertificateRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCertificateRequest) ProtoMessage() {}
+
+func (x *CreateCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCertificateRequest.ProtoReflect.Descriptor instead.
+func (*CreateCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *CreateCertificateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *CreateCertificateRequest) GetSubject() *CertificateName {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *CreateCertificateRequest) GetNames() *AlternativeNames {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *CreateCertificateRequest) GetHash() HashAlgorithm {
+	if x != nil {
+		return x.Hash
+	}
+	return HashAlgorithm_HASH_ALGORITHM_UNSPECIFIED
+}
+
+func (x *CreateCertificateRequest) GetScheme() SignatureScheme {
+	if x != nil {
+		return x.Scheme
+	}
+	return SignatureScheme_SIGNATURE_SCHEME_UNSPECIFIED
+}
+
+func (x *CreateCertificateRequest) GetValidity() *durationpb.Duration {
+	if x != nil {
+		return x.Validity
+	}
+	return nil
+}
+
+func (x *CreateCertificateRequest) GetAuthority() bool {
+	if x != nil {
+		return x.Authority
+	}
+	return false
+}
+
+func (x *CreateCertificateRequest) GetUsages() []CertificateUsage {
+	if x != nil {
+		return x.Usages
+	}
+	return nil
+}
+
+type CreateCertificateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Certificate   []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // PEM (RFC 5280)
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCertificateResponse) Reset() {
+	*x = CreateCertificateResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCertificateResponse) ProtoMessage() {}
+
+func (x *CreateCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCertificateResponse.ProtoReflect.Descriptor instead.
+func (*CreateCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *CreateCertificateResponse) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *CreateCertificateResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 type DestroyKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3627,7 +4551,7 @@ type DestroyKeyRequest struct {
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3639,7 +4563,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3652,7 +4576,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *DestroyKeyRequest) GetName() string {
@@ -3692,7 +4616,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3704,7 +4628,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3717,7 +4641,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *DestroyKeyResponse) GetKey() *Key {
@@ -3737,7 +4661,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3749,7 +4673,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3762,7 +4686,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -3788,7 +4712,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3800,7 +4724,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3813,7 +4737,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
@@ -3834,7 +4758,7 @@ type ContextPair struct {
 
 func (x *ContextPair) Reset() {
 	*x = ContextPair{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3846,7 +4770,7 @@ func (x *ContextPair) String() string {
 func (*ContextPair) ProtoMessage() {}
 
 func (x *ContextPair) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3859,7 +4783,7 @@ func (x *ContextPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextPair.ProtoReflect.Descriptor instead.
 func (*ContextPair) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ContextPair) GetName() string {
@@ -3895,7 +4819,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3907,7 +4831,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3920,7 +4844,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *EncryptRequest) GetKey() string {
@@ -3953,7 +4877,7 @@ func (x *EncryptRequest) GetBinary() bool {
 
 type EncryptResponse struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
-	Ciphertext       string                 `protobuf:"bytes,1,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"` // "vd1:…", or a Fernet token, or base64 for RSA-OAEP
+	Ciphertext       string                 `protobuf:"bytes,1,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"` // "vd1:…", or a Fernet token, or base64 for RSA-OAEP and HPKE
 	CiphertextBinary []byte                 `protobuf:"bytes,2,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
 	Version          uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields    protoimpl.UnknownFields
@@ -3962,7 +4886,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3974,7 +4898,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3987,7 +4911,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *EncryptResponse) GetCiphertext() string {
@@ -4024,7 +4948,7 @@ type DecryptRequest struct {
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4036,7 +4960,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4049,7 +4973,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *DecryptRequest) GetKey() string {
@@ -4098,7 +5022,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4110,7 +5034,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4123,7 +5047,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -4161,7 +5085,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4173,7 +5097,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4186,7 +5110,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *SignRequest) GetKey() string {
@@ -4241,7 +5165,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4253,7 +5177,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4266,7 +5190,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -4299,7 +5223,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4311,7 +5235,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4324,7 +5248,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *VerifyRequest) GetKey() string {
@@ -4393,7 +5317,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4405,7 +5329,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4418,7 +5342,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *VerifyResponse) GetValid() bool {
@@ -4445,7 +5369,7 @@ type MACRequest struct {
 
 func (x *MACRequest) Reset() {
 	*x = MACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4457,7 +5381,7 @@ func (x *MACRequest) String() string {
 func (*MACRequest) ProtoMessage() {}
 
 func (x *MACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4470,7 +5394,7 @@ func (x *MACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACRequest.ProtoReflect.Descriptor instead.
 func (*MACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *MACRequest) GetKey() string {
@@ -4497,7 +5421,7 @@ type MACResponse struct {
 
 func (x *MACResponse) Reset() {
 	*x = MACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4509,7 +5433,7 @@ func (x *MACResponse) String() string {
 func (*MACResponse) ProtoMessage() {}
 
 func (x *MACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4522,7 +5446,7 @@ func (x *MACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACResponse.ProtoReflect.Descriptor instead.
 func (*MACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *MACResponse) GetMac() []byte {
@@ -4551,7 +5475,7 @@ type VerifyMACRequest struct {
 
 func (x *VerifyMACRequest) Reset() {
 	*x = VerifyMACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4563,7 +5487,7 @@ func (x *VerifyMACRequest) String() string {
 func (*VerifyMACRequest) ProtoMessage() {}
 
 func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4576,7 +5500,7 @@ func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACRequest.ProtoReflect.Descriptor instead.
 func (*VerifyMACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *VerifyMACRequest) GetKey() string {
@@ -4617,7 +5541,7 @@ type VerifyMACResponse struct {
 
 func (x *VerifyMACResponse) Reset() {
 	*x = VerifyMACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4629,7 +5553,7 @@ func (x *VerifyMACResponse) String() string {
 func (*VerifyMACResponse) ProtoMessage() {}
 
 func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4642,7 +5566,7 @@ func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACResponse.ProtoReflect.Descriptor instead.
 func (*VerifyMACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *VerifyMACResponse) GetValid() bool {
@@ -4674,7 +5598,7 @@ type AgreeRequest struct {
 
 func (x *AgreeRequest) Reset() {
 	*x = AgreeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4686,7 +5610,7 @@ func (x *AgreeRequest) String() string {
 func (*AgreeRequest) ProtoMessage() {}
 
 func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4699,7 +5623,7 @@ func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeRequest.ProtoReflect.Descriptor instead.
 func (*AgreeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *AgreeRequest) GetKey() string {
@@ -4747,7 +5671,7 @@ type AgreeResponse struct {
 
 func (x *AgreeResponse) Reset() {
 	*x = AgreeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4759,7 +5683,7 @@ func (x *AgreeResponse) String() string {
 func (*AgreeResponse) ProtoMessage() {}
 
 func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4772,7 +5696,7 @@ func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeResponse.ProtoReflect.Descriptor instead.
 func (*AgreeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *AgreeResponse) GetOutput() []byte {
@@ -4783,6 +5707,273 @@ func (x *AgreeResponse) GetOutput() []byte {
 }
 
 func (x *AgreeResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Encapsulate makes a shared key for the holder of an ML-KEM key (FIPS 203) and
+// the ciphertext that gives it to them. Output is HKDF-SHA-256 over the shared
+// key, as for Agree.
+type EncapsulateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Salt          []byte                 `protobuf:"bytes,2,opt,name=salt,proto3" json:"salt,omitempty"`
+	Info          []byte                 `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
+	Length        uint32                 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"` // of the output; 0 is 32
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncapsulateRequest) Reset() {
+	*x = EncapsulateRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncapsulateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncapsulateRequest) ProtoMessage() {}
+
+func (x *EncapsulateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncapsulateRequest.ProtoReflect.Descriptor instead.
+func (*EncapsulateRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *EncapsulateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *EncapsulateRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *EncapsulateRequest) GetInfo() []byte {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *EncapsulateRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+type EncapsulateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	Ciphertext    []byte                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
+	Version       uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"` // Decapsulate has to be told once there is a newer one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncapsulateResponse) Reset() {
+	*x = EncapsulateResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncapsulateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncapsulateResponse) ProtoMessage() {}
+
+func (x *EncapsulateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncapsulateResponse.ProtoReflect.Descriptor instead.
+func (*EncapsulateResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *EncapsulateResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *EncapsulateResponse) GetCiphertext() []byte {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return nil
+}
+
+func (x *EncapsulateResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type DecapsulateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Ciphertext    []byte                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"` // by another version or changed, it gives an output that nobody else has, and no error
+	Salt          []byte                 `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	Info          []byte                 `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`
+	Length        uint32                 `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"`
+	Version       uint32                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"` // 0 is the newest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecapsulateRequest) Reset() {
+	*x = DecapsulateRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecapsulateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecapsulateRequest) ProtoMessage() {}
+
+func (x *DecapsulateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecapsulateRequest.ProtoReflect.Descriptor instead.
+func (*DecapsulateRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *DecapsulateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DecapsulateRequest) GetCiphertext() []byte {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return nil
+}
+
+func (x *DecapsulateRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *DecapsulateRequest) GetInfo() []byte {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *DecapsulateRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *DecapsulateRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type DecapsulateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecapsulateResponse) Reset() {
+	*x = DecapsulateResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecapsulateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecapsulateResponse) ProtoMessage() {}
+
+func (x *DecapsulateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecapsulateResponse.ProtoReflect.Descriptor instead.
+func (*DecapsulateResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *DecapsulateResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *DecapsulateResponse) GetVersion() uint32 {
 	if x != nil {
 		return x.Version
 	}
@@ -4811,7 +6002,7 @@ type RewrapRequest struct {
 
 func (x *RewrapRequest) Reset() {
 	*x = RewrapRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4823,7 +6014,7 @@ func (x *RewrapRequest) String() string {
 func (*RewrapRequest) ProtoMessage() {}
 
 func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4836,7 +6027,7 @@ func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapRequest.ProtoReflect.Descriptor instead.
 func (*RewrapRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *RewrapRequest) GetKey() string {
@@ -4923,7 +6114,7 @@ type RewrapResponse struct {
 
 func (x *RewrapResponse) Reset() {
 	*x = RewrapResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4935,7 +6126,7 @@ func (x *RewrapResponse) String() string {
 func (*RewrapResponse) ProtoMessage() {}
 
 func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4948,7 +6139,7 @@ func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapResponse.ProtoReflect.Descriptor instead.
 func (*RewrapResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *RewrapResponse) GetCiphertext() string {
@@ -5009,7 +6200,7 @@ type GenerateDataKeyRequest struct {
 
 func (x *GenerateDataKeyRequest) Reset() {
 	*x = GenerateDataKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5021,7 +6212,7 @@ func (x *GenerateDataKeyRequest) String() string {
 func (*GenerateDataKeyRequest) ProtoMessage() {}
 
 func (x *GenerateDataKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5034,7 +6225,7 @@ func (x *GenerateDataKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateDataKeyRequest.ProtoReflect.Descriptor instead.
 func (*GenerateDataKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *GenerateDataKeyRequest) GetKey() string {
@@ -5092,7 +6283,7 @@ type GenerateDataKeyResponse struct {
 
 func (x *GenerateDataKeyResponse) Reset() {
 	*x = GenerateDataKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5104,7 +6295,7 @@ func (x *GenerateDataKeyResponse) String() string {
 func (*GenerateDataKeyResponse) ProtoMessage() {}
 
 func (x *GenerateDataKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5117,7 +6308,7 @@ func (x *GenerateDataKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateDataKeyResponse.ProtoReflect.Descriptor instead.
 func (*GenerateDataKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *GenerateDataKeyResponse) GetPlaintext() []byte {
@@ -5165,7 +6356,7 @@ type RandomRequest struct {
 
 func (x *RandomRequest) Reset() {
 	*x = RandomRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5177,7 +6368,7 @@ func (x *RandomRequest) String() string {
 func (*RandomRequest) ProtoMessage() {}
 
 func (x *RandomRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5190,7 +6381,7 @@ func (x *RandomRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RandomRequest.ProtoReflect.Descriptor instead.
 func (*RandomRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *RandomRequest) GetLength() uint32 {
@@ -5209,7 +6400,7 @@ type RandomResponse struct {
 
 func (x *RandomResponse) Reset() {
 	*x = RandomResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5221,7 +6412,7 @@ func (x *RandomResponse) String() string {
 func (*RandomResponse) ProtoMessage() {}
 
 func (x *RandomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5234,7 +6425,7 @@ func (x *RandomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RandomResponse.ProtoReflect.Descriptor instead.
 func (*RandomResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *RandomResponse) GetOutput() []byte {
@@ -5260,7 +6451,7 @@ type DeriveRequest struct {
 
 func (x *DeriveRequest) Reset() {
 	*x = DeriveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5272,7 +6463,7 @@ func (x *DeriveRequest) String() string {
 func (*DeriveRequest) ProtoMessage() {}
 
 func (x *DeriveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5285,7 +6476,7 @@ func (x *DeriveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeriveRequest.ProtoReflect.Descriptor instead.
 func (*DeriveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *DeriveRequest) GetKey() string {
@@ -5340,7 +6531,7 @@ type DeriveResponse struct {
 
 func (x *DeriveResponse) Reset() {
 	*x = DeriveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5352,7 +6543,7 @@ func (x *DeriveResponse) String() string {
 func (*DeriveResponse) ProtoMessage() {}
 
 func (x *DeriveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5365,7 +6556,7 @@ func (x *DeriveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeriveResponse.ProtoReflect.Descriptor instead.
 func (*DeriveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *DeriveResponse) GetOutput() []byte {
@@ -5393,7 +6584,7 @@ type BatchRequest struct {
 
 func (x *BatchRequest) Reset() {
 	*x = BatchRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5405,7 +6596,7 @@ func (x *BatchRequest) String() string {
 func (*BatchRequest) ProtoMessage() {}
 
 func (x *BatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5418,7 +6609,7 @@ func (x *BatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRequest.ProtoReflect.Descriptor instead.
 func (*BatchRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *BatchRequest) GetItems() []*BatchItem {
@@ -5448,7 +6639,7 @@ type BatchItem struct {
 
 func (x *BatchItem) Reset() {
 	*x = BatchItem{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5460,7 +6651,7 @@ func (x *BatchItem) String() string {
 func (*BatchItem) ProtoMessage() {}
 
 func (x *BatchItem) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5473,7 +6664,7 @@ func (x *BatchItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchItem.ProtoReflect.Descriptor instead.
 func (*BatchItem) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *BatchItem) GetRequest() isBatchItem_Request {
@@ -5631,7 +6822,7 @@ type BatchResponse struct {
 
 func (x *BatchResponse) Reset() {
 	*x = BatchResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5643,7 +6834,7 @@ func (x *BatchResponse) String() string {
 func (*BatchResponse) ProtoMessage() {}
 
 func (x *BatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5656,7 +6847,7 @@ func (x *BatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResponse.ProtoReflect.Descriptor instead.
 func (*BatchResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *BatchResponse) GetResults() []*BatchResult {
@@ -5687,7 +6878,7 @@ type BatchResult struct {
 
 func (x *BatchResult) Reset() {
 	*x = BatchResult{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5699,7 +6890,7 @@ func (x *BatchResult) String() string {
 func (*BatchResult) ProtoMessage() {}
 
 func (x *BatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5712,7 +6903,7 @@ func (x *BatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
 func (*BatchResult) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *BatchResult) GetResult() isBatchResult_Result {
@@ -5889,7 +7080,7 @@ type ForgetRequest struct {
 
 func (x *ForgetRequest) Reset() {
 	*x = ForgetRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5901,7 +7092,7 @@ func (x *ForgetRequest) String() string {
 func (*ForgetRequest) ProtoMessage() {}
 
 func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5914,7 +7105,7 @@ func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
 func (*ForgetRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *ForgetRequest) GetKey() string {
@@ -5955,7 +7146,7 @@ type ForgetResponse struct {
 
 func (x *ForgetResponse) Reset() {
 	*x = ForgetResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5967,7 +7158,7 @@ func (x *ForgetResponse) String() string {
 func (*ForgetResponse) ProtoMessage() {}
 
 func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5980,7 +7171,7 @@ func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
 func (*ForgetResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ForgetResponse) GetForgotten() uint64 {
@@ -6007,7 +7198,7 @@ type KeyCensusRequest struct {
 
 func (x *KeyCensusRequest) Reset() {
 	*x = KeyCensusRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6019,7 +7210,7 @@ func (x *KeyCensusRequest) String() string {
 func (*KeyCensusRequest) ProtoMessage() {}
 
 func (x *KeyCensusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6032,7 +7223,7 @@ func (x *KeyCensusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyCensusRequest.ProtoReflect.Descriptor instead.
 func (*KeyCensusRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *KeyCensusRequest) GetName() string {
@@ -6054,7 +7245,7 @@ type KeyCensusResponse struct {
 
 func (x *KeyCensusResponse) Reset() {
 	*x = KeyCensusResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6066,7 +7257,7 @@ func (x *KeyCensusResponse) String() string {
 func (*KeyCensusResponse) ProtoMessage() {}
 
 func (x *KeyCensusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6079,7 +7270,7 @@ func (x *KeyCensusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyCensusResponse.ProtoReflect.Descriptor instead.
 func (*KeyCensusResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *KeyCensusResponse) GetKey() string {
@@ -6122,7 +7313,7 @@ type VersionCensus struct {
 
 func (x *VersionCensus) Reset() {
 	*x = VersionCensus{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6134,7 +7325,7 @@ func (x *VersionCensus) String() string {
 func (*VersionCensus) ProtoMessage() {}
 
 func (x *VersionCensus) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6147,7 +7338,7 @@ func (x *VersionCensus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VersionCensus.ProtoReflect.Descriptor instead.
 func (*VersionCensus) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *VersionCensus) GetNumber() uint32 {
@@ -6184,7 +7375,7 @@ type OfferExchangeRequest struct {
 	SessionKey      string                 `protobuf:"bytes,2,opt,name=session_key,json=sessionKey,proto3" json:"session_key,omitempty"`                // "owner/name" the result is stored as
 	SessionType     string                 `protobuf:"bytes,3,opt,name=session_type,json=sessionType,proto3" json:"session_type,omitempty"`             // empty is fernet
 	SessionTtl      *durationpb.Duration   `protobuf:"bytes,4,opt,name=session_ttl,json=sessionTtl,proto3" json:"session_ttl,omitempty"`                // absent is the type's default
-	Group           string                 `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`                                            // "x25519" (default), "p256", "ffdh-2048"
+	Group           string                 `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`                                            // "x25519" (default), "p256", "p384", "ffdh-2048"
 	Purpose         string                 `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`                                        // both sides must name the same
 	PeerPublicKey   []byte                 `protobuf:"bytes,7,opt,name=peer_public_key,json=peerPublicKey,proto3" json:"peer_public_key,omitempty"`     // the peer's signing key, SPKI PEM or DER; or
 	PeerFingerprint string                 `protobuf:"bytes,8,opt,name=peer_fingerprint,json=peerFingerprint,proto3" json:"peer_fingerprint,omitempty"` // its fingerprint
@@ -6195,7 +7386,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6207,7 +7398,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6220,7 +7411,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -6297,7 +7488,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6309,7 +7500,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6322,7 +7513,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -6363,7 +7554,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6375,7 +7566,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6388,7 +7579,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -6465,7 +7656,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6477,7 +7668,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6490,7 +7681,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -6525,7 +7716,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6537,7 +7728,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6550,7 +7741,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -6585,7 +7776,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6597,7 +7788,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6610,7 +7801,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -6649,7 +7840,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6661,7 +7852,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6674,7 +7865,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *Owner) GetName() string {
@@ -6735,7 +7926,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6747,7 +7938,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6760,7 +7951,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -6779,7 +7970,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6791,7 +7982,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6804,7 +7995,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -6823,7 +8014,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6835,7 +8026,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6848,7 +8039,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -6867,7 +8058,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6879,7 +8070,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6892,7 +8083,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -6912,7 +8103,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6924,7 +8115,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6937,7 +8128,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -6964,7 +8155,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6976,7 +8167,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6989,7 +8180,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -7016,7 +8207,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7028,7 +8219,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7041,7 +8232,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -7068,7 +8259,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7080,7 +8271,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7093,7 +8284,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -7119,7 +8310,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7131,7 +8322,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7144,7 +8335,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -7163,7 +8354,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7175,7 +8366,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7188,7 +8379,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -7214,7 +8405,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7226,7 +8417,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7239,7 +8430,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *Revocation) GetKind() string {
@@ -7309,7 +8500,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7321,7 +8512,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7334,7 +8525,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -7368,7 +8559,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7380,7 +8571,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7393,7 +8584,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -7419,7 +8610,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7431,7 +8622,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7444,7 +8635,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -7464,7 +8655,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7476,7 +8667,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7489,7 +8680,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -7523,7 +8714,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7535,7 +8726,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7548,7 +8739,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -7622,7 +8813,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7634,7 +8825,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7647,7 +8838,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
 }
 
 type WhoAmIResponse struct {
@@ -7663,7 +8854,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7675,7 +8866,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7688,7 +8879,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -7738,7 +8929,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7750,7 +8941,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7763,7 +8954,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -7807,7 +8998,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7819,7 +9010,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7832,7 +9023,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -7881,7 +9072,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7893,7 +9084,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7906,7 +9097,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -7943,7 +9134,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7955,7 +9146,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7968,7 +9159,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *Grant) GetId() string {
@@ -8008,7 +9199,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8020,7 +9211,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8033,7 +9224,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -8052,7 +9243,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8064,7 +9255,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8077,7 +9268,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -8096,7 +9287,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8108,7 +9299,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8121,7 +9312,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -8140,7 +9331,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8152,7 +9343,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8165,7 +9356,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -8185,7 +9376,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8197,7 +9388,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8210,7 +9401,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -8237,7 +9428,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8249,7 +9440,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8262,7 +9453,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -8288,7 +9479,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8300,7 +9491,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8313,7 +9504,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -8331,7 +9522,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8343,7 +9534,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8356,7 +9547,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
 }
 
 type ExplainRequest struct {
@@ -8368,7 +9559,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8380,7 +9571,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8393,7 +9584,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -8419,7 +9610,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8431,7 +9622,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8444,7 +9635,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -8521,7 +9712,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8533,7 +9724,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8546,7 +9737,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -8623,7 +9814,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8635,7 +9826,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8648,7 +9839,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -8682,7 +9873,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8694,7 +9885,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8707,7 +9898,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -8734,7 +9925,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8746,7 +9937,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8759,7 +9950,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -8779,7 +9970,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8791,7 +9982,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8804,7 +9995,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -8832,7 +10023,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8844,7 +10035,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8857,7 +10048,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -8883,7 +10074,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8895,7 +10086,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8908,7 +10099,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -8937,7 +10128,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8949,7 +10140,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8962,7 +10153,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *Approval) GetId() string {
@@ -9043,7 +10234,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9055,7 +10246,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9068,7 +10259,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
 }
 
 type ListApprovalsResponse struct {
@@ -9080,7 +10271,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9092,7 +10283,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9105,7 +10296,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -9126,7 +10317,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9138,7 +10329,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9151,7 +10342,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -9177,7 +10368,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9189,7 +10380,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9202,7 +10393,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -9223,7 +10414,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9235,7 +10426,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9248,7 +10439,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -9267,7 +10458,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9279,7 +10470,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9292,7 +10483,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -9311,7 +10502,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9323,7 +10514,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9336,7 +10527,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -9355,7 +10546,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9367,7 +10558,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9380,7 +10571,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -9405,7 +10596,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9417,7 +10608,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9430,7 +10621,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -9492,7 +10683,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9504,7 +10695,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9517,7 +10708,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -9542,7 +10733,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9554,7 +10745,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9567,7 +10758,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
 }
 
 type CheckpointAuditResponse struct {
@@ -9580,7 +10771,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9592,7 +10783,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9605,7 +10796,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -9631,7 +10822,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9643,7 +10834,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9656,7 +10847,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -9676,7 +10867,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9688,7 +10879,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9701,7 +10892,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -9732,7 +10923,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9744,7 +10935,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9757,7 +10948,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
 }
 
 func (x *Backup) GetSequence() uint64 {
@@ -9807,7 +10998,7 @@ type BeginBackupRequest struct {
 
 func (x *BeginBackupRequest) Reset() {
 	*x = BeginBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9819,7 +11010,7 @@ func (x *BeginBackupRequest) String() string {
 func (*BeginBackupRequest) ProtoMessage() {}
 
 func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9832,7 +11023,7 @@ func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
 func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
 }
 
 func (x *BeginBackupRequest) GetSinceSha256() []byte {
@@ -9860,7 +11051,7 @@ type BeginBackupResponse struct {
 
 func (x *BeginBackupResponse) Reset() {
 	*x = BeginBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9872,7 +11063,7 @@ func (x *BeginBackupResponse) String() string {
 func (*BeginBackupResponse) ProtoMessage() {}
 
 func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9885,7 +11076,7 @@ func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
 func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
 }
 
 func (x *BeginBackupResponse) GetId() string {
@@ -9922,7 +11113,7 @@ type ReadBackupRequest struct {
 
 func (x *ReadBackupRequest) Reset() {
 	*x = ReadBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9934,7 +11125,7 @@ func (x *ReadBackupRequest) String() string {
 func (*ReadBackupRequest) ProtoMessage() {}
 
 func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9947,7 +11138,7 @@ func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
 func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
 }
 
 func (x *ReadBackupRequest) GetId() string {
@@ -9984,7 +11175,7 @@ type ReadBackupResponse struct {
 
 func (x *ReadBackupResponse) Reset() {
 	*x = ReadBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9996,7 +11187,7 @@ func (x *ReadBackupResponse) String() string {
 func (*ReadBackupResponse) ProtoMessage() {}
 
 func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10009,7 +11200,7 @@ func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
 func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
 }
 
 func (x *ReadBackupResponse) GetData() []byte {
@@ -10058,7 +11249,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10070,7 +11261,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10083,7 +11274,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
 }
 
 func (x *CheckRequest) GetId() string {
@@ -10114,7 +11305,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10126,7 +11317,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10139,7 +11330,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
 }
 
 func (x *CheckResponse) GetId() string {
@@ -10197,7 +11388,7 @@ type CheckFinding struct {
 
 func (x *CheckFinding) Reset() {
 	*x = CheckFinding{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10209,7 +11400,7 @@ func (x *CheckFinding) String() string {
 func (*CheckFinding) ProtoMessage() {}
 
 func (x *CheckFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10222,7 +11413,7 @@ func (x *CheckFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
 func (*CheckFinding) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
 }
 
 func (x *CheckFinding) GetSeverity() string {
@@ -10268,7 +11459,7 @@ type ListBackupsRequest struct {
 
 func (x *ListBackupsRequest) Reset() {
 	*x = ListBackupsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10280,7 +11471,7 @@ func (x *ListBackupsRequest) String() string {
 func (*ListBackupsRequest) ProtoMessage() {}
 
 func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10293,7 +11484,7 @@ func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
 func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
 }
 
 type ListBackupsResponse struct {
@@ -10305,7 +11496,7 @@ type ListBackupsResponse struct {
 
 func (x *ListBackupsResponse) Reset() {
 	*x = ListBackupsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10317,7 +11508,7 @@ func (x *ListBackupsResponse) String() string {
 func (*ListBackupsResponse) ProtoMessage() {}
 
 func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10330,7 +11521,7 @@ func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
 func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
 }
 
 func (x *ListBackupsResponse) GetBackups() []*Backup {
@@ -10624,7 +11815,72 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11ExportKeyResponse\x12\x1a\n" +
 	"\bmaterial\x18\x01 \x01(\fR\bmaterial\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x123\n" +
-	"\x06format\x18\x03 \x01(\x0e2\x1b.vaultd.v1.PrivateKeyFormatR\x06format\"k\n" +
+	"\x06format\x18\x03 \x01(\x0e2\x1b.vaultd.v1.PrivateKeyFormatR\x06format\"\xc7\x01\n" +
+	"\x0eWrapKeyRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12!\n" +
+	"\fwrapping_key\x18\x03 \x01(\tR\vwrappingKey\x12.\n" +
+	"\x13wrapping_public_key\x18\x04 \x01(\fR\x11wrappingPublicKey\x126\n" +
+	"\talgorithm\x18\x05 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\"\xef\x01\n" +
+	"\x0fWrapKeyResponse\x12\x18\n" +
+	"\awrapped\x18\x01 \x01(\fR\awrapped\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12)\n" +
+	"\x10wrapping_version\x18\x03 \x01(\rR\x0fwrappingVersion\x126\n" +
+	"\talgorithm\x18\x04 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x121\n" +
+	"\x14wrapping_fingerprint\x18\x06 \x01(\tR\x13wrappingFingerprint\"\xc9\x03\n" +
+	"\x10UnwrapKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
+	"\x0eunwrapping_key\x18\x02 \x01(\tR\runwrappingKey\x12\x18\n" +
+	"\awrapped\x18\x03 \x01(\fR\awrapped\x126\n" +
+	"\talgorithm\x18\x04 \x01(\x0e2\x18.vaultd.v1.WrapAlgorithmR\talgorithm\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12+\n" +
+	"\x03ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n" +
+	"\tno_expiry\x18\a \x01(\bR\bnoExpiry\x12%\n" +
+	"\x04uses\x18\b \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
+	"\x06labels\x18\t \x03(\v2'.vaultd.v1.UnwrapKeyRequest.LabelsEntryR\x06labels\x12'\n" +
+	"\x0frequire_context\x18\n" +
+	" \x03(\tR\x0erequireContext\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
+	"\x11UnwrapKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xfe\x01\n" +
+	"\x0fCertificateName\x12\x1f\n" +
+	"\vcommon_name\x18\x01 \x01(\tR\n" +
+	"commonName\x12#\n" +
+	"\rserial_number\x18\x02 \x01(\tR\fserialNumber\x12\"\n" +
+	"\forganization\x18\x03 \x03(\tR\forganization\x12/\n" +
+	"\x13organizational_unit\x18\x04 \x03(\tR\x12organizationalUnit\x12\x18\n" +
+	"\acountry\x18\x05 \x03(\tR\acountry\x12\x1a\n" +
+	"\bprovince\x18\x06 \x03(\tR\bprovince\x12\x1a\n" +
+	"\blocality\x18\a \x03(\tR\blocality\"\\\n" +
+	"\x10AlternativeNames\x12\x10\n" +
+	"\x03dns\x18\x01 \x03(\tR\x03dns\x12\x0e\n" +
+	"\x02ip\x18\x02 \x03(\tR\x02ip\x12\x14\n" +
+	"\x05email\x18\x03 \x03(\tR\x05email\x12\x10\n" +
+	"\x03uri\x18\x04 \x03(\tR\x03uri\"\xef\x01\n" +
+	"\x10CreateCSRRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\asubject\x18\x02 \x01(\v2\x1a.vaultd.v1.CertificateNameR\asubject\x121\n" +
+	"\x05names\x18\x03 \x01(\v2\x1b.vaultd.v1.AlternativeNamesR\x05names\x12,\n" +
+	"\x04hash\x18\x04 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
+	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\"?\n" +
+	"\x11CreateCSRResponse\x12\x10\n" +
+	"\x03csr\x18\x01 \x01(\fR\x03csr\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\x81\x03\n" +
+	"\x18CreateCertificateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\asubject\x18\x02 \x01(\v2\x1a.vaultd.v1.CertificateNameR\asubject\x121\n" +
+	"\x05names\x18\x03 \x01(\v2\x1b.vaultd.v1.AlternativeNamesR\x05names\x12,\n" +
+	"\x04hash\x18\x04 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
+	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\x125\n" +
+	"\bvalidity\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\bvalidity\x12\x1c\n" +
+	"\tauthority\x18\a \x01(\bR\tauthority\x123\n" +
+	"\x06usages\x18\b \x03(\x0e2\x1b.vaultd.v1.CertificateUsageR\x06usages\"W\n" +
+	"\x19CreateCertificateResponse\x12 \n" +
+	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"k\n" +
 	"\x11DestroyKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
@@ -10708,6 +11964,29 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04info\x18\x04 \x01(\fR\x04info\x12\x16\n" +
 	"\x06length\x18\x05 \x01(\rR\x06length\"A\n" +
 	"\rAgreeResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"f\n" +
+	"\x12EncapsulateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04salt\x18\x02 \x01(\fR\x04salt\x12\x12\n" +
+	"\x04info\x18\x03 \x01(\fR\x04info\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\rR\x06length\"g\n" +
+	"\x13EncapsulateResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x02 \x01(\fR\n" +
+	"ciphertext\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"\xa0\x01\n" +
+	"\x12DecapsulateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x02 \x01(\fR\n" +
+	"ciphertext\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\x12\x12\n" +
+	"\x04info\x18\x04 \x01(\fR\x04info\x12\x16\n" +
+	"\x06length\x18\x05 \x01(\rR\x06length\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\"G\n" +
+	"\x13DecapsulateResponse\x12\x16\n" +
 	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"\xf5\x02\n" +
 	"\rRewrapRequest\x12\x10\n" +
@@ -11110,7 +12389,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\a_offset\"\x14\n" +
 	"\x12ListBackupsRequest\"B\n" +
 	"\x13ListBackupsResponse\x12+\n" +
-	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xd9\v\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xeb\f\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -11151,10 +12430,16 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\rMETHOD_DERIVE\x10*\x12\x10\n" +
 	"\fMETHOD_BATCH\x10+\x12\x11\n" +
 	"\rMETHOD_FORGET\x10,\x12\x15\n" +
-	"\x11METHOD_KEY_CENSUS\x10-\x12\x19\n" +
+	"\x11METHOD_KEY_CENSUS\x10-\x12\x16\n" +
+	"\x12METHOD_ENCAPSULATE\x10.\x12\x16\n" +
+	"\x12METHOD_DECAPSULATE\x10/\x12\x19\n" +
 	"\x15METHOD_OFFER_EXCHANGE\x100\x12\x1a\n" +
 	"\x16METHOD_ACCEPT_EXCHANGE\x101\x12\x1a\n" +
-	"\x16METHOD_FINISH_EXCHANGE\x102\x12\x17\n" +
+	"\x16METHOD_FINISH_EXCHANGE\x102\x12\x15\n" +
+	"\x11METHOD_CREATE_CSR\x103\x12\x1d\n" +
+	"\x19METHOD_CREATE_CERTIFICATE\x104\x12\x13\n" +
+	"\x0fMETHOD_WRAP_KEY\x105\x12\x15\n" +
+	"\x11METHOD_UNWRAP_KEY\x106\x12\x17\n" +
 	"\x13METHOD_CREATE_OWNER\x10@\x12\x15\n" +
 	"\x11METHOD_SHOW_OWNER\x10A\x12\x16\n" +
 	"\x12METHOD_LIST_OWNERS\x10B\x12\x17\n" +
@@ -11187,7 +12472,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x14SLOT_KIND_CREDENTIAL\x10\x03\x12\x16\n" +
 	"\x12SLOT_KIND_RECOVERY\x10\x04\x12\x14\n" +
 	"\x10SLOT_KIND_SHARES\x10\x05\x12\x11\n" +
-	"\rSLOT_KIND_TPM\x10\x06*\xc1\x01\n" +
+	"\rSLOT_KIND_TPM\x10\x06*\x99\x02\n" +
 	"\x06KeyUse\x12\x17\n" +
 	"\x13KEY_USE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fKEY_USE_ENCRYPT\x10\x01\x12\x13\n" +
@@ -11197,25 +12482,48 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\vKEY_USE_MAC\x10\x05\x12\x16\n" +
 	"\x12KEY_USE_VERIFY_MAC\x10\x06\x12\x11\n" +
 	"\rKEY_USE_AGREE\x10\a\x12\x12\n" +
-	"\x0eKEY_USE_DERIVE\x10\b*\x82\x01\n" +
+	"\x0eKEY_USE_DERIVE\x10\b\x12\x10\n" +
+	"\fKEY_USE_WRAP\x10\t\x12\x12\n" +
+	"\x0eKEY_USE_UNWRAP\x10\n" +
+	"\x12\x17\n" +
+	"\x13KEY_USE_ENCAPSULATE\x10\v\x12\x17\n" +
+	"\x13KEY_USE_DECAPSULATE\x10\f*\x82\x01\n" +
 	"\bKeyState\x12\x19\n" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x15\n" +
 	"\x11KEY_STATE_EXPIRED\x10\x04\x12\x15\n" +
 	"\x11KEY_STATE_REVOKED\x10\x05\x12\x17\n" +
-	"\x13KEY_STATE_DESTROYED\x10\x06*\x89\x01\n" +
+	"\x13KEY_STATE_DESTROYED\x10\x06*\xa4\x01\n" +
 	"\x0fPublicKeyFormat\x12!\n" +
 	"\x1dPUBLIC_KEY_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PUBLIC_KEY_FORMAT_PEM\x10\x01\x12\x19\n" +
 	"\x15PUBLIC_KEY_FORMAT_DER\x10\x02\x12\x1d\n" +
-	"\x19PUBLIC_KEY_FORMAT_OPENSSH\x10\x03*\xde\x01\n" +
+	"\x19PUBLIC_KEY_FORMAT_OPENSSH\x10\x03\x12\x19\n" +
+	"\x15PUBLIC_KEY_FORMAT_JWK\x10\x04*\xdd\x02\n" +
 	"\x10PrivateKeyFormat\x12\"\n" +
 	"\x1ePRIVATE_KEY_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16PRIVATE_KEY_FORMAT_RAW\x10\x01\x12\x1d\n" +
 	"\x19PRIVATE_KEY_FORMAT_FERNET\x10\x02\x12 \n" +
 	"\x1cPRIVATE_KEY_FORMAT_PKCS8_PEM\x10\x03\x12*\n" +
 	"&PRIVATE_KEY_FORMAT_PKCS8_ENCRYPTED_PEM\x10\x04\x12\x1d\n" +
-	"\x19PRIVATE_KEY_FORMAT_COMPAT\x10\x05*\x80\x01\n" +
+	"\x19PRIVATE_KEY_FORMAT_COMPAT\x10\x05\x12 \n" +
+	"\x1cPRIVATE_KEY_FORMAT_PKCS1_PEM\x10\x06\x12\x1f\n" +
+	"\x1bPRIVATE_KEY_FORMAT_SEC1_PEM\x10\a\x12\x1e\n" +
+	"\x1aPRIVATE_KEY_FORMAT_OPENSSH\x10\b\x12\x1a\n" +
+	"\x16PRIVATE_KEY_FORMAT_JWK\x10\t*\xa1\x01\n" +
+	"\rWrapAlgorithm\x12\x1e\n" +
+	"\x1aWRAP_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16WRAP_ALGORITHM_AES_KWP\x10\x01\x12\x1b\n" +
+	"\x17WRAP_ALGORITHM_RSA_OAEP\x10\x02\x12\x1e\n" +
+	"\x1aWRAP_ALGORITHM_RSA_AES_KWP\x10\x03\x12\x17\n" +
+	"\x13WRAP_ALGORITHM_HPKE\x10\x04*\xd7\x01\n" +
+	"\x10CertificateUsage\x12!\n" +
+	"\x1dCERTIFICATE_USAGE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18CERTIFICATE_USAGE_SERVER\x10\x01\x12\x1c\n" +
+	"\x18CERTIFICATE_USAGE_CLIENT\x10\x02\x12\"\n" +
+	"\x1eCERTIFICATE_USAGE_CODE_SIGNING\x10\x03\x12\x1b\n" +
+	"\x17CERTIFICATE_USAGE_EMAIL\x10\x04\x12#\n" +
+	"\x1fCERTIFICATE_USAGE_TIME_STAMPING\x10\x05*\x80\x01\n" +
 	"\rHashAlgorithm\x12\x1e\n" +
 	"\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15HASH_ALGORITHM_SHA256\x10\x01\x12\x19\n" +
@@ -11228,7 +12536,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x03\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_DER\x100\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_RAW\x101\x12\x1e\n" +
-	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xaf$\n" +
+	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xfd'\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -11265,10 +12573,16 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06Derive\x12\x18.vaultd.v1.DeriveRequest\x1a\x19.vaultd.v1.DeriveResponse\x12:\n" +
 	"\x05Batch\x12\x17.vaultd.v1.BatchRequest\x1a\x18.vaultd.v1.BatchResponse\x12=\n" +
 	"\x06Forget\x12\x18.vaultd.v1.ForgetRequest\x1a\x19.vaultd.v1.ForgetResponse\x12F\n" +
-	"\tKeyCensus\x12\x1b.vaultd.v1.KeyCensusRequest\x1a\x1c.vaultd.v1.KeyCensusResponse\x12R\n" +
+	"\tKeyCensus\x12\x1b.vaultd.v1.KeyCensusRequest\x1a\x1c.vaultd.v1.KeyCensusResponse\x12L\n" +
+	"\vEncapsulate\x12\x1d.vaultd.v1.EncapsulateRequest\x1a\x1e.vaultd.v1.EncapsulateResponse\x12L\n" +
+	"\vDecapsulate\x12\x1d.vaultd.v1.DecapsulateRequest\x1a\x1e.vaultd.v1.DecapsulateResponse\x12R\n" +
 	"\rOfferExchange\x12\x1f.vaultd.v1.OfferExchangeRequest\x1a .vaultd.v1.OfferExchangeResponse\x12U\n" +
 	"\x0eAcceptExchange\x12 .vaultd.v1.AcceptExchangeRequest\x1a!.vaultd.v1.AcceptExchangeResponse\x12U\n" +
-	"\x0eFinishExchange\x12 .vaultd.v1.FinishExchangeRequest\x1a!.vaultd.v1.FinishExchangeResponse\x12L\n" +
+	"\x0eFinishExchange\x12 .vaultd.v1.FinishExchangeRequest\x1a!.vaultd.v1.FinishExchangeResponse\x12F\n" +
+	"\tCreateCSR\x12\x1b.vaultd.v1.CreateCSRRequest\x1a\x1c.vaultd.v1.CreateCSRResponse\x12^\n" +
+	"\x11CreateCertificate\x12#.vaultd.v1.CreateCertificateRequest\x1a$.vaultd.v1.CreateCertificateResponse\x12@\n" +
+	"\aWrapKey\x12\x19.vaultd.v1.WrapKeyRequest\x1a\x1a.vaultd.v1.WrapKeyResponse\x12F\n" +
+	"\tUnwrapKey\x12\x1b.vaultd.v1.UnwrapKeyRequest\x1a\x1c.vaultd.v1.UnwrapKeyResponse\x12L\n" +
 	"\vCreateOwner\x12\x1d.vaultd.v1.CreateOwnerRequest\x1a\x1e.vaultd.v1.CreateOwnerResponse\x12F\n" +
 	"\tShowOwner\x12\x1b.vaultd.v1.ShowOwnerRequest\x1a\x1c.vaultd.v1.ShowOwnerResponse\x12I\n" +
 	"\n" +
@@ -11314,439 +12628,485 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 	return file_vaultd_v1_vaultd_proto_rawDescData
 }
 
-var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 154)
+var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 169)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
-	(Method)(0),                     // 0: vaultd.v1.Method
-	(SlotKind)(0),                   // 1: vaultd.v1.SlotKind
-	(KeyUse)(0),                     // 2: vaultd.v1.KeyUse
-	(KeyState)(0),                   // 3: vaultd.v1.KeyState
-	(PublicKeyFormat)(0),            // 4: vaultd.v1.PublicKeyFormat
-	(PrivateKeyFormat)(0),           // 5: vaultd.v1.PrivateKeyFormat
-	(HashAlgorithm)(0),              // 6: vaultd.v1.HashAlgorithm
-	(SignatureScheme)(0),            // 7: vaultd.v1.SignatureScheme
-	(*Error)(nil),                   // 8: vaultd.v1.Error
-	(*StatusRequest)(nil),           // 9: vaultd.v1.StatusRequest
-	(*StatusResponse)(nil),          // 10: vaultd.v1.StatusResponse
-	(*AuditSink)(nil),               // 11: vaultd.v1.AuditSink
-	(*InitRequest)(nil),             // 12: vaultd.v1.InitRequest
-	(*InitResponse)(nil),            // 13: vaultd.v1.InitResponse
-	(*UnsealRequest)(nil),           // 14: vaultd.v1.UnsealRequest
-	(*UnsealResponse)(nil),          // 15: vaultd.v1.UnsealResponse
-	(*SealRequest)(nil),             // 16: vaultd.v1.SealRequest
-	(*SealResponse)(nil),            // 17: vaultd.v1.SealResponse
-	(*ChangePasswordRequest)(nil),   // 18: vaultd.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),  // 19: vaultd.v1.ChangePasswordResponse
-	(*KeySlot)(nil),                 // 20: vaultd.v1.KeySlot
-	(*SlotSecret)(nil),              // 21: vaultd.v1.SlotSecret
-	(*AddSlotRequest)(nil),          // 22: vaultd.v1.AddSlotRequest
-	(*TPMBinding)(nil),              // 23: vaultd.v1.TPMBinding
-	(*AddSlotResponse)(nil),         // 24: vaultd.v1.AddSlotResponse
-	(*ListSlotsRequest)(nil),        // 25: vaultd.v1.ListSlotsRequest
-	(*ListSlotsResponse)(nil),       // 26: vaultd.v1.ListSlotsResponse
-	(*RemoveSlotRequest)(nil),       // 27: vaultd.v1.RemoveSlotRequest
-	(*RemoveSlotResponse)(nil),      // 28: vaultd.v1.RemoveSlotResponse
-	(*ShareProgress)(nil),           // 29: vaultd.v1.ShareProgress
-	(*EnterShareRequest)(nil),       // 30: vaultd.v1.EnterShareRequest
-	(*EnterShareResponse)(nil),      // 31: vaultd.v1.EnterShareResponse
-	(*ResetSharesRequest)(nil),      // 32: vaultd.v1.ResetSharesRequest
-	(*ResetSharesResponse)(nil),     // 33: vaultd.v1.ResetSharesResponse
-	(*KeyVersion)(nil),              // 34: vaultd.v1.KeyVersion
-	(*Key)(nil),                     // 35: vaultd.v1.Key
-	(*CreateKeyRequest)(nil),        // 36: vaultd.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),       // 37: vaultd.v1.CreateKeyResponse
-	(*ShowKeyRequest)(nil),          // 38: vaultd.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),         // 39: vaultd.v1.ShowKeyResponse
-	(*ListKeysRequest)(nil),         // 40: vaultd.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),        // 41: vaultd.v1.ListKeysResponse
-	(*PublicKeyRequest)(nil),        // 42: vaultd.v1.PublicKeyRequest
-	(*PublicKeyResponse)(nil),       // 43: vaultd.v1.PublicKeyResponse
-	(*RotateKeyRequest)(nil),        // 44: vaultd.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),       // 45: vaultd.v1.RotateKeyResponse
-	(*ImportKeyRequest)(nil),        // 46: vaultd.v1.ImportKeyRequest
-	(*ImportKeyResponse)(nil),       // 47: vaultd.v1.ImportKeyResponse
-	(*ExportKeyRequest)(nil),        // 48: vaultd.v1.ExportKeyRequest
-	(*ExportKeyResponse)(nil),       // 49: vaultd.v1.ExportKeyResponse
-	(*DestroyKeyRequest)(nil),       // 50: vaultd.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),      // 51: vaultd.v1.DestroyKeyResponse
-	(*RevokeKeyRequest)(nil),        // 52: vaultd.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),       // 53: vaultd.v1.RevokeKeyResponse
-	(*ContextPair)(nil),             // 54: vaultd.v1.ContextPair
-	(*EncryptRequest)(nil),          // 55: vaultd.v1.EncryptRequest
-	(*EncryptResponse)(nil),         // 56: vaultd.v1.EncryptResponse
-	(*DecryptRequest)(nil),          // 57: vaultd.v1.DecryptRequest
-	(*DecryptResponse)(nil),         // 58: vaultd.v1.DecryptResponse
-	(*SignRequest)(nil),             // 59: vaultd.v1.SignRequest
-	(*SignResponse)(nil),            // 60: vaultd.v1.SignResponse
-	(*VerifyRequest)(nil),           // 61: vaultd.v1.VerifyRequest
-	(*VerifyResponse)(nil),          // 62: vaultd.v1.VerifyResponse
-	(*MACRequest)(nil),              // 63: vaultd.v1.MACRequest
-	(*MACResponse)(nil),             // 64: vaultd.v1.MACResponse
-	(*VerifyMACRequest)(nil),        // 65: vaultd.v1.VerifyMACRequest
-	(*VerifyMACResponse)(nil),       // 66: vaultd.v1.VerifyMACResponse
-	(*AgreeRequest)(nil),            // 67: vaultd.v1.AgreeRequest
-	(*AgreeResponse)(nil),           // 68: vaultd.v1.AgreeResponse
-	(*RewrapRequest)(nil),           // 69: vaultd.v1.RewrapRequest
-	(*RewrapResponse)(nil),          // 70: vaultd.v1.RewrapResponse
-	(*GenerateDataKeyRequest)(nil),  // 71: vaultd.v1.GenerateDataKeyRequest
-	(*GenerateDataKeyResponse)(nil), // 72: vaultd.v1.GenerateDataKeyResponse
-	(*RandomRequest)(nil),           // 73: vaultd.v1.RandomRequest
-	(*RandomResponse)(nil),          // 74: vaultd.v1.RandomResponse
-	(*DeriveRequest)(nil),           // 75: vaultd.v1.DeriveRequest
-	(*DeriveResponse)(nil),          // 76: vaultd.v1.DeriveResponse
-	(*BatchRequest)(nil),            // 77: vaultd.v1.BatchRequest
-	(*BatchItem)(nil),               // 78: vaultd.v1.BatchItem
-	(*BatchResponse)(nil),           // 79: vaultd.v1.BatchResponse
-	(*BatchResult)(nil),             // 80: vaultd.v1.BatchResult
-	(*ForgetRequest)(nil),           // 81: vaultd.v1.ForgetRequest
-	(*ForgetResponse)(nil),          // 82: vaultd.v1.ForgetResponse
-	(*KeyCensusRequest)(nil),        // 83: vaultd.v1.KeyCensusRequest
-	(*KeyCensusResponse)(nil),       // 84: vaultd.v1.KeyCensusResponse
-	(*VersionCensus)(nil),           // 85: vaultd.v1.VersionCensus
-	(*OfferExchangeRequest)(nil),    // 86: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),   // 87: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),   // 88: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),  // 89: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),   // 90: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),  // 91: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                   // 92: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),      // 93: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),     // 94: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),        // 95: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),       // 96: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),       // 97: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),      // 98: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),      // 99: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),     // 100: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),   // 101: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),  // 102: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),              // 103: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),  // 104: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil), // 105: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),  // 106: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil), // 107: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),               // 108: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),           // 109: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),          // 110: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),              // 111: vaultd.v1.CanRequest
-	(*CanResponse)(nil),             // 112: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),        // 113: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                   // 114: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),         // 115: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),        // 116: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),        // 117: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),       // 118: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),       // 119: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),      // 120: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),      // 121: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),     // 122: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),          // 123: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),         // 124: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),          // 125: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),   // 126: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),  // 127: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),   // 128: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),  // 129: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),  // 130: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil), // 131: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                // 132: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),    // 133: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),   // 134: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),    // 135: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),   // 136: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),          // 137: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),         // 138: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),           // 139: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),          // 140: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),        // 141: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),       // 142: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),  // 143: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil), // 144: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),       // 145: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),      // 146: vaultd.v1.ProveAuditResponse
-	(*Backup)(nil),                  // 147: vaultd.v1.Backup
-	(*BeginBackupRequest)(nil),      // 148: vaultd.v1.BeginBackupRequest
-	(*BeginBackupResponse)(nil),     // 149: vaultd.v1.BeginBackupResponse
-	(*ReadBackupRequest)(nil),       // 150: vaultd.v1.ReadBackupRequest
-	(*ReadBackupResponse)(nil),      // 151: vaultd.v1.ReadBackupResponse
-	(*CheckRequest)(nil),            // 152: vaultd.v1.CheckRequest
-	(*CheckResponse)(nil),           // 153: vaultd.v1.CheckResponse
-	(*CheckFinding)(nil),            // 154: vaultd.v1.CheckFinding
-	(*ListBackupsRequest)(nil),      // 155: vaultd.v1.ListBackupsRequest
-	(*ListBackupsResponse)(nil),     // 156: vaultd.v1.ListBackupsResponse
-	nil,                             // 157: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 158: vaultd.v1.Key.LabelsEntry
-	nil,                             // 159: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 160: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 161: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 162: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 163: google.protobuf.Duration
+	(Method)(0),                       // 0: vaultd.v1.Method
+	(SlotKind)(0),                     // 1: vaultd.v1.SlotKind
+	(KeyUse)(0),                       // 2: vaultd.v1.KeyUse
+	(KeyState)(0),                     // 3: vaultd.v1.KeyState
+	(PublicKeyFormat)(0),              // 4: vaultd.v1.PublicKeyFormat
+	(PrivateKeyFormat)(0),             // 5: vaultd.v1.PrivateKeyFormat
+	(WrapAlgorithm)(0),                // 6: vaultd.v1.WrapAlgorithm
+	(CertificateUsage)(0),             // 7: vaultd.v1.CertificateUsage
+	(HashAlgorithm)(0),                // 8: vaultd.v1.HashAlgorithm
+	(SignatureScheme)(0),              // 9: vaultd.v1.SignatureScheme
+	(*Error)(nil),                     // 10: vaultd.v1.Error
+	(*StatusRequest)(nil),             // 11: vaultd.v1.StatusRequest
+	(*StatusResponse)(nil),            // 12: vaultd.v1.StatusResponse
+	(*AuditSink)(nil),                 // 13: vaultd.v1.AuditSink
+	(*InitRequest)(nil),               // 14: vaultd.v1.InitRequest
+	(*InitResponse)(nil),              // 15: vaultd.v1.InitResponse
+	(*UnsealRequest)(nil),             // 16: vaultd.v1.UnsealRequest
+	(*UnsealResponse)(nil),            // 17: vaultd.v1.UnsealResponse
+	(*SealRequest)(nil),               // 18: vaultd.v1.SealRequest
+	(*SealResponse)(nil),              // 19: vaultd.v1.SealResponse
+	(*ChangePasswordRequest)(nil),     // 20: vaultd.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),    // 21: vaultd.v1.ChangePasswordResponse
+	(*KeySlot)(nil),                   // 22: vaultd.v1.KeySlot
+	(*SlotSecret)(nil),                // 23: vaultd.v1.SlotSecret
+	(*AddSlotRequest)(nil),            // 24: vaultd.v1.AddSlotRequest
+	(*TPMBinding)(nil),                // 25: vaultd.v1.TPMBinding
+	(*AddSlotResponse)(nil),           // 26: vaultd.v1.AddSlotResponse
+	(*ListSlotsRequest)(nil),          // 27: vaultd.v1.ListSlotsRequest
+	(*ListSlotsResponse)(nil),         // 28: vaultd.v1.ListSlotsResponse
+	(*RemoveSlotRequest)(nil),         // 29: vaultd.v1.RemoveSlotRequest
+	(*RemoveSlotResponse)(nil),        // 30: vaultd.v1.RemoveSlotResponse
+	(*ShareProgress)(nil),             // 31: vaultd.v1.ShareProgress
+	(*EnterShareRequest)(nil),         // 32: vaultd.v1.EnterShareRequest
+	(*EnterShareResponse)(nil),        // 33: vaultd.v1.EnterShareResponse
+	(*ResetSharesRequest)(nil),        // 34: vaultd.v1.ResetSharesRequest
+	(*ResetSharesResponse)(nil),       // 35: vaultd.v1.ResetSharesResponse
+	(*KeyVersion)(nil),                // 36: vaultd.v1.KeyVersion
+	(*Key)(nil),                       // 37: vaultd.v1.Key
+	(*CreateKeyRequest)(nil),          // 38: vaultd.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),         // 39: vaultd.v1.CreateKeyResponse
+	(*ShowKeyRequest)(nil),            // 40: vaultd.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),           // 41: vaultd.v1.ShowKeyResponse
+	(*ListKeysRequest)(nil),           // 42: vaultd.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),          // 43: vaultd.v1.ListKeysResponse
+	(*PublicKeyRequest)(nil),          // 44: vaultd.v1.PublicKeyRequest
+	(*PublicKeyResponse)(nil),         // 45: vaultd.v1.PublicKeyResponse
+	(*RotateKeyRequest)(nil),          // 46: vaultd.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),         // 47: vaultd.v1.RotateKeyResponse
+	(*ImportKeyRequest)(nil),          // 48: vaultd.v1.ImportKeyRequest
+	(*ImportKeyResponse)(nil),         // 49: vaultd.v1.ImportKeyResponse
+	(*ExportKeyRequest)(nil),          // 50: vaultd.v1.ExportKeyRequest
+	(*ExportKeyResponse)(nil),         // 51: vaultd.v1.ExportKeyResponse
+	(*WrapKeyRequest)(nil),            // 52: vaultd.v1.WrapKeyRequest
+	(*WrapKeyResponse)(nil),           // 53: vaultd.v1.WrapKeyResponse
+	(*UnwrapKeyRequest)(nil),          // 54: vaultd.v1.UnwrapKeyRequest
+	(*UnwrapKeyResponse)(nil),         // 55: vaultd.v1.UnwrapKeyResponse
+	(*CertificateName)(nil),           // 56: vaultd.v1.CertificateName
+	(*AlternativeNames)(nil),          // 57: vaultd.v1.AlternativeNames
+	(*CreateCSRRequest)(nil),          // 58: vaultd.v1.CreateCSRRequest
+	(*CreateCSRResponse)(nil),         // 59: vaultd.v1.CreateCSRResponse
+	(*CreateCertificateRequest)(nil),  // 60: vaultd.v1.CreateCertificateRequest
+	(*CreateCertificateResponse)(nil), // 61: vaultd.v1.CreateCertificateResponse
+	(*DestroyKeyRequest)(nil),         // 62: vaultd.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),        // 63: vaultd.v1.DestroyKeyResponse
+	(*RevokeKeyRequest)(nil),          // 64: vaultd.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),         // 65: vaultd.v1.RevokeKeyResponse
+	(*ContextPair)(nil),               // 66: vaultd.v1.ContextPair
+	(*EncryptRequest)(nil),            // 67: vaultd.v1.EncryptRequest
+	(*EncryptResponse)(nil),           // 68: vaultd.v1.EncryptResponse
+	(*DecryptRequest)(nil),            // 69: vaultd.v1.DecryptRequest
+	(*DecryptResponse)(nil),           // 70: vaultd.v1.DecryptResponse
+	(*SignRequest)(nil),               // 71: vaultd.v1.SignRequest
+	(*SignResponse)(nil),              // 72: vaultd.v1.SignResponse
+	(*VerifyRequest)(nil),             // 73: vaultd.v1.VerifyRequest
+	(*VerifyResponse)(nil),            // 74: vaultd.v1.VerifyResponse
+	(*MACRequest)(nil),                // 75: vaultd.v1.MACRequest
+	(*MACResponse)(nil),               // 76: vaultd.v1.MACResponse
+	(*VerifyMACRequest)(nil),          // 77: vaultd.v1.VerifyMACRequest
+	(*VerifyMACResponse)(nil),         // 78: vaultd.v1.VerifyMACResponse
+	(*AgreeRequest)(nil),              // 79: vaultd.v1.AgreeRequest
+	(*AgreeResponse)(nil),             // 80: vaultd.v1.AgreeResponse
+	(*EncapsulateRequest)(nil),        // 81: vaultd.v1.EncapsulateRequest
+	(*EncapsulateResponse)(nil),       // 82: vaultd.v1.EncapsulateResponse
+	(*DecapsulateRequest)(nil),        // 83: vaultd.v1.DecapsulateRequest
+	(*DecapsulateResponse)(nil),       // 84: vaultd.v1.DecapsulateResponse
+	(*RewrapRequest)(nil),             // 85: vaultd.v1.RewrapRequest
+	(*RewrapResponse)(nil),            // 86: vaultd.v1.RewrapResponse
+	(*GenerateDataKeyRequest)(nil),    // 87: vaultd.v1.GenerateDataKeyRequest
+	(*GenerateDataKeyResponse)(nil),   // 88: vaultd.v1.GenerateDataKeyResponse
+	(*RandomRequest)(nil),             // 89: vaultd.v1.RandomRequest
+	(*RandomResponse)(nil),            // 90: vaultd.v1.RandomResponse
+	(*DeriveRequest)(nil),             // 91: vaultd.v1.DeriveRequest
+	(*DeriveResponse)(nil),            // 92: vaultd.v1.DeriveResponse
+	(*BatchRequest)(nil),              // 93: vaultd.v1.BatchRequest
+	(*BatchItem)(nil),                 // 94: vaultd.v1.BatchItem
+	(*BatchResponse)(nil),             // 95: vaultd.v1.BatchResponse
+	(*BatchResult)(nil),               // 96: vaultd.v1.BatchResult
+	(*ForgetRequest)(nil),             // 97: vaultd.v1.ForgetRequest
+	(*ForgetResponse)(nil),            // 98: vaultd.v1.ForgetResponse
+	(*KeyCensusRequest)(nil),          // 99: vaultd.v1.KeyCensusRequest
+	(*KeyCensusResponse)(nil),         // 100: vaultd.v1.KeyCensusResponse
+	(*VersionCensus)(nil),             // 101: vaultd.v1.VersionCensus
+	(*OfferExchangeRequest)(nil),      // 102: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),     // 103: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),     // 104: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),    // 105: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),     // 106: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),    // 107: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                     // 108: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),        // 109: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),       // 110: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),          // 111: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),         // 112: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),         // 113: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),        // 114: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),        // 115: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),       // 116: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),     // 117: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),    // 118: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),                // 119: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),    // 120: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),   // 121: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),    // 122: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil),   // 123: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),                 // 124: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),             // 125: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 126: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),                // 127: vaultd.v1.CanRequest
+	(*CanResponse)(nil),               // 128: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),          // 129: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                     // 130: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),           // 131: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),          // 132: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),          // 133: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),         // 134: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),         // 135: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),        // 136: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),        // 137: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),       // 138: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),            // 139: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),           // 140: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),            // 141: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),     // 142: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 143: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),     // 144: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),    // 145: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),    // 146: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil),   // 147: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                  // 148: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),      // 149: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),     // 150: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),      // 151: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),     // 152: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),            // 153: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),           // 154: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),             // 155: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),            // 156: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),          // 157: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),         // 158: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),    // 159: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil),   // 160: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),         // 161: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),        // 162: vaultd.v1.ProveAuditResponse
+	(*Backup)(nil),                    // 163: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),        // 164: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),       // 165: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),         // 166: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),        // 167: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),              // 168: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),             // 169: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),              // 170: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),        // 171: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),       // 172: vaultd.v1.ListBackupsResponse
+	nil,                               // 173: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 174: vaultd.v1.Key.LabelsEntry
+	nil,                               // 175: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 176: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 177: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 178: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 179: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 180: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	162, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	157, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	162, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
-	11,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
-	29,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	162, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
-	21,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
-	21,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
+	179, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	173, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	179, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	13,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
+	31,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
+	179, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	23,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
+	23,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 8: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	162, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	179, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 10: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
-	21,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	23,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 12: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
-	23,  // 13: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
-	20,  // 14: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	20,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
-	21,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
-	20,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	162, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
-	29,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
+	25,  // 13: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
+	22,  // 14: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	22,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
+	23,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	22,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	179, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	31,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
 	3,   // 20: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	162, // 21: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	162, // 22: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	162, // 23: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	179, // 21: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	179, // 22: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	179, // 23: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
 	2,   // 24: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 25: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	158, // 26: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	162, // 27: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	163, // 28: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	34,  // 29: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	162, // 30: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	163, // 31: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	174, // 26: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	179, // 27: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	180, // 28: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	36,  // 29: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	179, // 30: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	180, // 31: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 32: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	159, // 33: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	35,  // 34: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	35,  // 35: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	160, // 36: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	35,  // 37: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	175, // 33: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	37,  // 34: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	37,  // 35: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	176, // 36: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	37,  // 37: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
 	4,   // 38: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	163, // 39: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	35,  // 40: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	180, // 39: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	37,  // 40: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
 	5,   // 41: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	163, // 42: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	180, // 42: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 43: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	161, // 44: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	35,  // 45: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	177, // 44: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	37,  // 45: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
 	5,   // 46: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
 	5,   // 47: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	35,  // 48: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	35,  // 49: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	54,  // 50: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	54,  // 51: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	163, // 52: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	6,   // 53: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	7,   // 54: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	6,   // 55: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	7,   // 56: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	54,  // 57: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
-	163, // 58: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
-	54,  // 59: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
-	54,  // 60: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
-	54,  // 61: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
-	78,  // 62: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
-	55,  // 63: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
-	57,  // 64: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
-	59,  // 65: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
-	61,  // 66: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
-	63,  // 67: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
-	65,  // 68: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
-	69,  // 69: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
-	71,  // 70: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
-	75,  // 71: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
-	80,  // 72: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
-	56,  // 73: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
-	58,  // 74: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
-	60,  // 75: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
-	62,  // 76: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
-	64,  // 77: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
-	66,  // 78: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
-	70,  // 79: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
-	72,  // 80: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
-	76,  // 81: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
-	8,   // 82: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
-	85,  // 83: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
-	3,   // 84: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
-	162, // 85: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
-	163, // 86: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	162, // 87: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	163, // 88: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	35,  // 89: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	35,  // 90: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	162, // 91: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	162, // 92: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	92,  // 93: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	92,  // 94: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	92,  // 95: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	92,  // 96: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	92,  // 97: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	162, // 98: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	103, // 99: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	103, // 100: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	108, // 101: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	54,  // 102: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	108, // 103: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	113, // 104: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	114, // 105: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	114, // 106: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	114, // 107: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	162, // 108: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	108, // 109: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	113, // 110: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	162, // 111: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	125, // 112: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	125, // 113: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	125, // 114: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	125, // 115: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	108, // 116: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	162, // 117: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	162, // 118: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	132, // 119: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	163, // 120: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	132, // 121: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	132, // 122: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	132, // 123: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	162, // 124: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	163, // 125: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	162, // 126: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	147, // 127: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	147, // 128: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	154, // 129: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	147, // 130: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	9,   // 131: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	12,  // 132: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	14,  // 133: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	16,  // 134: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	18,  // 135: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	22,  // 136: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	25,  // 137: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	27,  // 138: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	30,  // 139: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	32,  // 140: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	36,  // 141: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	38,  // 142: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	40,  // 143: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	42,  // 144: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	44,  // 145: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	46,  // 146: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	48,  // 147: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	50,  // 148: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	52,  // 149: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	55,  // 150: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	57,  // 151: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	59,  // 152: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	61,  // 153: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	63,  // 154: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	65,  // 155: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	67,  // 156: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	69,  // 157: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
-	71,  // 158: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
-	73,  // 159: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
-	75,  // 160: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
-	77,  // 161: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
-	81,  // 162: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
-	83,  // 163: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
-	86,  // 164: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	88,  // 165: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	90,  // 166: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	93,  // 167: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	95,  // 168: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	97,  // 169: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	99,  // 170: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	101, // 171: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	104, // 172: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	106, // 173: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	109, // 174: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	111, // 175: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	115, // 176: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	117, // 177: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	119, // 178: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	121, // 179: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	123, // 180: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	126, // 181: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	128, // 182: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	130, // 183: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	133, // 184: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	135, // 185: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	137, // 186: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	139, // 187: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	141, // 188: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	143, // 189: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	145, // 190: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	148, // 191: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	150, // 192: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	152, // 193: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	155, // 194: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	10,  // 195: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	13,  // 196: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	15,  // 197: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	17,  // 198: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	19,  // 199: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	24,  // 200: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	26,  // 201: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	28,  // 202: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	31,  // 203: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	33,  // 204: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	37,  // 205: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	39,  // 206: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	41,  // 207: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	43,  // 208: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	45,  // 209: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	47,  // 210: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	49,  // 211: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	51,  // 212: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	53,  // 213: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	56,  // 214: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	58,  // 215: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	60,  // 216: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	62,  // 217: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	64,  // 218: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	66,  // 219: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	68,  // 220: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	70,  // 221: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
-	72,  // 222: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
-	74,  // 223: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
-	76,  // 224: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
-	79,  // 225: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
-	82,  // 226: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
-	84,  // 227: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
-	87,  // 228: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	89,  // 229: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	91,  // 230: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	94,  // 231: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	96,  // 232: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	98,  // 233: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	100, // 234: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	102, // 235: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	105, // 236: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	107, // 237: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	110, // 238: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	112, // 239: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	116, // 240: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	118, // 241: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	120, // 242: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	122, // 243: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	124, // 244: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	127, // 245: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	129, // 246: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	131, // 247: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	134, // 248: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	136, // 249: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	138, // 250: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	140, // 251: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	142, // 252: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	144, // 253: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	146, // 254: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	149, // 255: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	151, // 256: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	153, // 257: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	156, // 258: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	195, // [195:259] is the sub-list for method output_type
-	131, // [131:195] is the sub-list for method input_type
-	131, // [131:131] is the sub-list for extension type_name
-	131, // [131:131] is the sub-list for extension extendee
-	0,   // [0:131] is the sub-list for field type_name
+	6,   // 48: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	6,   // 49: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	6,   // 50: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	180, // 51: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 52: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	178, // 53: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	37,  // 54: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
+	56,  // 55: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
+	57,  // 56: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
+	8,   // 57: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	9,   // 58: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	56,  // 59: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
+	57,  // 60: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
+	8,   // 61: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	9,   // 62: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	180, // 63: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	7,   // 64: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
+	37,  // 65: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	37,  // 66: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	66,  // 67: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	66,  // 68: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	180, // 69: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	8,   // 70: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	9,   // 71: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	8,   // 72: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	9,   // 73: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	66,  // 74: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
+	180, // 75: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	66,  // 76: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
+	66,  // 77: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
+	66,  // 78: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
+	94,  // 79: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
+	67,  // 80: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
+	69,  // 81: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
+	71,  // 82: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
+	73,  // 83: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
+	75,  // 84: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
+	77,  // 85: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
+	85,  // 86: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
+	87,  // 87: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
+	91,  // 88: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
+	96,  // 89: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
+	68,  // 90: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
+	70,  // 91: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
+	72,  // 92: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
+	74,  // 93: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
+	76,  // 94: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
+	78,  // 95: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
+	86,  // 96: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
+	88,  // 97: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
+	92,  // 98: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
+	10,  // 99: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
+	101, // 100: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
+	3,   // 101: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
+	179, // 102: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	180, // 103: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	179, // 104: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	180, // 105: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	37,  // 106: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	37,  // 107: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	179, // 108: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	179, // 109: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	108, // 110: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	108, // 111: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	108, // 112: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	108, // 113: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	108, // 114: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	179, // 115: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	119, // 116: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	119, // 117: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	124, // 118: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	66,  // 119: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	124, // 120: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	129, // 121: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	130, // 122: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	130, // 123: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	130, // 124: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	179, // 125: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	124, // 126: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	129, // 127: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	179, // 128: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	141, // 129: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	141, // 130: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	141, // 131: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	141, // 132: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	124, // 133: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	179, // 134: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	179, // 135: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	148, // 136: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	180, // 137: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	148, // 138: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	148, // 139: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	148, // 140: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	179, // 141: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	180, // 142: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	179, // 143: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	163, // 144: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	163, // 145: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	170, // 146: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	163, // 147: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	11,  // 148: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	14,  // 149: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	16,  // 150: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	18,  // 151: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	20,  // 152: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	24,  // 153: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	27,  // 154: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	29,  // 155: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	32,  // 156: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	34,  // 157: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	38,  // 158: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	40,  // 159: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	42,  // 160: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	44,  // 161: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	46,  // 162: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	48,  // 163: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	50,  // 164: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	62,  // 165: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	64,  // 166: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	67,  // 167: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	69,  // 168: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	71,  // 169: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	73,  // 170: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	75,  // 171: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	77,  // 172: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	79,  // 173: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	85,  // 174: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	87,  // 175: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	89,  // 176: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	91,  // 177: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	93,  // 178: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	97,  // 179: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	99,  // 180: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	81,  // 181: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	83,  // 182: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	102, // 183: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	104, // 184: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	106, // 185: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	58,  // 186: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	60,  // 187: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	52,  // 188: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	54,  // 189: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	109, // 190: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	111, // 191: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	113, // 192: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	115, // 193: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	117, // 194: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	120, // 195: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	122, // 196: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	125, // 197: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	127, // 198: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	131, // 199: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	133, // 200: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	135, // 201: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	137, // 202: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	139, // 203: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	142, // 204: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	144, // 205: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	146, // 206: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	149, // 207: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	151, // 208: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	153, // 209: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	155, // 210: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	157, // 211: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	159, // 212: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	161, // 213: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	164, // 214: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	166, // 215: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	168, // 216: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	171, // 217: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	12,  // 218: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	15,  // 219: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	17,  // 220: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	19,  // 221: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	21,  // 222: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	26,  // 223: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	28,  // 224: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	30,  // 225: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	33,  // 226: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	35,  // 227: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	39,  // 228: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	41,  // 229: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	43,  // 230: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	45,  // 231: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	47,  // 232: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	49,  // 233: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	51,  // 234: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	63,  // 235: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	65,  // 236: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	68,  // 237: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	70,  // 238: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	72,  // 239: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	74,  // 240: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	76,  // 241: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	78,  // 242: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	80,  // 243: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	86,  // 244: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	88,  // 245: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	90,  // 246: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	92,  // 247: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	95,  // 248: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	98,  // 249: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	100, // 250: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	82,  // 251: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	84,  // 252: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	103, // 253: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	105, // 254: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	107, // 255: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	59,  // 256: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	61,  // 257: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	53,  // 258: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	55,  // 259: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	110, // 260: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	112, // 261: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	114, // 262: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	116, // 263: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	118, // 264: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	121, // 265: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	123, // 266: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	126, // 267: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	128, // 268: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	132, // 269: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	134, // 270: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	136, // 271: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	138, // 272: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	140, // 273: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	143, // 274: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	145, // 275: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	147, // 276: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	150, // 277: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	152, // 278: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	154, // 279: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	156, // 280: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	158, // 281: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	160, // 282: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	162, // 283: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	165, // 284: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	167, // 285: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	169, // 286: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	172, // 287: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	218, // [218:288] is the sub-list for method output_type
+	148, // [148:218] is the sub-list for method input_type
+	148, // [148:148] is the sub-list for extension type_name
+	148, // [148:148] is the sub-list for extension extendee
+	0,   // [0:148] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -11754,7 +13114,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 	if File_vaultd_v1_vaultd_proto != nil {
 		return
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[70].OneofWrappers = []any{
+	file_vaultd_v1_vaultd_proto_msgTypes[84].OneofWrappers = []any{
 		(*BatchItem_Encrypt)(nil),
 		(*BatchItem_Decrypt)(nil),
 		(*BatchItem_Sign)(nil),
@@ -11765,7 +13125,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 		(*BatchItem_GenerateDataKey)(nil),
 		(*BatchItem_Derive)(nil),
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[72].OneofWrappers = []any{
+	file_vaultd_v1_vaultd_proto_msgTypes[86].OneofWrappers = []any{
 		(*BatchResult_Encrypt)(nil),
 		(*BatchResult_Decrypt)(nil),
 		(*BatchResult_Sign)(nil),
@@ -11777,14 +13137,14 @@ func file_vaultd_v1_vaultd_proto_init() {
 		(*BatchResult_Derive)(nil),
 		(*BatchResult_Error)(nil),
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[146].OneofWrappers = []any{}
+	file_vaultd_v1_vaultd_proto_msgTypes[160].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   154,
+			NumEnums:      10,
+			NumMessages:   169,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -108,6 +108,12 @@ const (
 	VaultServiceForgetProcedure = "/vaultd.v1.VaultService/Forget"
 	// VaultServiceKeyCensusProcedure is the fully-qualified name of the VaultService's KeyCensus RPC.
 	VaultServiceKeyCensusProcedure = "/vaultd.v1.VaultService/KeyCensus"
+	// VaultServiceEncapsulateProcedure is the fully-qualified name of the VaultService's Encapsulate
+	// RPC.
+	VaultServiceEncapsulateProcedure = "/vaultd.v1.VaultService/Encapsulate"
+	// VaultServiceDecapsulateProcedure is the fully-qualified name of the VaultService's Decapsulate
+	// RPC.
+	VaultServiceDecapsulateProcedure = "/vaultd.v1.VaultService/Decapsulate"
 	// VaultServiceOfferExchangeProcedure is the fully-qualified name of the VaultService's
 	// OfferExchange RPC.
 	VaultServiceOfferExchangeProcedure = "/vaultd.v1.VaultService/OfferExchange"
@@ -117,6 +123,15 @@ const (
 	// VaultServiceFinishExchangeProcedure is the fully-qualified name of the VaultService's
 	// FinishExchange RPC.
 	VaultServiceFinishExchangeProcedure = "/vaultd.v1.VaultService/FinishExchange"
+	// VaultServiceCreateCSRProcedure is the fully-qualified name of the VaultService's CreateCSR RPC.
+	VaultServiceCreateCSRProcedure = "/vaultd.v1.VaultService/CreateCSR"
+	// VaultServiceCreateCertificateProcedure is the fully-qualified name of the VaultService's
+	// CreateCertificate RPC.
+	VaultServiceCreateCertificateProcedure = "/vaultd.v1.VaultService/CreateCertificate"
+	// VaultServiceWrapKeyProcedure is the fully-qualified name of the VaultService's WrapKey RPC.
+	VaultServiceWrapKeyProcedure = "/vaultd.v1.VaultService/WrapKey"
+	// VaultServiceUnwrapKeyProcedure is the fully-qualified name of the VaultService's UnwrapKey RPC.
+	VaultServiceUnwrapKeyProcedure = "/vaultd.v1.VaultService/UnwrapKey"
 	// VaultServiceCreateOwnerProcedure is the fully-qualified name of the VaultService's CreateOwner
 	// RPC.
 	VaultServiceCreateOwnerProcedure = "/vaultd.v1.VaultService/CreateOwner"
@@ -224,9 +239,15 @@ type VaultServiceClient interface {
 	Batch(context.Context, *v1.BatchRequest) (*v1.BatchResponse, error)
 	Forget(context.Context, *v1.ForgetRequest) (*v1.ForgetResponse, error)
 	KeyCensus(context.Context, *v1.KeyCensusRequest) (*v1.KeyCensusResponse, error)
+	Encapsulate(context.Context, *v1.EncapsulateRequest) (*v1.EncapsulateResponse, error)
+	Decapsulate(context.Context, *v1.DecapsulateRequest) (*v1.DecapsulateResponse, error)
 	OfferExchange(context.Context, *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error)
 	AcceptExchange(context.Context, *v1.AcceptExchangeRequest) (*v1.AcceptExchangeResponse, error)
 	FinishExchange(context.Context, *v1.FinishExchangeRequest) (*v1.FinishExchangeResponse, error)
+	CreateCSR(context.Context, *v1.CreateCSRRequest) (*v1.CreateCSRResponse, error)
+	CreateCertificate(context.Context, *v1.CreateCertificateRequest) (*v1.CreateCertificateResponse, error)
+	WrapKey(context.Context, *v1.WrapKeyRequest) (*v1.WrapKeyResponse, error)
+	UnwrapKey(context.Context, *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error)
 	CreateOwner(context.Context, *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error)
 	ShowOwner(context.Context, *v1.ShowOwnerRequest) (*v1.ShowOwnerResponse, error)
 	ListOwners(context.Context, *v1.ListOwnersRequest) (*v1.ListOwnersResponse, error)
@@ -467,6 +488,18 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("KeyCensus")),
 			connect.WithClientOptions(opts...),
 		),
+		encapsulate: connect.NewClient[v1.EncapsulateRequest, v1.EncapsulateResponse](
+			httpClient,
+			baseURL+VaultServiceEncapsulateProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Encapsulate")),
+			connect.WithClientOptions(opts...),
+		),
+		decapsulate: connect.NewClient[v1.DecapsulateRequest, v1.DecapsulateResponse](
+			httpClient,
+			baseURL+VaultServiceDecapsulateProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Decapsulate")),
+			connect.WithClientOptions(opts...),
+		),
 		offerExchange: connect.NewClient[v1.OfferExchangeRequest, v1.OfferExchangeResponse](
 			httpClient,
 			baseURL+VaultServiceOfferExchangeProcedure,
@@ -483,6 +516,30 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceFinishExchangeProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("FinishExchange")),
+			connect.WithClientOptions(opts...),
+		),
+		createCSR: connect.NewClient[v1.CreateCSRRequest, v1.CreateCSRResponse](
+			httpClient,
+			baseURL+VaultServiceCreateCSRProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("CreateCSR")),
+			connect.WithClientOptions(opts...),
+		),
+		createCertificate: connect.NewClient[v1.CreateCertificateRequest, v1.CreateCertificateResponse](
+			httpClient,
+			baseURL+VaultServiceCreateCertificateProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("CreateCertificate")),
+			connect.WithClientOptions(opts...),
+		),
+		wrapKey: connect.NewClient[v1.WrapKeyRequest, v1.WrapKeyResponse](
+			httpClient,
+			baseURL+VaultServiceWrapKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("WrapKey")),
+			connect.WithClientOptions(opts...),
+		),
+		unwrapKey: connect.NewClient[v1.UnwrapKeyRequest, v1.UnwrapKeyResponse](
+			httpClient,
+			baseURL+VaultServiceUnwrapKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("UnwrapKey")),
 			connect.WithClientOptions(opts...),
 		),
 		createOwner: connect.NewClient[v1.CreateOwnerRequest, v1.CreateOwnerResponse](
@@ -658,70 +715,76 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 
 // vaultServiceClient implements VaultServiceClient.
 type vaultServiceClient struct {
-	status          *connect.Client[v1.StatusRequest, v1.StatusResponse]
-	init            *connect.Client[v1.InitRequest, v1.InitResponse]
-	unseal          *connect.Client[v1.UnsealRequest, v1.UnsealResponse]
-	seal            *connect.Client[v1.SealRequest, v1.SealResponse]
-	changePassword  *connect.Client[v1.ChangePasswordRequest, v1.ChangePasswordResponse]
-	addSlot         *connect.Client[v1.AddSlotRequest, v1.AddSlotResponse]
-	listSlots       *connect.Client[v1.ListSlotsRequest, v1.ListSlotsResponse]
-	removeSlot      *connect.Client[v1.RemoveSlotRequest, v1.RemoveSlotResponse]
-	enterShare      *connect.Client[v1.EnterShareRequest, v1.EnterShareResponse]
-	resetShares     *connect.Client[v1.ResetSharesRequest, v1.ResetSharesResponse]
-	createKey       *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
-	showKey         *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
-	listKeys        *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
-	publicKey       *connect.Client[v1.PublicKeyRequest, v1.PublicKeyResponse]
-	rotateKey       *connect.Client[v1.RotateKeyRequest, v1.RotateKeyResponse]
-	importKey       *connect.Client[v1.ImportKeyRequest, v1.ImportKeyResponse]
-	exportKey       *connect.Client[v1.ExportKeyRequest, v1.ExportKeyResponse]
-	destroyKey      *connect.Client[v1.DestroyKeyRequest, v1.DestroyKeyResponse]
-	revokeKey       *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
-	encrypt         *connect.Client[v1.EncryptRequest, v1.EncryptResponse]
-	decrypt         *connect.Client[v1.DecryptRequest, v1.DecryptResponse]
-	sign            *connect.Client[v1.SignRequest, v1.SignResponse]
-	verify          *connect.Client[v1.VerifyRequest, v1.VerifyResponse]
-	mAC             *connect.Client[v1.MACRequest, v1.MACResponse]
-	verifyMAC       *connect.Client[v1.VerifyMACRequest, v1.VerifyMACResponse]
-	agree           *connect.Client[v1.AgreeRequest, v1.AgreeResponse]
-	rewrap          *connect.Client[v1.RewrapRequest, v1.RewrapResponse]
-	generateDataKey *connect.Client[v1.GenerateDataKeyRequest, v1.GenerateDataKeyResponse]
-	random          *connect.Client[v1.RandomRequest, v1.RandomResponse]
-	derive          *connect.Client[v1.DeriveRequest, v1.DeriveResponse]
-	batch           *connect.Client[v1.BatchRequest, v1.BatchResponse]
-	forget          *connect.Client[v1.ForgetRequest, v1.ForgetResponse]
-	keyCensus       *connect.Client[v1.KeyCensusRequest, v1.KeyCensusResponse]
-	offerExchange   *connect.Client[v1.OfferExchangeRequest, v1.OfferExchangeResponse]
-	acceptExchange  *connect.Client[v1.AcceptExchangeRequest, v1.AcceptExchangeResponse]
-	finishExchange  *connect.Client[v1.FinishExchangeRequest, v1.FinishExchangeResponse]
-	createOwner     *connect.Client[v1.CreateOwnerRequest, v1.CreateOwnerResponse]
-	showOwner       *connect.Client[v1.ShowOwnerRequest, v1.ShowOwnerResponse]
-	listOwners      *connect.Client[v1.ListOwnersRequest, v1.ListOwnersResponse]
-	revokeOwner     *connect.Client[v1.RevokeOwnerRequest, v1.RevokeOwnerResponse]
-	reinstateOwner  *connect.Client[v1.ReinstateOwnerRequest, v1.ReinstateOwnerResponse]
-	listRevocations *connect.Client[v1.ListRevocationsRequest, v1.ListRevocationsResponse]
-	checkRevocation *connect.Client[v1.CheckRevocationRequest, v1.CheckRevocationResponse]
-	whoAmI          *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
-	can             *connect.Client[v1.CanRequest, v1.CanResponse]
-	addGrant        *connect.Client[v1.AddGrantRequest, v1.AddGrantResponse]
-	showGrant       *connect.Client[v1.ShowGrantRequest, v1.ShowGrantResponse]
-	listGrants      *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
-	removeGrant     *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
-	explain         *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
-	listPrincipals  *connect.Client[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse]
-	adoptPrincipal  *connect.Client[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse]
-	retirePrincipal *connect.Client[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse]
-	listApprovals   *connect.Client[v1.ListApprovalsRequest, v1.ListApprovalsResponse]
-	awaitApproval   *connect.Client[v1.AwaitApprovalRequest, v1.AwaitApprovalResponse]
-	approve         *connect.Client[v1.ApproveRequest, v1.ApproveResponse]
-	reject          *connect.Client[v1.RejectRequest, v1.RejectResponse]
-	readAudit       *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
-	checkpointAudit *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
-	proveAudit      *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
-	beginBackup     *connect.Client[v1.BeginBackupRequest, v1.BeginBackupResponse]
-	readBackup      *connect.Client[v1.ReadBackupRequest, v1.ReadBackupResponse]
-	check           *connect.Client[v1.CheckRequest, v1.CheckResponse]
-	listBackups     *connect.Client[v1.ListBackupsRequest, v1.ListBackupsResponse]
+	status            *connect.Client[v1.StatusRequest, v1.StatusResponse]
+	init              *connect.Client[v1.InitRequest, v1.InitResponse]
+	unseal            *connect.Client[v1.UnsealRequest, v1.UnsealResponse]
+	seal              *connect.Client[v1.SealRequest, v1.SealResponse]
+	changePassword    *connect.Client[v1.ChangePasswordRequest, v1.ChangePasswordResponse]
+	addSlot           *connect.Client[v1.AddSlotRequest, v1.AddSlotResponse]
+	listSlots         *connect.Client[v1.ListSlotsRequest, v1.ListSlotsResponse]
+	removeSlot        *connect.Client[v1.RemoveSlotRequest, v1.RemoveSlotResponse]
+	enterShare        *connect.Client[v1.EnterShareRequest, v1.EnterShareResponse]
+	resetShares       *connect.Client[v1.ResetSharesRequest, v1.ResetSharesResponse]
+	createKey         *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
+	showKey           *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
+	listKeys          *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
+	publicKey         *connect.Client[v1.PublicKeyRequest, v1.PublicKeyResponse]
+	rotateKey         *connect.Client[v1.RotateKeyRequest, v1.RotateKeyResponse]
+	importKey         *connect.Client[v1.ImportKeyRequest, v1.ImportKeyResponse]
+	exportKey         *connect.Client[v1.ExportKeyRequest, v1.ExportKeyResponse]
+	destroyKey        *connect.Client[v1.DestroyKeyRequest, v1.DestroyKeyResponse]
+	revokeKey         *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
+	encrypt           *connect.Client[v1.EncryptRequest, v1.EncryptResponse]
+	decrypt           *connect.Client[v1.DecryptRequest, v1.DecryptResponse]
+	sign              *connect.Client[v1.SignRequest, v1.SignResponse]
+	verify            *connect.Client[v1.VerifyRequest, v1.VerifyResponse]
+	mAC               *connect.Client[v1.MACRequest, v1.MACResponse]
+	verifyMAC         *connect.Client[v1.VerifyMACRequest, v1.VerifyMACResponse]
+	agree             *connect.Client[v1.AgreeRequest, v1.AgreeResponse]
+	rewrap            *connect.Client[v1.RewrapRequest, v1.RewrapResponse]
+	generateDataKey   *connect.Client[v1.GenerateDataKeyRequest, v1.GenerateDataKeyResponse]
+	random            *connect.Client[v1.RandomRequest, v1.RandomResponse]
+	derive            *connect.Client[v1.DeriveRequest, v1.DeriveResponse]
+	batch             *connect.Client[v1.BatchRequest, v1.BatchResponse]
+	forget            *connect.Client[v1.ForgetRequest, v1.ForgetResponse]
+	keyCensus         *connect.Client[v1.KeyCensusRequest, v1.KeyCensusResponse]
+	encapsulate       *connect.Client[v1.EncapsulateRequest, v1.EncapsulateResponse]
+	decapsulate       *connect.Client[v1.DecapsulateRequest, v1.DecapsulateResponse]
+	offerExchange     *connect.Client[v1.OfferExchangeRequest, v1.OfferExchangeResponse]
+	acceptExchange    *connect.Client[v1.AcceptExchangeRequest, v1.AcceptExchangeResponse]
+	finishExchange    *connect.Client[v1.FinishExchangeRequest, v1.FinishExchangeResponse]
+	createCSR         *connect.Client[v1.CreateCSRRequest, v1.CreateCSRResponse]
+	createCertificate *connect.Client[v1.CreateCertificateRequest, v1.CreateCertificateResponse]
+	wrapKey           *connect.Client[v1.WrapKeyRequest, v1.WrapKeyResponse]
+	unwrapKey         *connect.Client[v1.UnwrapKeyRequest, v1.UnwrapKeyResponse]
+	createOwner       *connect.Client[v1.CreateOwnerRequest, v1.CreateOwnerResponse]
+	showOwner         *connect.Client[v1.ShowOwnerRequest, v1.ShowOwnerResponse]
+	listOwners        *connect.Client[v1.ListOwnersRequest, v1.ListOwnersResponse]
+	revokeOwner       *connect.Client[v1.RevokeOwnerRequest, v1.RevokeOwnerResponse]
+	reinstateOwner    *connect.Client[v1.ReinstateOwnerRequest, v1.ReinstateOwnerResponse]
+	listRevocations   *connect.Client[v1.ListRevocationsRequest, v1.ListRevocationsResponse]
+	checkRevocation   *connect.Client[v1.CheckRevocationRequest, v1.CheckRevocationResponse]
+	whoAmI            *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
+	can               *connect.Client[v1.CanRequest, v1.CanResponse]
+	addGrant          *connect.Client[v1.AddGrantRequest, v1.AddGrantResponse]
+	showGrant         *connect.Client[v1.ShowGrantRequest, v1.ShowGrantResponse]
+	listGrants        *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
+	removeGrant       *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
+	explain           *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	listPrincipals    *connect.Client[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse]
+	adoptPrincipal    *connect.Client[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse]
+	retirePrincipal   *connect.Client[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse]
+	listApprovals     *connect.Client[v1.ListApprovalsRequest, v1.ListApprovalsResponse]
+	awaitApproval     *connect.Client[v1.AwaitApprovalRequest, v1.AwaitApprovalResponse]
+	approve           *connect.Client[v1.ApproveRequest, v1.ApproveResponse]
+	reject            *connect.Client[v1.RejectRequest, v1.RejectResponse]
+	readAudit         *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
+	checkpointAudit   *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
+	proveAudit        *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
+	beginBackup       *connect.Client[v1.BeginBackupRequest, v1.BeginBackupResponse]
+	readBackup        *connect.Client[v1.ReadBackupRequest, v1.ReadBackupResponse]
+	check             *connect.Client[v1.CheckRequest, v1.CheckResponse]
+	listBackups       *connect.Client[v1.ListBackupsRequest, v1.ListBackupsResponse]
 }
 
 // Status calls vaultd.v1.VaultService.Status.
@@ -1021,6 +1084,24 @@ func (c *vaultServiceClient) KeyCensus(ctx context.Context, req *v1.KeyCensusReq
 	return nil, err
 }
 
+// Encapsulate calls vaultd.v1.VaultService.Encapsulate.
+func (c *vaultServiceClient) Encapsulate(ctx context.Context, req *v1.EncapsulateRequest) (*v1.EncapsulateResponse, error) {
+	response, err := c.encapsulate.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Decapsulate calls vaultd.v1.VaultService.Decapsulate.
+func (c *vaultServiceClient) Decapsulate(ctx context.Context, req *v1.DecapsulateRequest) (*v1.DecapsulateResponse, error) {
+	response, err := c.decapsulate.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // OfferExchange calls vaultd.v1.VaultService.OfferExchange.
 func (c *vaultServiceClient) OfferExchange(ctx context.Context, req *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error) {
 	response, err := c.offerExchange.CallUnary(ctx, connect.NewRequest(req))
@@ -1042,6 +1123,42 @@ func (c *vaultServiceClient) AcceptExchange(ctx context.Context, req *v1.AcceptE
 // FinishExchange calls vaultd.v1.VaultService.FinishExchange.
 func (c *vaultServiceClient) FinishExchange(ctx context.Context, req *v1.FinishExchangeRequest) (*v1.FinishExchangeResponse, error) {
 	response, err := c.finishExchange.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CreateCSR calls vaultd.v1.VaultService.CreateCSR.
+func (c *vaultServiceClient) CreateCSR(ctx context.Context, req *v1.CreateCSRRequest) (*v1.CreateCSRResponse, error) {
+	response, err := c.createCSR.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CreateCertificate calls vaultd.v1.VaultService.CreateCertificate.
+func (c *vaultServiceClient) CreateCertificate(ctx context.Context, req *v1.CreateCertificateRequest) (*v1.CreateCertificateResponse, error) {
+	response, err := c.createCertificate.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// WrapKey calls vaultd.v1.VaultService.WrapKey.
+func (c *vaultServiceClient) WrapKey(ctx context.Context, req *v1.WrapKeyRequest) (*v1.WrapKeyResponse, error) {
+	response, err := c.wrapKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// UnwrapKey calls vaultd.v1.VaultService.UnwrapKey.
+func (c *vaultServiceClient) UnwrapKey(ctx context.Context, req *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error) {
+	response, err := c.unwrapKey.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -1335,9 +1452,15 @@ type VaultServiceHandler interface {
 	Batch(context.Context, *v1.BatchRequest) (*v1.BatchResponse, error)
 	Forget(context.Context, *v1.ForgetRequest) (*v1.ForgetResponse, error)
 	KeyCensus(context.Context, *v1.KeyCensusRequest) (*v1.KeyCensusResponse, error)
+	Encapsulate(context.Context, *v1.EncapsulateRequest) (*v1.EncapsulateResponse, error)
+	Decapsulate(context.Context, *v1.DecapsulateRequest) (*v1.DecapsulateResponse, error)
 	OfferExchange(context.Context, *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error)
 	AcceptExchange(context.Context, *v1.AcceptExchangeRequest) (*v1.AcceptExchangeResponse, error)
 	FinishExchange(context.Context, *v1.FinishExchangeRequest) (*v1.FinishExchangeResponse, error)
+	CreateCSR(context.Context, *v1.CreateCSRRequest) (*v1.CreateCSRResponse, error)
+	CreateCertificate(context.Context, *v1.CreateCertificateRequest) (*v1.CreateCertificateResponse, error)
+	WrapKey(context.Context, *v1.WrapKeyRequest) (*v1.WrapKeyResponse, error)
+	UnwrapKey(context.Context, *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error)
 	CreateOwner(context.Context, *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error)
 	ShowOwner(context.Context, *v1.ShowOwnerRequest) (*v1.ShowOwnerResponse, error)
 	ListOwners(context.Context, *v1.ListOwnersRequest) (*v1.ListOwnersResponse, error)
@@ -1574,6 +1697,18 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("KeyCensus")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceEncapsulateHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceEncapsulateProcedure,
+		svc.Encapsulate,
+		connect.WithSchema(vaultServiceMethods.ByName("Encapsulate")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceDecapsulateHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceDecapsulateProcedure,
+		svc.Decapsulate,
+		connect.WithSchema(vaultServiceMethods.ByName("Decapsulate")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceOfferExchangeHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceOfferExchangeProcedure,
 		svc.OfferExchange,
@@ -1590,6 +1725,30 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceFinishExchangeProcedure,
 		svc.FinishExchange,
 		connect.WithSchema(vaultServiceMethods.ByName("FinishExchange")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCreateCSRHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCreateCSRProcedure,
+		svc.CreateCSR,
+		connect.WithSchema(vaultServiceMethods.ByName("CreateCSR")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCreateCertificateHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCreateCertificateProcedure,
+		svc.CreateCertificate,
+		connect.WithSchema(vaultServiceMethods.ByName("CreateCertificate")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceWrapKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceWrapKeyProcedure,
+		svc.WrapKey,
+		connect.WithSchema(vaultServiceMethods.ByName("WrapKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceUnwrapKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceUnwrapKeyProcedure,
+		svc.UnwrapKey,
+		connect.WithSchema(vaultServiceMethods.ByName("UnwrapKey")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceCreateOwnerHandler := connect.NewUnaryHandlerSimple(
@@ -1828,12 +1987,24 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceForgetHandler.ServeHTTP(w, r)
 		case VaultServiceKeyCensusProcedure:
 			vaultServiceKeyCensusHandler.ServeHTTP(w, r)
+		case VaultServiceEncapsulateProcedure:
+			vaultServiceEncapsulateHandler.ServeHTTP(w, r)
+		case VaultServiceDecapsulateProcedure:
+			vaultServiceDecapsulateHandler.ServeHTTP(w, r)
 		case VaultServiceOfferExchangeProcedure:
 			vaultServiceOfferExchangeHandler.ServeHTTP(w, r)
 		case VaultServiceAcceptExchangeProcedure:
 			vaultServiceAcceptExchangeHandler.ServeHTTP(w, r)
 		case VaultServiceFinishExchangeProcedure:
 			vaultServiceFinishExchangeHandler.ServeHTTP(w, r)
+		case VaultServiceCreateCSRProcedure:
+			vaultServiceCreateCSRHandler.ServeHTTP(w, r)
+		case VaultServiceCreateCertificateProcedure:
+			vaultServiceCreateCertificateHandler.ServeHTTP(w, r)
+		case VaultServiceWrapKeyProcedure:
+			vaultServiceWrapKeyHandler.ServeHTTP(w, r)
+		case VaultServiceUnwrapKeyProcedure:
+			vaultServiceUnwrapKeyHandler.ServeHTTP(w, r)
 		case VaultServiceCreateOwnerProcedure:
 			vaultServiceCreateOwnerHandler.ServeHTTP(w, r)
 		case VaultServiceShowOwnerProcedure:
@@ -2031,6 +2202,14 @@ func (UnimplementedVaultServiceHandler) KeyCensus(context.Context, *v1.KeyCensus
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.KeyCensus is not implemented"))
 }
 
+func (UnimplementedVaultServiceHandler) Encapsulate(context.Context, *v1.EncapsulateRequest) (*v1.EncapsulateResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Encapsulate is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) Decapsulate(context.Context, *v1.DecapsulateRequest) (*v1.DecapsulateResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Decapsulate is not implemented"))
+}
+
 func (UnimplementedVaultServiceHandler) OfferExchange(context.Context, *v1.OfferExchangeRequest) (*v1.OfferExchangeResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.OfferExchange is not implemented"))
 }
@@ -2041,6 +2220,22 @@ func (UnimplementedVaultServiceHandler) AcceptExchange(context.Context, *v1.Acce
 
 func (UnimplementedVaultServiceHandler) FinishExchange(context.Context, *v1.FinishExchangeRequest) (*v1.FinishExchangeResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.FinishExchange is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) CreateCSR(context.Context, *v1.CreateCSRRequest) (*v1.CreateCSRResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CreateCSR is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) CreateCertificate(context.Context, *v1.CreateCertificateRequest) (*v1.CreateCertificateResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CreateCertificate is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) WrapKey(context.Context, *v1.WrapKeyRequest) (*v1.WrapKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.WrapKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) UnwrapKey(context.Context, *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.UnwrapKey is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) CreateOwner(context.Context, *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error) {
