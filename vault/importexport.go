@@ -272,7 +272,7 @@ func (v *Vault) exportMaterial(c ExportKey) (*keytype.Type, ExportedKey, error) 
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	e := ExportedKey{Version: c.Version}
-	if err := o.permit(k, &e.Version, opExport, 0); err != nil {
+	if err := o.permit(k, &e.Version, opExport, 0, nil); err != nil {
 		return nil, ExportedKey{}, err
 	}
 	if !k.rec.exportable {

@@ -273,10 +273,10 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	defer release()
 	k.write.Lock()
 	defer k.write.Unlock()
-	if err := k.mayRotate(); err != nil {
+	now := o.clock.stamp()
+	if err := k.mayRotate(now); err != nil {
 		return KeyInfo{}, err
 	}
-	now := o.clock.stamp()
 	rec := k.rec.clone()
 	if c.TTL > 0 || c.NoExpiry {
 		rec.ttl = c.TTL.Truncate(time.Microsecond)
@@ -310,17 +310,20 @@ func (v *Vault) mayRotate(n Name) (*keytype.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.typ, k.mayRotate()
+	return k.typ, k.mayRotate(o.clock.now())
 }
 
 // mayRotate refuses a revoked owner, and a key that is revoked or gone as a whole.
-func (k *key) mayRotate() error {
+func (k *key) mayRotate(now time.Time) error {
 	if k.owner.revoked.Load() {
 		return ownerRevoked(k.owner.name)
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.whole().permits(opRotate, "key "+k.name.String())
+	if s := k.whole(now); !s.allows(opRotate) {
+		return k.refusal(s, opRotate, uint32(len(k.rec.versions)), now)
+	}
+	return nil
 }
 
 // ShowKey tells everything about a key but its material. It works in every state.

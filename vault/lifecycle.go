@@ -265,8 +265,8 @@ func (v *Vault) storeOptions(h *header, root []byte, lock *store.Lock) store.Opt
 func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader, warnings []string) *opened {
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
-		keysPerOwner: &v.keysPerOwner,
-		clock:        newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
+		keysPerOwner: &v.keysPerOwner, attempted: v.o.Attempted,
+		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)

@@ -46,6 +46,9 @@ type Options struct {
 	// Changed is told when the vault has been unsealed or sealed; nil is none. It
 	// must not unseal or seal in turn.
 	Changed func(sealed bool)
+	// Attempted is told of every use of a key that was refused because its
+	// destruction is set; nil is none. It must return at once, and not call the vault.
+	Attempted func(Attempt)
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.
@@ -89,6 +92,7 @@ type opened struct {
 	random     io.Reader
 
 	keysPerOwner *atomic.Int64 // the vault's
+	attempted    func(Attempt)
 }
 
 // New prepares the vault in o.Dir, sealed. It works where there is no vault
