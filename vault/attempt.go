@@ -16,6 +16,31 @@ type Attempt struct {
 	At      time.Time
 }
 
+// KeyEnd is material that the vault destroyed by itself because its time had come.
+type KeyEnd struct {
+	Name     Name
+	ID       KeyID
+	Versions []uint32
+	// Private says that only the private half of a signing key has ended, with
+	// its period; else it is a destruction that somebody had set for this time.
+	Private bool
+	At      time.Time
+}
+
+// LifeEvents are told what happens to keys without, or against, a request. They
+// must return soon, and must not call the vault.
+type LifeEvents struct {
+	Attempted func(Attempt) // nil is none
+	Ended     func(KeyEnd)  // nil is none
+}
+
+// OnLife sets what is told of the life of keys. Set it before the first Unseal.
+func (v *Vault) OnLife(e LifeEvents) {
+	v.admin.Lock()
+	defer v.admin.Unlock()
+	v.life = e
+}
+
 var errPending = E(CodePendingDestruction, "the key is to be destroyed")
 
 // reportAttempt tells of a refused use of a key whose destruction is set. It
@@ -27,7 +52,7 @@ func (o *opened) reportAttempt(k *key, number uint32, need keytype.Use, err erro
 	at := o.clock.stamp()
 	k.attempts.Add(1)
 	k.lastAttempt.Store(at.UnixMicro())
-	if o.attempted != nil {
-		o.attempted(Attempt{k.name, number, useNames(need), at})
+	if o.life.Attempted != nil {
+		o.life.Attempted(Attempt{k.name, number, useNames(need), at})
 	}
 }

@@ -120,6 +120,7 @@ type CreateKey struct {
 	Exportable bool
 	Uses       keytype.Use // zero is the type's default
 	Labels     map[string]string
+	Periods    Periods
 
 	// RequireContext lists names that the context of every encryption and
 	// decryption must have, at most MaxRequiredContext. "uid=@peer",
@@ -133,6 +134,7 @@ type RotateKey struct {
 	Name     Name
 	TTL      time.Duration // of this version and those after it; zero keeps the key's
 	NoExpiry bool
+	Periods  Periods
 }
 
 // ListKeys asks for one page of keys, sorted by owner, then name.
@@ -151,6 +153,11 @@ type DestroyKey struct {
 	Now     bool   // rewrite the store at once, so that the old bytes go from it
 	Reason  string
 	By      string // who asks, for the tombstone
+
+	// After, where set, is how long from now the destruction is; until then it
+	// can be cancelled. Admin says that only administrators can do that.
+	After time.Duration
+	Admin bool
 }
 
 // RevokeKey asks for a durable tombstone on a key.
@@ -158,6 +165,10 @@ type RevokeKey struct {
 	Name   Name
 	Reason string
 	By     string
+	Code   RevocationReason
+	// Compromised is since when others may have the key; zero is now. Only for
+	// ReasonKeyCompromise.
+	Compromised time.Time
 }
 
 // PublicKey is the public half of one version.

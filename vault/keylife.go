@@ -154,6 +154,16 @@ func (l *versionLife) set(x extra) bool {
 	return r.done() == nil
 }
 
+// fits reports whether what is said of versions is of those that there are.
+func (l *keyLife) fits(versions int) bool {
+	for i := range l.suspensions {
+		if int(l.suspensions[i].through) > versions {
+			return false
+		}
+	}
+	return int(l.minDecrypt) <= versions
+}
+
 // readSuspensions reads pauses in the order of their beginnings, of which only
 // the last may be under way.
 func readSuspensions(r *reader, ofKey bool) []suspension {

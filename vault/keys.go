@@ -25,7 +25,7 @@ func (v *Vault) CreateKey(ctx context.Context, c CreateKey) (KeyInfo, error) {
 	}
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginGenerated, ttl: c.TTL, noExpiry: c.NoExpiry,
-		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext,
+		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext, periods: c.Periods,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -82,6 +82,7 @@ type newborn struct {
 	labels     map[string]string
 	require    []string
 	material   []byte
+	periods    Periods
 
 	// expires, where set, is the first version's expiry instead of its ttl.
 	expires time.Time
@@ -108,6 +109,9 @@ func (n *newborn) check() (err error) {
 		n.ttl = n.typ.DefaultTTL
 	}
 	if n.ttl, err = checkTTL(n.ttl, n.noExpiry); err != nil {
+		return err
+	}
+	if err := n.periods.check(); err != nil {
 		return err
 	}
 	if n.sorted, err = sortLabels(n.labels); err != nil {
@@ -159,7 +163,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	if _, err := io.ReadFull(o.random, rec.id[:]); err != nil {
 		return KeyInfo{}, fmt.Errorf("make a key id: %w", err)
 	}
-	handle, puts, err := o.newVersion(rec, n.typ, n.material, now)
+	handle, puts, err := o.newVersion(rec, n.typ, n.material, n.periods, now)
 	if err != nil {
 		return KeyInfo{}, err
 	}
@@ -198,7 +202,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 
 // newVersion adds a version with the given material to rec, and returns its
 // handle and the puts of its two records. The record itself is the caller's to put.
-func (o *opened) newVersion(rec *keyRecord, typ *keytype.Type, material []byte, now time.Time) (keytype.Key, []store.Put, error) {
+func (o *opened) newVersion(rec *keyRecord, typ *keytype.Type, material []byte, periods Periods, now time.Time) (keytype.Key, []store.Put, error) {
 	if len(rec.versions) >= MaxVersions {
 		return nil, nil, E(CodeQuotaExceeded, "a key has at most %d versions", MaxVersions).WithHint("create another key")
 	}
@@ -207,8 +211,9 @@ func (o *opened) newVersion(rec *keyRecord, typ *keytype.Type, material []byte, 
 		return nil, nil, fmt.Errorf("parse key material: %w", err)
 	}
 	ver := versionRecord{created: now, fingerprint: handle.Fingerprint()}
-	if rec.ttl > 0 {
-		ver.notAfter = now.Add(rec.ttl)
+	if err := periods.begin(rec, &ver, now); err != nil {
+		handle.Wipe()
+		return nil, nil, err
 	}
 	rec.versions = append(rec.versions, ver)
 	number := uint32(len(rec.versions))
@@ -251,6 +256,9 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	if _, err := checkTTL(c.TTL, c.NoExpiry); err != nil {
 		return KeyInfo{}, err
 	}
+	if err := c.Periods.check(); err != nil {
+		return KeyInfo{}, err
+	}
 	typ, err := v.mayRotate(c.Name)
 	if err != nil {
 		return KeyInfo{}, err
@@ -281,7 +289,7 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	if c.TTL > 0 || c.NoExpiry {
 		rec.ttl = c.TTL.Truncate(time.Microsecond)
 	}
-	handle, puts, err := o.newVersion(rec, typ, material, now)
+	handle, puts, err := o.newVersion(rec, typ, material, c.Periods, now)
 	if err != nil {
 		return KeyInfo{}, err
 	}

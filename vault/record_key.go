@@ -187,6 +187,7 @@ func parseKeyRecord(b []byte) (*keyRecord, error) {
 		}
 		r.check(!v.created.IsZero() && v.cause <= destroyedAtEnd && v.destroyed.IsZero() == (v.cause == notDestroyed))
 	}
+	r.check(k.life == nil || k.life.fits(n))
 	// Of all formats only the oldest that fits: one encoding for each key.
 	r.check(k.format() == format)
 	if err := r.done(); err != nil {

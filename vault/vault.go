@@ -46,9 +46,6 @@ type Options struct {
 	// Changed is told when the vault has been unsealed or sealed; nil is none. It
 	// must not unseal or seal in turn.
 	Changed func(sealed bool)
-	// Attempted is told of every use of a key that was refused because its
-	// destruction is set; nil is none. It must return at once, and not call the vault.
-	Attempted func(Attempt)
 }
 
 // Vault is one vault, sealed or unsealed. It is safe for concurrent use.
@@ -67,7 +64,8 @@ type Vault struct {
 	closed bool // guarded by admin
 	// onPolicyRecords is guarded by admin; see OnPolicyRecords.
 	onPolicyRecords func(*PolicyRecords) error
-	custody         custody // guarded by admin; see Inspect
+	custody         custody    // guarded by admin; see Inspect
+	life            LifeEvents // guarded by admin; see OnLife
 
 	// mu guards opened. Every operation holds it shared from start to end,
 	// so that Seal, which takes it exclusively, waits for what is running.
@@ -92,7 +90,7 @@ type opened struct {
 	random     io.Reader
 
 	keysPerOwner *atomic.Int64 // the vault's
-	attempted    func(Attempt)
+	life         LifeEvents
 }
 
 // New prepares the vault in o.Dir, sealed. It works where there is no vault

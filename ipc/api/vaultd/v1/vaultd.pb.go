@@ -33,55 +33,62 @@ const (
 type Method int32
 
 const (
-	Method_METHOD_UNSPECIFIED      Method = 0
-	Method_METHOD_STATUS           Method = 1
-	Method_METHOD_INIT             Method = 2
-	Method_METHOD_UNSEAL           Method = 3
-	Method_METHOD_SEAL             Method = 4
-	Method_METHOD_CHANGE_PASSWORD  Method = 5
-	Method_METHOD_CREATE_KEY       Method = 16
-	Method_METHOD_SHOW_KEY         Method = 17
-	Method_METHOD_LIST_KEYS        Method = 18
-	Method_METHOD_PUBLIC_KEY       Method = 19
-	Method_METHOD_ROTATE_KEY       Method = 20
-	Method_METHOD_IMPORT_KEY       Method = 21
-	Method_METHOD_EXPORT_KEY       Method = 22
-	Method_METHOD_DESTROY_KEY      Method = 23
-	Method_METHOD_REVOKE_KEY       Method = 24
-	Method_METHOD_ENCRYPT          Method = 32
-	Method_METHOD_DECRYPT          Method = 33
-	Method_METHOD_SIGN             Method = 34
-	Method_METHOD_VERIFY           Method = 35
-	Method_METHOD_MAC              Method = 36
-	Method_METHOD_VERIFY_MAC       Method = 37
-	Method_METHOD_AGREE            Method = 38
-	Method_METHOD_OFFER_EXCHANGE   Method = 48
-	Method_METHOD_ACCEPT_EXCHANGE  Method = 49
-	Method_METHOD_FINISH_EXCHANGE  Method = 50
-	Method_METHOD_CREATE_OWNER     Method = 64
-	Method_METHOD_SHOW_OWNER       Method = 65
-	Method_METHOD_LIST_OWNERS      Method = 66
-	Method_METHOD_REVOKE_OWNER     Method = 67
-	Method_METHOD_REINSTATE_OWNER  Method = 68
-	Method_METHOD_LIST_REVOCATIONS Method = 80
-	Method_METHOD_CHECK_REVOCATION Method = 81
-	Method_METHOD_WHO_AM_I         Method = 96
-	Method_METHOD_CAN              Method = 97
-	Method_METHOD_ADD_GRANT        Method = 98
-	Method_METHOD_SHOW_GRANT       Method = 99
-	Method_METHOD_LIST_GRANTS      Method = 100
-	Method_METHOD_REMOVE_GRANT     Method = 101
-	Method_METHOD_EXPLAIN          Method = 102
-	Method_METHOD_LIST_PRINCIPALS  Method = 103
-	Method_METHOD_ADOPT_PRINCIPAL  Method = 104
-	Method_METHOD_RETIRE_PRINCIPAL Method = 105
-	Method_METHOD_LIST_APPROVALS   Method = 106
-	Method_METHOD_AWAIT_APPROVAL   Method = 107
-	Method_METHOD_APPROVE          Method = 108
-	Method_METHOD_REJECT           Method = 109
-	Method_METHOD_READ_AUDIT       Method = 112
-	Method_METHOD_CHECKPOINT_AUDIT Method = 113
-	Method_METHOD_PROVE_AUDIT      Method = 114
+	Method_METHOD_UNSPECIFIED        Method = 0
+	Method_METHOD_STATUS             Method = 1
+	Method_METHOD_INIT               Method = 2
+	Method_METHOD_UNSEAL             Method = 3
+	Method_METHOD_SEAL               Method = 4
+	Method_METHOD_CHANGE_PASSWORD    Method = 5
+	Method_METHOD_SCRUB              Method = 15
+	Method_METHOD_CREATE_KEY         Method = 16
+	Method_METHOD_SHOW_KEY           Method = 17
+	Method_METHOD_LIST_KEYS          Method = 18
+	Method_METHOD_PUBLIC_KEY         Method = 19
+	Method_METHOD_ROTATE_KEY         Method = 20
+	Method_METHOD_IMPORT_KEY         Method = 21
+	Method_METHOD_EXPORT_KEY         Method = 22
+	Method_METHOD_DESTROY_KEY        Method = 23
+	Method_METHOD_REVOKE_KEY         Method = 24
+	Method_METHOD_SUSPEND_KEY        Method = 25
+	Method_METHOD_RESUME_KEY         Method = 26
+	Method_METHOD_UPDATE_KEY         Method = 27
+	Method_METHOD_CANCEL_DESTRUCTION Method = 28
+	Method_METHOD_TRIM_KEY           Method = 29
+	Method_METHOD_ENCRYPT            Method = 32
+	Method_METHOD_DECRYPT            Method = 33
+	Method_METHOD_SIGN               Method = 34
+	Method_METHOD_VERIFY             Method = 35
+	Method_METHOD_MAC                Method = 36
+	Method_METHOD_VERIFY_MAC         Method = 37
+	Method_METHOD_AGREE              Method = 38
+	Method_METHOD_OFFER_EXCHANGE     Method = 48
+	Method_METHOD_ACCEPT_EXCHANGE    Method = 49
+	Method_METHOD_FINISH_EXCHANGE    Method = 50
+	Method_METHOD_CREATE_OWNER       Method = 64
+	Method_METHOD_SHOW_OWNER         Method = 65
+	Method_METHOD_LIST_OWNERS        Method = 66
+	Method_METHOD_REVOKE_OWNER       Method = 67
+	Method_METHOD_REINSTATE_OWNER    Method = 68
+	Method_METHOD_LIST_REVOCATIONS   Method = 80
+	Method_METHOD_CHECK_REVOCATION   Method = 81
+	Method_METHOD_WHO_AM_I           Method = 96
+	Method_METHOD_CAN                Method = 97
+	Method_METHOD_ADD_GRANT          Method = 98
+	Method_METHOD_SHOW_GRANT         Method = 99
+	Method_METHOD_LIST_GRANTS        Method = 100
+	Method_METHOD_REMOVE_GRANT       Method = 101
+	Method_METHOD_EXPLAIN            Method = 102
+	Method_METHOD_LIST_PRINCIPALS    Method = 103
+	Method_METHOD_ADOPT_PRINCIPAL    Method = 104
+	Method_METHOD_RETIRE_PRINCIPAL   Method = 105
+	Method_METHOD_LIST_APPROVALS     Method = 106
+	Method_METHOD_AWAIT_APPROVAL     Method = 107
+	Method_METHOD_APPROVE            Method = 108
+	Method_METHOD_REJECT             Method = 109
+	Method_METHOD_KEY_STATES         Method = 110
+	Method_METHOD_READ_AUDIT         Method = 112
+	Method_METHOD_CHECKPOINT_AUDIT   Method = 113
+	Method_METHOD_PROVE_AUDIT        Method = 114
 )
 
 // Enum value maps for Method.
@@ -93,6 +100,7 @@ var (
 		3:   "METHOD_UNSEAL",
 		4:   "METHOD_SEAL",
 		5:   "METHOD_CHANGE_PASSWORD",
+		15:  "METHOD_SCRUB",
 		16:  "METHOD_CREATE_KEY",
 		17:  "METHOD_SHOW_KEY",
 		18:  "METHOD_LIST_KEYS",
@@ -102,6 +110,11 @@ var (
 		22:  "METHOD_EXPORT_KEY",
 		23:  "METHOD_DESTROY_KEY",
 		24:  "METHOD_REVOKE_KEY",
+		25:  "METHOD_SUSPEND_KEY",
+		26:  "METHOD_RESUME_KEY",
+		27:  "METHOD_UPDATE_KEY",
+		28:  "METHOD_CANCEL_DESTRUCTION",
+		29:  "METHOD_TRIM_KEY",
 		32:  "METHOD_ENCRYPT",
 		33:  "METHOD_DECRYPT",
 		34:  "METHOD_SIGN",
@@ -133,60 +146,68 @@ var (
 		107: "METHOD_AWAIT_APPROVAL",
 		108: "METHOD_APPROVE",
 		109: "METHOD_REJECT",
+		110: "METHOD_KEY_STATES",
 		112: "METHOD_READ_AUDIT",
 		113: "METHOD_CHECKPOINT_AUDIT",
 		114: "METHOD_PROVE_AUDIT",
 	}
 	Method_value = map[string]int32{
-		"METHOD_UNSPECIFIED":      0,
-		"METHOD_STATUS":           1,
-		"METHOD_INIT":             2,
-		"METHOD_UNSEAL":           3,
-		"METHOD_SEAL":             4,
-		"METHOD_CHANGE_PASSWORD":  5,
-		"METHOD_CREATE_KEY":       16,
-		"METHOD_SHOW_KEY":         17,
-		"METHOD_LIST_KEYS":        18,
-		"METHOD_PUBLIC_KEY":       19,
-		"METHOD_ROTATE_KEY":       20,
-		"METHOD_IMPORT_KEY":       21,
-		"METHOD_EXPORT_KEY":       22,
-		"METHOD_DESTROY_KEY":      23,
-		"METHOD_REVOKE_KEY":       24,
-		"METHOD_ENCRYPT":          32,
-		"METHOD_DECRYPT":          33,
-		"METHOD_SIGN":             34,
-		"METHOD_VERIFY":           35,
-		"METHOD_MAC":              36,
-		"METHOD_VERIFY_MAC":       37,
-		"METHOD_AGREE":            38,
-		"METHOD_OFFER_EXCHANGE":   48,
-		"METHOD_ACCEPT_EXCHANGE":  49,
-		"METHOD_FINISH_EXCHANGE":  50,
-		"METHOD_CREATE_OWNER":     64,
-		"METHOD_SHOW_OWNER":       65,
-		"METHOD_LIST_OWNERS":      66,
-		"METHOD_REVOKE_OWNER":     67,
-		"METHOD_REINSTATE_OWNER":  68,
-		"METHOD_LIST_REVOCATIONS": 80,
-		"METHOD_CHECK_REVOCATION": 81,
-		"METHOD_WHO_AM_I":         96,
-		"METHOD_CAN":              97,
-		"METHOD_ADD_GRANT":        98,
-		"METHOD_SHOW_GRANT":       99,
-		"METHOD_LIST_GRANTS":      100,
-		"METHOD_REMOVE_GRANT":     101,
-		"METHOD_EXPLAIN":          102,
-		"METHOD_LIST_PRINCIPALS":  103,
-		"METHOD_ADOPT_PRINCIPAL":  104,
-		"METHOD_RETIRE_PRINCIPAL": 105,
-		"METHOD_LIST_APPROVALS":   106,
-		"METHOD_AWAIT_APPROVAL":   107,
-		"METHOD_APPROVE":          108,
-		"METHOD_REJECT":           109,
-		"METHOD_READ_AUDIT":       112,
-		"METHOD_CHECKPOINT_AUDIT": 113,
-		"METHOD_PROVE_AUDIT":      114,
+		"METHOD_UNSPECIFIED":        0,
+		"METHOD_STATUS":             1,
+		"METHOD_INIT":               2,
+		"METHOD_UNSEAL":             3,
+		"METHOD_SEAL":               4,
+		"METHOD_CHANGE_PASSWORD":    5,
+		"METHOD_SCRUB":              15,
+		"METHOD_CREATE_KEY":         16,
+		"METHOD_SHOW_KEY":           17,
+		"METHOD_LIST_KEYS":          18,
+		"METHOD_PUBLIC_KEY":         19,
+		"METHOD_ROTATE_KEY":         20,
+		"METHOD_IMPORT_KEY":         21,
+		"METHOD_EXPORT_KEY":         22,
+		"METHOD_DESTROY_KEY":        23,
+		"METHOD_REVOKE_KEY":         24,
+		"METHOD_SUSPEND_KEY":        25,
+		"METHOD_RESUME_KEY":         26,
+		"METHOD_UPDATE_KEY":         27,
+		"METHOD_CANCEL_DESTRUCTION": 28,
+		"METHOD_TRIM_KEY":           29,
+		"METHOD_ENCRYPT":            32,
+		"METHOD_DECRYPT":            33,
+		"METHOD_SIGN":               34,
+		"METHOD_VERIFY":             35,
+		"METHOD_MAC":                36,
+		"METHOD_VERIFY_MAC":         37,
+		"METHOD_AGREE":              38,
+		"METHOD_OFFER_EXCHANGE":     48,
+		"METHOD_ACCEPT_EXCHANGE":    49,
+		"METHOD_FINISH_EXCHANGE":    50,
+		"METHOD_CREATE_OWNER":       64,
+		"METHOD_SHOW_OWNER":         65,
+		"METHOD_LIST_OWNERS":        66,
+		"METHOD_REVOKE_OWNER":       67,
+		"METHOD_REINSTATE_OWNER":    68,
+		"METHOD_LIST_REVOCATIONS":   80,
+		"METHOD_CHECK_REVOCATION":   81,
+		"METHOD_WHO_AM_I":           96,
+		"METHOD_CAN":                97,
+		"METHOD_ADD_GRANT":          98,
+		"METHOD_SHOW_GRANT":         99,
+		"METHOD_LIST_GRANTS":        100,
+		"METHOD_REMOVE_GRANT":       101,
+		"METHOD_EXPLAIN":            102,
+		"METHOD_LIST_PRINCIPALS":    103,
+		"METHOD_ADOPT_PRINCIPAL":    104,
+		"METHOD_RETIRE_PRINCIPAL":   105,
+		"METHOD_LIST_APPROVALS":     106,
+		"METHOD_AWAIT_APPROVAL":     107,
+		"METHOD_APPROVE":            108,
+		"METHOD_REJECT":             109,
+		"METHOD_KEY_STATES":         110,
+		"METHOD_READ_AUDIT":         112,
+		"METHOD_CHECKPOINT_AUDIT":   113,
+		"METHOD_PROVE_AUDIT":        114,
 	}
 )
 
@@ -281,31 +302,47 @@ func (KeyUse) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{1}
 }
 
+// KeyState is after NIST SP 800-57 Part 1 Rev. 5, section 7; see docs/LIFECYCLE.md.
 type KeyState int32
 
 const (
-	KeyState_KEY_STATE_UNSPECIFIED KeyState = 0
-	KeyState_KEY_STATE_ACTIVE      KeyState = 2
-	KeyState_KEY_STATE_EXPIRED     KeyState = 4 // deactivated by its expiry
-	KeyState_KEY_STATE_REVOKED     KeyState = 5
-	KeyState_KEY_STATE_DESTROYED   KeyState = 6
+	KeyState_KEY_STATE_UNSPECIFIED         KeyState = 0
+	KeyState_KEY_STATE_PRE_ACTIVATION      KeyState = 1 // its not-before time has not come
+	KeyState_KEY_STATE_ACTIVE              KeyState = 2
+	KeyState_KEY_STATE_SUSPENDED           KeyState = 3
+	KeyState_KEY_STATE_EXPIRED             KeyState = 4 // "deactivated": by its expiry, or by a newer version
+	KeyState_KEY_STATE_REVOKED             KeyState = 5 // for another reason than a compromise
+	KeyState_KEY_STATE_DESTROYED           KeyState = 6
+	KeyState_KEY_STATE_COMPROMISED         KeyState = 7 // revoked for key_compromise
+	KeyState_KEY_STATE_PENDING_DESTRUCTION KeyState = 8 // destroyed at a set time unless that is cancelled
+	KeyState_KEY_STATE_RETIRED             KeyState = 9 // past process-until, or below min-decrypt-version
 )
 
 // Enum value maps for KeyState.
 var (
 	KeyState_name = map[int32]string{
 		0: "KEY_STATE_UNSPECIFIED",
+		1: "KEY_STATE_PRE_ACTIVATION",
 		2: "KEY_STATE_ACTIVE",
+		3: "KEY_STATE_SUSPENDED",
 		4: "KEY_STATE_EXPIRED",
 		5: "KEY_STATE_REVOKED",
 		6: "KEY_STATE_DESTROYED",
+		7: "KEY_STATE_COMPROMISED",
+		8: "KEY_STATE_PENDING_DESTRUCTION",
+		9: "KEY_STATE_RETIRED",
 	}
 	KeyState_value = map[string]int32{
-		"KEY_STATE_UNSPECIFIED": 0,
-		"KEY_STATE_ACTIVE":      2,
-		"KEY_STATE_EXPIRED":     4,
-		"KEY_STATE_REVOKED":     5,
-		"KEY_STATE_DESTROYED":   6,
+		"KEY_STATE_UNSPECIFIED":         0,
+		"KEY_STATE_PRE_ACTIVATION":      1,
+		"KEY_STATE_ACTIVE":              2,
+		"KEY_STATE_SUSPENDED":           3,
+		"KEY_STATE_EXPIRED":             4,
+		"KEY_STATE_REVOKED":             5,
+		"KEY_STATE_DESTROYED":           6,
+		"KEY_STATE_COMPROMISED":         7,
+		"KEY_STATE_PENDING_DESTRUCTION": 8,
+		"KEY_STATE_RETIRED":             9,
 	}
 )
 
@@ -334,6 +371,68 @@ func (x KeyState) Number() protoreflect.EnumNumber {
 // Deprecated: Use KeyState.Descriptor instead.
 func (KeyState) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{2}
+}
+
+// RevocationReason has the numbers of RFC 5280, section 5.3.1.
+type RevocationReason int32
+
+const (
+	RevocationReason_REVOCATION_REASON_UNSPECIFIED            RevocationReason = 0
+	RevocationReason_REVOCATION_REASON_KEY_COMPROMISE         RevocationReason = 1
+	RevocationReason_REVOCATION_REASON_CA_COMPROMISE          RevocationReason = 2
+	RevocationReason_REVOCATION_REASON_AFFILIATION_CHANGED    RevocationReason = 3
+	RevocationReason_REVOCATION_REASON_SUPERSEDED             RevocationReason = 4
+	RevocationReason_REVOCATION_REASON_CESSATION_OF_OPERATION RevocationReason = 5
+	RevocationReason_REVOCATION_REASON_PRIVILEGE_WITHDRAWN    RevocationReason = 9
+)
+
+// Enum value maps for RevocationReason.
+var (
+	RevocationReason_name = map[int32]string{
+		0: "REVOCATION_REASON_UNSPECIFIED",
+		1: "REVOCATION_REASON_KEY_COMPROMISE",
+		2: "REVOCATION_REASON_CA_COMPROMISE",
+		3: "REVOCATION_REASON_AFFILIATION_CHANGED",
+		4: "REVOCATION_REASON_SUPERSEDED",
+		5: "REVOCATION_REASON_CESSATION_OF_OPERATION",
+		9: "REVOCATION_REASON_PRIVILEGE_WITHDRAWN",
+	}
+	RevocationReason_value = map[string]int32{
+		"REVOCATION_REASON_UNSPECIFIED":            0,
+		"REVOCATION_REASON_KEY_COMPROMISE":         1,
+		"REVOCATION_REASON_CA_COMPROMISE":          2,
+		"REVOCATION_REASON_AFFILIATION_CHANGED":    3,
+		"REVOCATION_REASON_SUPERSEDED":             4,
+		"REVOCATION_REASON_CESSATION_OF_OPERATION": 5,
+		"REVOCATION_REASON_PRIVILEGE_WITHDRAWN":    9,
+	}
+)
+
+func (x RevocationReason) Enum() *RevocationReason {
+	p := new(RevocationReason)
+	*p = x
+	return p
+}
+
+func (x RevocationReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RevocationReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[3].Descriptor()
+}
+
+func (RevocationReason) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[3]
+}
+
+func (x RevocationReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RevocationReason.Descriptor instead.
+func (RevocationReason) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
 }
 
 type PublicKeyFormat int32
@@ -372,11 +471,11 @@ func (x PublicKeyFormat) String() string {
 }
 
 func (PublicKeyFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[3].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[4].Descriptor()
 }
 
 func (PublicKeyFormat) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[3]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[4]
 }
 
 func (x PublicKeyFormat) Number() protoreflect.EnumNumber {
@@ -385,7 +484,7 @@ func (x PublicKeyFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PublicKeyFormat.Descriptor instead.
 func (PublicKeyFormat) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
 }
 
 type PrivateKeyFormat int32
@@ -430,11 +529,11 @@ func (x PrivateKeyFormat) String() string {
 }
 
 func (PrivateKeyFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[4].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
 }
 
 func (PrivateKeyFormat) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[4]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
 }
 
 func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
@@ -443,7 +542,7 @@ func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PrivateKeyFormat.Descriptor instead.
 func (PrivateKeyFormat) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
 }
 
 type HashAlgorithm int32
@@ -482,11 +581,11 @@ func (x HashAlgorithm) String() string {
 }
 
 func (HashAlgorithm) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
 }
 
 func (HashAlgorithm) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
 }
 
 func (x HashAlgorithm) Number() protoreflect.EnumNumber {
@@ -495,7 +594,7 @@ func (x HashAlgorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HashAlgorithm.Descriptor instead.
 func (HashAlgorithm) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
 }
 
 type SignatureScheme int32
@@ -535,11 +634,11 @@ func (x SignatureScheme) String() string {
 }
 
 func (SignatureScheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
 }
 
 func (SignatureScheme) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
 }
 
 func (x SignatureScheme) Number() protoreflect.EnumNumber {
@@ -548,7 +647,7 @@ func (x SignatureScheme) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SignatureScheme.Descriptor instead.
 func (SignatureScheme) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
 }
 
 // Error is what a refused call answers, in both forms (as an error detail in Connect and gRPC).
@@ -1411,21 +1510,252 @@ func (x *ChangePasswordResponse) GetIterations() uint32 {
 	return 0
 }
 
-type KeyVersion struct {
+// Scrub rewrites the store, so that nothing destroyed is left in its files.
+type ScrubRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Number        uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	State         KeyState               `protobuf:"varint,2,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // as of now
-	Created       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
-	Expires       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires,proto3" json:"expires,omitempty"`         // absent when never
-	Fingerprint   string                 `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // "SHA256:…"
-	Destroyed     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=destroyed,proto3" json:"destroyed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *ScrubRequest) Reset() {
+	*x = ScrubRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubRequest) ProtoMessage() {}
+
+func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
+func (*ScrubRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+}
+
+type ScrubResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"` // of the store
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubResponse) Reset() {
+	*x = ScrubResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubResponse) ProtoMessage() {}
+
+func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
+func (*ScrubResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ScrubResponse) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+type Suspension struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"` // absent while it lasts
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Through       uint32                 `protobuf:"varint,5,opt,name=through,proto3" json:"through,omitempty"` // of a key as a whole: the newest version that it covers
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suspension) Reset() {
+	*x = Suspension{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspension) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspension) ProtoMessage() {}
+
+func (x *Suspension) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
+func (*Suspension) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Suspension) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Suspension) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Suspension) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Suspension) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Suspension) GetThrough() uint32 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+type Destruction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"` // when it was set
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Destruction) Reset() {
+	*x = Destruction{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Destruction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Destruction) ProtoMessage() {}
+
+func (x *Destruction) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Destruction.ProtoReflect.Descriptor instead.
+func (*Destruction) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Destruction) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Destruction) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Destruction) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Destruction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type KeyVersion struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Number           uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	State            KeyState               `protobuf:"varint,2,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // as of now
+	Created          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
+	Expires          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires,proto3" json:"expires,omitempty"`         // absent when never
+	Fingerprint      string                 `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // "SHA256:…"
+	Destroyed        *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=destroyed,proto3" json:"destroyed,omitempty"`
+	NotBefore        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`                        // absent when it was active at once
+	ProcessUntil     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=process_until,json=processUntil,proto3" json:"process_until,omitempty"`               // absent when it opens old data for ever
+	Replaced         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=replaced,proto3" json:"replaced,omitempty"`                                           // when a newer version took its place
+	PrivateDestroyed bool                   `protobuf:"varint,10,opt,name=private_destroyed,json=privateDestroyed,proto3" json:"private_destroyed,omitempty"` // a signing key past its end: it verifies, and signs no more
+	Suspensions      []*Suspension          `protobuf:"bytes,11,rep,name=suspensions,proto3" json:"suspensions,omitempty"`                                    // of this version by itself, the newest of them
+	Destruction      *Destruction           `protobuf:"bytes,12,opt,name=destruction,proto3" json:"destruction,omitempty"`                                    // of this version by itself
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
 func (x *KeyVersion) Reset() {
 	*x = KeyVersion{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1767,7 @@ func (x *KeyVersion) String() string {
 func (*KeyVersion) ProtoMessage() {}
 
 func (x *KeyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1780,7 @@ func (x *KeyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyVersion.ProtoReflect.Descriptor instead.
 func (*KeyVersion) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *KeyVersion) GetNumber() uint32 {
@@ -1495,31 +1825,82 @@ func (x *KeyVersion) GetDestroyed() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *KeyVersion) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetProcessUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProcessUntil
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetReplaced() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Replaced
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetPrivateDestroyed() bool {
+	if x != nil {
+		return x.PrivateDestroyed
+	}
+	return false
+}
+
+func (x *KeyVersion) GetSuspensions() []*Suspension {
+	if x != nil {
+		return x.Suspensions
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetDestruction() *Destruction {
+	if x != nil {
+		return x.Destruction
+	}
+	return nil
+}
+
 type Key struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	Name             string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // "owner/name"
-	Id               string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`     // 32 hexadecimal digits
-	Type             string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Uses             []KeyUse               `protobuf:"varint,4,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
-	State            KeyState               `protobuf:"varint,5,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // of the newest version, or of the whole key when revoked or destroyed
-	Exportable       bool                   `protobuf:"varint,6,opt,name=exportable,proto3" json:"exportable,omitempty"`
-	Labels           map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Created          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
-	Ttl              *durationpb.Duration   `protobuf:"bytes,9,opt,name=ttl,proto3" json:"ttl,omitempty"`            // given to each new version; absent when none
-	Versions         []*KeyVersion          `protobuf:"bytes,10,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first; in a listing the newest alone
-	Version          uint32                 `protobuf:"varint,11,opt,name=version,proto3" json:"version,omitempty"`  // the newest
-	RevocationReason string                 `protobuf:"bytes,12,opt,name=revocation_reason,json=revocationReason,proto3" json:"revocation_reason,omitempty"`
-	Revoked          *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=revoked,proto3" json:"revoked,omitempty"`
-	RevokedBy        string                 `protobuf:"bytes,14,opt,name=revoked_by,json=revokedBy,proto3" json:"revoked_by,omitempty"`
-	Origin           string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`                                       // "generated", "imported", "exchange"
-	RequireContext   []string               `protobuf:"bytes,16,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"` // see CreateKeyRequest
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Name              string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // "owner/name"
+	Id                string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`     // 32 hexadecimal digits
+	Type              string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Uses              []KeyUse               `protobuf:"varint,4,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
+	State             KeyState               `protobuf:"varint,5,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // of the current version, or of the whole key where that has one
+	Exportable        bool                   `protobuf:"varint,6,opt,name=exportable,proto3" json:"exportable,omitempty"`
+	Labels            map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Created           *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
+	Ttl               *durationpb.Duration   `protobuf:"bytes,9,opt,name=ttl,proto3" json:"ttl,omitempty"`            // given to each new version; absent when none
+	Versions          []*KeyVersion          `protobuf:"bytes,10,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first; in a listing the newest alone
+	Version           uint32                 `protobuf:"varint,11,opt,name=version,proto3" json:"version,omitempty"`  // the newest
+	RevocationReason  string                 `protobuf:"bytes,12,opt,name=revocation_reason,json=revocationReason,proto3" json:"revocation_reason,omitempty"`
+	Revoked           *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	RevokedBy         string                 `protobuf:"bytes,14,opt,name=revoked_by,json=revokedBy,proto3" json:"revoked_by,omitempty"`
+	Origin            string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`                                                   // "generated", "imported", "exchange"
+	RequireContext    []string               `protobuf:"bytes,16,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`             // see CreateKeyRequest
+	Current           uint32                 `protobuf:"varint,20,opt,name=current,proto3" json:"current,omitempty"`                                                // the version that protects new data: the newest whose time has come
+	MinDecryptVersion uint32                 `protobuf:"varint,21,opt,name=min_decrypt_version,json=minDecryptVersion,proto3" json:"min_decrypt_version,omitempty"` // versions below open nothing
+	ProcessTtl        *durationpb.Duration   `protobuf:"bytes,22,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"`                         // given to each new version; absent is for ever
+	Suspensions       []*Suspension          `protobuf:"bytes,23,rep,name=suspensions,proto3" json:"suspensions,omitempty"`                                         // of the key as a whole, the newest of them
+	Destruction       *Destruction           `protobuf:"bytes,24,opt,name=destruction,proto3" json:"destruction,omitempty"`                                         // of the key as a whole
+	Attempts          uint64                 `protobuf:"varint,25,opt,name=attempts,proto3" json:"attempts,omitempty"`                                              // refused uses while its destruction is set, since the daemon started
+	LastAttempt       *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=last_attempt,json=lastAttempt,proto3" json:"last_attempt,omitempty"`
+	ReasonCode        RevocationReason       `protobuf:"varint,27,opt,name=reason_code,json=reasonCode,proto3,enum=vaultd.v1.RevocationReason" json:"reason_code,omitempty"`
+	CompromisedAt     *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=compromised_at,json=compromisedAt,proto3" json:"compromised_at,omitempty"` // since when others may have it
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1912,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1925,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Key) GetName() string {
@@ -1659,6 +2040,69 @@ func (x *Key) GetRequireContext() []string {
 	return nil
 }
 
+func (x *Key) GetCurrent() uint32 {
+	if x != nil {
+		return x.Current
+	}
+	return 0
+}
+
+func (x *Key) GetMinDecryptVersion() uint32 {
+	if x != nil {
+		return x.MinDecryptVersion
+	}
+	return 0
+}
+
+func (x *Key) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
+func (x *Key) GetSuspensions() []*Suspension {
+	if x != nil {
+		return x.Suspensions
+	}
+	return nil
+}
+
+func (x *Key) GetDestruction() *Destruction {
+	if x != nil {
+		return x.Destruction
+	}
+	return nil
+}
+
+func (x *Key) GetAttempts() uint64 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Key) GetLastAttempt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAttempt
+	}
+	return nil
+}
+
+func (x *Key) GetReasonCode() RevocationReason {
+	if x != nil {
+		return x.ReasonCode
+	}
+	return RevocationReason_REVOCATION_REASON_UNSPECIFIED
+}
+
+func (x *Key) GetCompromisedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompromisedAt
+	}
+	return nil
+}
+
 type CreateKeyRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1671,14 +2115,16 @@ type CreateKeyRequest struct {
 	// Names that the context of every encryption and decryption must have. "uid=@peer",
 	// "user=@peer" and "unit=@peer" must have the caller's own as their value, which the
 	// daemon puts in where the request has none.
-	RequireContext []string `protobuf:"bytes,8,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	RequireContext []string               `protobuf:"bytes,8,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	NotBefore      *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`    // absent is now
+	ProcessTtl     *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"` // how long from then each version opens old data; absent is for ever
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CreateKeyRequest) Reset() {
 	*x = CreateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +2136,7 @@ func (x *CreateKeyRequest) String() string {
 func (*CreateKeyRequest) ProtoMessage() {}
 
 func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +2149,7 @@ func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreateKeyRequest) GetName() string {
@@ -1762,6 +2208,20 @@ func (x *CreateKeyRequest) GetRequireContext() []string {
 	return nil
 }
 
+func (x *CreateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *CreateKeyRequest) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
 type CreateKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -1771,7 +2231,7 @@ type CreateKeyResponse struct {
 
 func (x *CreateKeyResponse) Reset() {
 	*x = CreateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +2243,7 @@ func (x *CreateKeyResponse) String() string {
 func (*CreateKeyResponse) ProtoMessage() {}
 
 func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,7 +2256,7 @@ func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateKeyResponse) GetKey() *Key {
@@ -1815,7 +2275,7 @@ type ShowKeyRequest struct {
 
 func (x *ShowKeyRequest) Reset() {
 	*x = ShowKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +2287,7 @@ func (x *ShowKeyRequest) String() string {
 func (*ShowKeyRequest) ProtoMessage() {}
 
 func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +2300,7 @@ func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyRequest.ProtoReflect.Descriptor instead.
 func (*ShowKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ShowKeyRequest) GetName() string {
@@ -1859,7 +2319,7 @@ type ShowKeyResponse struct {
 
 func (x *ShowKeyResponse) Reset() {
 	*x = ShowKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +2331,7 @@ func (x *ShowKeyResponse) String() string {
 func (*ShowKeyResponse) ProtoMessage() {}
 
 func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +2344,7 @@ func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyResponse.ProtoReflect.Descriptor instead.
 func (*ShowKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ShowKeyResponse) GetKey() *Key {
@@ -1907,7 +2367,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +2379,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +2392,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListKeysRequest) GetOwner() string {
@@ -1980,7 +2440,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +2452,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2465,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -2033,7 +2493,7 @@ type PublicKeyRequest struct {
 
 func (x *PublicKeyRequest) Reset() {
 	*x = PublicKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +2505,7 @@ func (x *PublicKeyRequest) String() string {
 func (*PublicKeyRequest) ProtoMessage() {}
 
 func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,7 +2518,7 @@ func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyRequest.ProtoReflect.Descriptor instead.
 func (*PublicKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PublicKeyRequest) GetName() string {
@@ -2094,7 +2554,7 @@ type PublicKeyResponse struct {
 
 func (x *PublicKeyResponse) Reset() {
 	*x = PublicKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2106,7 +2566,7 @@ func (x *PublicKeyResponse) String() string {
 func (*PublicKeyResponse) ProtoMessage() {}
 
 func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2119,7 +2579,7 @@ func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyResponse.ProtoReflect.Descriptor instead.
 func (*PublicKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PublicKeyResponse) GetPublicKey() []byte {
@@ -2155,13 +2615,15 @@ type RotateKeyRequest struct {
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Ttl           *durationpb.Duration   `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"` // absent keeps the key's
 	NoExpiry      bool                   `protobuf:"varint,3,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`    // absent is now; until then the version before goes on
+	ProcessTtl    *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"` // of this version and those after it; absent keeps the key's
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2173,7 +2635,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2186,7 +2648,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RotateKeyRequest) GetName() string {
@@ -2210,6 +2672,20 @@ func (x *RotateKeyRequest) GetNoExpiry() bool {
 	return false
 }
 
+func (x *RotateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *RotateKeyRequest) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
 type RotateKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2219,7 +2695,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2707,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2720,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RotateKeyResponse) GetKey() *Key {
@@ -2267,13 +2743,15 @@ type ImportKeyRequest struct {
 	Uses           []KeyUse               `protobuf:"varint,9,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
 	Labels         map[string]string      `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	RequireContext []string               `protobuf:"bytes,11,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	NotBefore      *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	ProcessTtl     *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportKeyRequest) Reset() {
 	*x = ImportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +2763,7 @@ func (x *ImportKeyRequest) String() string {
 func (*ImportKeyRequest) ProtoMessage() {}
 
 func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +2776,7 @@ func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ImportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ImportKeyRequest) GetName() string {
@@ -2378,6 +2856,20 @@ func (x *ImportKeyRequest) GetRequireContext() []string {
 	return nil
 }
 
+func (x *ImportKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *ImportKeyRequest) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
 type ImportKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2387,7 +2879,7 @@ type ImportKeyResponse struct {
 
 func (x *ImportKeyResponse) Reset() {
 	*x = ImportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2399,7 +2891,7 @@ func (x *ImportKeyResponse) String() string {
 func (*ImportKeyResponse) ProtoMessage() {}
 
 func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2412,7 +2904,7 @@ func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ImportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ImportKeyResponse) GetKey() *Key {
@@ -2434,7 +2926,7 @@ type ExportKeyRequest struct {
 
 func (x *ExportKeyRequest) Reset() {
 	*x = ExportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2446,7 +2938,7 @@ func (x *ExportKeyRequest) String() string {
 func (*ExportKeyRequest) ProtoMessage() {}
 
 func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2459,7 +2951,7 @@ func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ExportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExportKeyRequest) GetName() string {
@@ -2501,7 +2993,7 @@ type ExportKeyResponse struct {
 
 func (x *ExportKeyResponse) Reset() {
 	*x = ExportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +3005,7 @@ func (x *ExportKeyResponse) String() string {
 func (*ExportKeyResponse) ProtoMessage() {}
 
 func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +3018,7 @@ func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ExportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ExportKeyResponse) GetMaterial() []byte {
@@ -2556,13 +3048,14 @@ type DestroyKeyRequest struct {
 	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is all of them
 	Now           bool                   `protobuf:"varint,3,opt,name=now,proto3" json:"now,omitempty"`         // rewrite the store at once, so that the old bytes go from it
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	After         *durationpb.Duration   `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"` // set a time for it instead; until then it can be cancelled
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +3067,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +3080,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DestroyKeyRequest) GetName() string {
@@ -2618,6 +3111,13 @@ func (x *DestroyKeyRequest) GetReason() string {
 	return ""
 }
 
+func (x *DestroyKeyRequest) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 type DestroyKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2627,7 +3127,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +3139,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +3152,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DestroyKeyResponse) GetKey() *Key {
@@ -2666,13 +3166,15 @@ type RevokeKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonCode    RevocationReason       `protobuf:"varint,3,opt,name=reason_code,json=reasonCode,proto3,enum=vaultd.v1.RevocationReason" json:"reason_code,omitempty"`
+	CompromisedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=compromised_at,json=compromisedAt,proto3" json:"compromised_at,omitempty"` // only for key_compromise: since when; absent is now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +3186,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +3199,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -2714,6 +3216,20 @@ func (x *RevokeKeyRequest) GetReason() string {
 	return ""
 }
 
+func (x *RevokeKeyRequest) GetReasonCode() RevocationReason {
+	if x != nil {
+		return x.ReasonCode
+	}
+	return RevocationReason_REVOCATION_REASON_UNSPECIFIED
+}
+
+func (x *RevokeKeyRequest) GetCompromisedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompromisedAt
+	}
+	return nil
+}
+
 type RevokeKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2723,7 +3239,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +3251,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,12 +3264,898 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
 	if x != nil {
 		return x.Key
+	}
+	return nil
+}
+
+type SuspendKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is every version that there is now
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendKeyRequest) Reset() {
+	*x = SuspendKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendKeyRequest) ProtoMessage() {}
+
+func (x *SuspendKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendKeyRequest.ProtoReflect.Descriptor instead.
+func (*SuspendKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *SuspendKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SuspendKeyRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type SuspendKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendKeyResponse) Reset() {
+	*x = SuspendKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendKeyResponse) ProtoMessage() {}
+
+func (x *SuspendKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendKeyResponse.ProtoReflect.Descriptor instead.
+func (*SuspendKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *SuspendKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type ResumeKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is all that is suspended of the key
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeKeyRequest) Reset() {
+	*x = ResumeKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeKeyRequest) ProtoMessage() {}
+
+func (x *ResumeKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeKeyRequest.ProtoReflect.Descriptor instead.
+func (*ResumeKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ResumeKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type ResumeKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeKeyResponse) Reset() {
+	*x = ResumeKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeKeyResponse) ProtoMessage() {}
+
+func (x *ResumeKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeKeyResponse.ProtoReflect.Descriptor instead.
+func (*ResumeKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ResumeKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type UpdateKeyRequest struct {
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Name              string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version           uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is the current one, or for not_before the newest
+	NotBefore         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	Expires           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires,proto3" json:"expires,omitempty"`
+	NoExpiry          bool                   `protobuf:"varint,5,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	ProcessUntil      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=process_until,json=processUntil,proto3" json:"process_until,omitempty"`
+	NoProcessUntil    bool                   `protobuf:"varint,7,opt,name=no_process_until,json=noProcessUntil,proto3" json:"no_process_until,omitempty"`
+	MinDecryptVersion uint32                 `protobuf:"varint,8,opt,name=min_decrypt_version,json=minDecryptVersion,proto3" json:"min_decrypt_version,omitempty"` // 0 is no change
+	SetLabels         map[string]string      `protobuf:"bytes,9,rep,name=set_labels,json=setLabels,proto3" json:"set_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	RemoveLabels      []string               `protobuf:"bytes,10,rep,name=remove_labels,json=removeLabels,proto3" json:"remove_labels,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *UpdateKeyRequest) Reset() {
+	*x = UpdateKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateKeyRequest) ProtoMessage() {}
+
+func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateKeyRequest.ProtoReflect.Descriptor instead.
+func (*UpdateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *UpdateKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *UpdateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Expires
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetNoExpiry() bool {
+	if x != nil {
+		return x.NoExpiry
+	}
+	return false
+}
+
+func (x *UpdateKeyRequest) GetProcessUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProcessUntil
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetNoProcessUntil() bool {
+	if x != nil {
+		return x.NoProcessUntil
+	}
+	return false
+}
+
+func (x *UpdateKeyRequest) GetMinDecryptVersion() uint32 {
+	if x != nil {
+		return x.MinDecryptVersion
+	}
+	return 0
+}
+
+func (x *UpdateKeyRequest) GetSetLabels() map[string]string {
+	if x != nil {
+		return x.SetLabels
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetRemoveLabels() []string {
+	if x != nil {
+		return x.RemoveLabels
+	}
+	return nil
+}
+
+type UpdateKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateKeyResponse) Reset() {
+	*x = UpdateKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateKeyResponse) ProtoMessage() {}
+
+func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateKeyResponse.ProtoReflect.Descriptor instead.
+func (*UpdateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *UpdateKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type CancelDestructionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is the key as a whole
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelDestructionRequest) Reset() {
+	*x = CancelDestructionRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelDestructionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelDestructionRequest) ProtoMessage() {}
+
+func (x *CancelDestructionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelDestructionRequest.ProtoReflect.Descriptor instead.
+func (*CancelDestructionRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *CancelDestructionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CancelDestructionRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type CancelDestructionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelDestructionResponse) Reset() {
+	*x = CancelDestructionResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelDestructionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelDestructionResponse) ProtoMessage() {}
+
+func (x *CancelDestructionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelDestructionResponse.ProtoReflect.Descriptor instead.
+func (*CancelDestructionResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *CancelDestructionResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+// TrimKey destroys the versions below min_decrypt_version.
+type TrimKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrimKeyRequest) Reset() {
+	*x = TrimKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrimKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrimKeyRequest) ProtoMessage() {}
+
+func (x *TrimKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrimKeyRequest.ProtoReflect.Descriptor instead.
+func (*TrimKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *TrimKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TrimKeyRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type TrimKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Destroyed     uint32                 `protobuf:"varint,2,opt,name=destroyed,proto3" json:"destroyed,omitempty"` // versions
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrimKeyResponse) Reset() {
+	*x = TrimKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrimKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrimKeyResponse) ProtoMessage() {}
+
+func (x *TrimKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrimKeyResponse.ProtoReflect.Descriptor instead.
+func (*TrimKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *TrimKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *TrimKeyResponse) GetDestroyed() uint32 {
+	if x != nil {
+		return x.Destroyed
+	}
+	return 0
+}
+
+// KeyStates is the table that decides what can be done with a key.
+type KeyStatesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyStatesRequest) Reset() {
+	*x = KeyStatesRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyStatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyStatesRequest) ProtoMessage() {}
+
+func (x *KeyStatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyStatesRequest.ProtoReflect.Descriptor instead.
+func (*KeyStatesRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+}
+
+type StateRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         KeyState               `protobuf:"varint,1,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"`
+	Standard      string                 `protobuf:"bytes,2,opt,name=standard,proto3" json:"standard,omitempty"` // the state of SP 800-57 Part 1 Rev. 5 that it is a part of
+	Section       string                 `protobuf:"bytes,3,opt,name=section,proto3" json:"section,omitempty"`   // of that
+	Allows        []string               `protobuf:"bytes,4,rep,name=allows,proto3" json:"allows,omitempty"`
+	Means         string                 `protobuf:"bytes,5,opt,name=means,proto3" json:"means,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateRule) Reset() {
+	*x = StateRule{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateRule) ProtoMessage() {}
+
+func (x *StateRule) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateRule.ProtoReflect.Descriptor instead.
+func (*StateRule) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *StateRule) GetState() KeyState {
+	if x != nil {
+		return x.State
+	}
+	return KeyState_KEY_STATE_UNSPECIFIED
+}
+
+func (x *StateRule) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+func (x *StateRule) GetSection() string {
+	if x != nil {
+		return x.Section
+	}
+	return ""
+}
+
+func (x *StateRule) GetAllows() []string {
+	if x != nil {
+		return x.Allows
+	}
+	return nil
+}
+
+func (x *StateRule) GetMeans() string {
+	if x != nil {
+		return x.Means
+	}
+	return ""
+}
+
+type StateTransition struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          []KeyState             `protobuf:"varint,1,rep,packed,name=from,proto3,enum=vaultd.v1.KeyState" json:"from,omitempty"`
+	Operation     string                 `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"` // empty where time alone does it
+	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	To            KeyState               `protobuf:"varint,4,opt,name=to,proto3,enum=vaultd.v1.KeyState" json:"to,omitempty"`
+	Standard      string                 `protobuf:"bytes,5,opt,name=standard,proto3" json:"standard,omitempty"` // transition or section of SP 800-57; empty where it has none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateTransition) Reset() {
+	*x = StateTransition{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateTransition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateTransition) ProtoMessage() {}
+
+func (x *StateTransition) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateTransition.ProtoReflect.Descriptor instead.
+func (*StateTransition) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *StateTransition) GetFrom() []KeyState {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *StateTransition) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *StateTransition) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *StateTransition) GetTo() KeyState {
+	if x != nil {
+		return x.To
+	}
+	return KeyState_KEY_STATE_UNSPECIFIED
+}
+
+func (x *StateTransition) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+type TypeRule struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Type             string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Rule             string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Standard         string                 `protobuf:"bytes,3,opt,name=standard,proto3" json:"standard,omitempty"`                                         // what table 1 of SP 800-57 calls such a key
+	OriginatorPeriod string                 `protobuf:"bytes,4,opt,name=originator_period,json=originatorPeriod,proto3" json:"originator_period,omitempty"` // what it suggests, shown and never forced
+	RecipientPeriod  string                 `protobuf:"bytes,5,opt,name=recipient_period,json=recipientPeriod,proto3" json:"recipient_period,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *TypeRule) Reset() {
+	*x = TypeRule{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TypeRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TypeRule) ProtoMessage() {}
+
+func (x *TypeRule) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TypeRule.ProtoReflect.Descriptor instead.
+func (*TypeRule) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *TypeRule) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *TypeRule) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *TypeRule) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+func (x *TypeRule) GetOriginatorPeriod() string {
+	if x != nil {
+		return x.OriginatorPeriod
+	}
+	return ""
+}
+
+func (x *TypeRule) GetRecipientPeriod() string {
+	if x != nil {
+		return x.RecipientPeriod
+	}
+	return ""
+}
+
+type KeyStatesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	States        []*StateRule           `protobuf:"bytes,1,rep,name=states,proto3" json:"states,omitempty"`
+	Transitions   []*StateTransition     `protobuf:"bytes,2,rep,name=transitions,proto3" json:"transitions,omitempty"`
+	Types         []*TypeRule            `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyStatesResponse) Reset() {
+	*x = KeyStatesResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyStatesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyStatesResponse) ProtoMessage() {}
+
+func (x *KeyStatesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyStatesResponse.ProtoReflect.Descriptor instead.
+func (*KeyStatesResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *KeyStatesResponse) GetStates() []*StateRule {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *KeyStatesResponse) GetTransitions() []*StateTransition {
+	if x != nil {
+		return x.Transitions
+	}
+	return nil
+}
+
+func (x *KeyStatesResponse) GetTypes() []*TypeRule {
+	if x != nil {
+		return x.Types
 	}
 	return nil
 }
@@ -2769,7 +4171,7 @@ type ContextPair struct {
 
 func (x *ContextPair) Reset() {
 	*x = ContextPair{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +4183,7 @@ func (x *ContextPair) String() string {
 func (*ContextPair) ProtoMessage() {}
 
 func (x *ContextPair) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +4196,7 @@ func (x *ContextPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextPair.ProtoReflect.Descriptor instead.
 func (*ContextPair) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ContextPair) GetName() string {
@@ -2830,7 +4232,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +4244,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +4257,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *EncryptRequest) GetKey() string {
@@ -2897,7 +4299,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +4311,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2922,7 +4324,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *EncryptResponse) GetCiphertext() string {
@@ -2952,14 +4354,15 @@ type DecryptRequest struct {
 	Ciphertext       string                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
 	CiphertextBinary []byte                 `protobuf:"bytes,3,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
 	Context          []*ContextPair         `protobuf:"bytes,4,rep,name=context,proto3" json:"context,omitempty"`
-	MaxAge           *durationpb.Duration   `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"` // Fernet: refuse older tokens
+	MaxAge           *durationpb.Duration   `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`                 // Fernet: refuse older tokens
+	ProtectedAt      *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=protected_at,json=protectedAt,proto3" json:"protected_at,omitempty"` // the caller's statement, for a key that opens nothing younger; see docs/LIFECYCLE.md
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +4374,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +4387,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *DecryptRequest) GetKey() string {
@@ -3022,6 +4425,13 @@ func (x *DecryptRequest) GetMaxAge() *durationpb.Duration {
 	return nil
 }
 
+func (x *DecryptRequest) GetProtectedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProtectedAt
+	}
+	return nil
+}
+
 type DecryptResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Plaintext     []byte                 `protobuf:"bytes,1,opt,name=plaintext,proto3" json:"plaintext,omitempty"`
@@ -3033,7 +4443,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +4455,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +4468,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -3095,7 +4505,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3107,7 +4517,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3120,7 +4530,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *SignRequest) GetKey() string {
@@ -3168,7 +4578,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3180,7 +4590,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3193,7 +4603,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -3218,14 +4628,15 @@ type VerifyRequest struct {
 	Prehashed     bool                   `protobuf:"varint,4,opt,name=prehashed,proto3" json:"prehashed,omitempty"`
 	Hash          HashAlgorithm          `protobuf:"varint,5,opt,name=hash,proto3,enum=vaultd.v1.HashAlgorithm" json:"hash,omitempty"`
 	Scheme        SignatureScheme        `protobuf:"varint,6,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
-	Version       uint32                 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"` // 0 tries all, newest first
+	Version       uint32                 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"`                            // 0 tries all, newest first
+	ProtectedAt   *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=protected_at,json=protectedAt,proto3" json:"protected_at,omitempty"` // the caller's statement, for a key that opens nothing younger; see docs/LIFECYCLE.md
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3237,7 +4648,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3250,7 +4661,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *VerifyRequest) GetKey() string {
@@ -3302,6 +4713,13 @@ func (x *VerifyRequest) GetVersion() uint32 {
 	return 0
 }
 
+func (x *VerifyRequest) GetProtectedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProtectedAt
+	}
+	return nil
+}
+
 type VerifyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Valid         bool                   `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
@@ -3312,7 +4730,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3324,7 +4742,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3337,7 +4755,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *VerifyResponse) GetValid() bool {
@@ -3364,7 +4782,7 @@ type MACRequest struct {
 
 func (x *MACRequest) Reset() {
 	*x = MACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3376,7 +4794,7 @@ func (x *MACRequest) String() string {
 func (*MACRequest) ProtoMessage() {}
 
 func (x *MACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3389,7 +4807,7 @@ func (x *MACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACRequest.ProtoReflect.Descriptor instead.
 func (*MACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *MACRequest) GetKey() string {
@@ -3416,7 +4834,7 @@ type MACResponse struct {
 
 func (x *MACResponse) Reset() {
 	*x = MACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3428,7 +4846,7 @@ func (x *MACResponse) String() string {
 func (*MACResponse) ProtoMessage() {}
 
 func (x *MACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3441,7 +4859,7 @@ func (x *MACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACResponse.ProtoReflect.Descriptor instead.
 func (*MACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *MACResponse) GetMac() []byte {
@@ -3463,14 +4881,15 @@ type VerifyMACRequest struct {
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Message       []byte                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	Mac           []byte                 `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"`
-	Version       uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"` // 0 tries all, newest first
+	Version       uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`                            // 0 tries all, newest first
+	ProtectedAt   *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=protected_at,json=protectedAt,proto3" json:"protected_at,omitempty"` // the caller's statement, for a key that opens nothing younger; see docs/LIFECYCLE.md
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VerifyMACRequest) Reset() {
 	*x = VerifyMACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3482,7 +4901,7 @@ func (x *VerifyMACRequest) String() string {
 func (*VerifyMACRequest) ProtoMessage() {}
 
 func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3495,7 +4914,7 @@ func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACRequest.ProtoReflect.Descriptor instead.
 func (*VerifyMACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *VerifyMACRequest) GetKey() string {
@@ -3526,6 +4945,13 @@ func (x *VerifyMACRequest) GetVersion() uint32 {
 	return 0
 }
 
+func (x *VerifyMACRequest) GetProtectedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProtectedAt
+	}
+	return nil
+}
+
 type VerifyMACResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Valid         bool                   `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
@@ -3536,7 +4962,7 @@ type VerifyMACResponse struct {
 
 func (x *VerifyMACResponse) Reset() {
 	*x = VerifyMACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3548,7 +4974,7 @@ func (x *VerifyMACResponse) String() string {
 func (*VerifyMACResponse) ProtoMessage() {}
 
 func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3561,7 +4987,7 @@ func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACResponse.ProtoReflect.Descriptor instead.
 func (*VerifyMACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *VerifyMACResponse) GetValid() bool {
@@ -3593,7 +5019,7 @@ type AgreeRequest struct {
 
 func (x *AgreeRequest) Reset() {
 	*x = AgreeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +5031,7 @@ func (x *AgreeRequest) String() string {
 func (*AgreeRequest) ProtoMessage() {}
 
 func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +5044,7 @@ func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeRequest.ProtoReflect.Descriptor instead.
 func (*AgreeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *AgreeRequest) GetKey() string {
@@ -3666,7 +5092,7 @@ type AgreeResponse struct {
 
 func (x *AgreeResponse) Reset() {
 	*x = AgreeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3678,7 +5104,7 @@ func (x *AgreeResponse) String() string {
 func (*AgreeResponse) ProtoMessage() {}
 
 func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3691,7 +5117,7 @@ func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeResponse.ProtoReflect.Descriptor instead.
 func (*AgreeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *AgreeResponse) GetOutput() []byte {
@@ -3725,7 +5151,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3737,7 +5163,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3750,7 +5176,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -3827,7 +5253,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3839,7 +5265,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3852,7 +5278,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -3893,7 +5319,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3905,7 +5331,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3918,7 +5344,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -3995,7 +5421,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4007,7 +5433,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4020,7 +5446,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -4055,7 +5481,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4067,7 +5493,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4080,7 +5506,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -4115,7 +5541,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4127,7 +5553,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4140,7 +5566,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -4179,7 +5605,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +5617,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +5630,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *Owner) GetName() string {
@@ -4265,7 +5691,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4277,7 +5703,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4290,7 +5716,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -4309,7 +5735,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4321,7 +5747,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4334,7 +5760,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -4353,7 +5779,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4365,7 +5791,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4378,7 +5804,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -4397,7 +5823,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4409,7 +5835,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4422,7 +5848,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -4442,7 +5868,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4454,7 +5880,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4467,7 +5893,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -4494,7 +5920,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4506,7 +5932,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4519,7 +5945,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -4546,7 +5972,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4558,7 +5984,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4571,7 +5997,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -4598,7 +6024,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4610,7 +6036,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4623,7 +6049,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -4649,7 +6075,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4661,7 +6087,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4674,7 +6100,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -4693,7 +6119,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +6131,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +6144,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -4744,7 +6170,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4756,7 +6182,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4769,7 +6195,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *Revocation) GetKind() string {
@@ -4839,7 +6265,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4851,7 +6277,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4864,7 +6290,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -4898,7 +6324,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4910,7 +6336,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4923,7 +6349,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -4949,7 +6375,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4961,7 +6387,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4974,7 +6400,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -4994,7 +6420,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5006,7 +6432,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5019,7 +6445,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -5053,7 +6479,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5065,7 +6491,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5078,7 +6504,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -5152,7 +6578,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5164,7 +6590,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5177,7 +6603,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
 }
 
 type WhoAmIResponse struct {
@@ -5193,7 +6619,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5205,7 +6631,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5218,7 +6644,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -5268,7 +6694,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5280,7 +6706,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5293,7 +6719,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -5337,7 +6763,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5349,7 +6775,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5362,7 +6788,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -5411,7 +6837,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5423,7 +6849,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5436,7 +6862,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -5473,7 +6899,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5485,7 +6911,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5498,7 +6924,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *Grant) GetId() string {
@@ -5538,7 +6964,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5550,7 +6976,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5563,7 +6989,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -5582,7 +7008,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5594,7 +7020,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5607,7 +7033,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -5626,7 +7052,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5638,7 +7064,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5651,7 +7077,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -5670,7 +7096,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5682,7 +7108,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5695,7 +7121,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -5715,7 +7141,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5727,7 +7153,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5740,7 +7166,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -5767,7 +7193,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5779,7 +7205,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5792,7 +7218,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -5818,7 +7244,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5830,7 +7256,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5843,7 +7269,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -5861,7 +7287,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5873,7 +7299,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5886,7 +7312,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 type ExplainRequest struct {
@@ -5898,7 +7324,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5910,7 +7336,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5923,7 +7349,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -5949,7 +7375,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5961,7 +7387,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5974,7 +7400,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -6051,7 +7477,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6063,7 +7489,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6076,7 +7502,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -6153,7 +7579,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6165,7 +7591,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6178,7 +7604,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -6212,7 +7638,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6224,7 +7650,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6237,7 +7663,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -6264,7 +7690,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6276,7 +7702,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6289,7 +7715,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -6309,7 +7735,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6321,7 +7747,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6334,7 +7760,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -6362,7 +7788,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6374,7 +7800,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6387,7 +7813,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -6413,7 +7839,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6425,7 +7851,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6438,7 +7864,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -6467,7 +7893,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6479,7 +7905,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6492,7 +7918,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *Approval) GetId() string {
@@ -6573,7 +7999,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6585,7 +8011,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6598,7 +8024,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
 }
 
 type ListApprovalsResponse struct {
@@ -6610,7 +8036,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6622,7 +8048,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6635,7 +8061,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -6656,7 +8082,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6668,7 +8094,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6681,7 +8107,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -6707,7 +8133,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6719,7 +8145,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6732,7 +8158,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -6753,7 +8179,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6765,7 +8191,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6778,7 +8204,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -6797,7 +8223,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6809,7 +8235,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6822,7 +8248,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -6841,7 +8267,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6853,7 +8279,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6866,7 +8292,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -6885,7 +8311,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6897,7 +8323,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6910,7 +8336,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -6935,7 +8361,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6947,7 +8373,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6960,7 +8386,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -7022,7 +8448,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7034,7 +8460,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7047,7 +8473,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -7072,7 +8498,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7084,7 +8510,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7097,7 +8523,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
 }
 
 type CheckpointAuditResponse struct {
@@ -7110,7 +8536,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7122,7 +8548,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7135,7 +8561,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -7161,7 +8587,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7173,7 +8599,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7186,7 +8612,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -7206,7 +8632,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7218,7 +8644,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7231,7 +8657,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -7340,7 +8766,24 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x16ChangePasswordResponse\x12\x1e\n" +
 	"\n" +
 	"iterations\x18\x01 \x01(\rR\n" +
-	"iterations\"\x97\x02\n" +
+	"iterations\"\x0e\n" +
+	"\fScrubRequest\"/\n" +
+	"\rScrubResponse\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x04R\n" +
+	"generation\"\xb0\x01\n" +
+	"\n" +
+	"Suspension\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
+	"\athrough\x18\x05 \x01(\rR\athrough\"\x93\x01\n" +
+	"\vDestruction\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xeb\x04\n" +
 	"\n" +
 	"KeyVersion\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12)\n" +
@@ -7348,7 +8791,15 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aexpires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12 \n" +
 	"\vfingerprint\x18\x05 \x01(\tR\vfingerprint\x128\n" +
-	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\"\x91\x05\n" +
+	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\x129\n" +
+	"\n" +
+	"not_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12?\n" +
+	"\rprocess_until\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fprocessUntil\x126\n" +
+	"\breplaced\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\breplaced\x12+\n" +
+	"\x11private_destroyed\x18\n" +
+	" \x01(\bR\x10privateDestroyed\x127\n" +
+	"\vsuspensions\x18\v \x03(\v2\x15.vaultd.v1.SuspensionR\vsuspensions\x128\n" +
+	"\vdestruction\x18\f \x01(\v2\x16.vaultd.v1.DestructionR\vdestruction\"\xe6\b\n" +
 	"\x03Key\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -7369,10 +8820,21 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"revoked_by\x18\x0e \x01(\tR\trevokedBy\x12\x16\n" +
 	"\x06origin\x18\x0f \x01(\tR\x06origin\x12'\n" +
-	"\x0frequire_context\x18\x10 \x03(\tR\x0erequireContext\x1a9\n" +
+	"\x0frequire_context\x18\x10 \x03(\tR\x0erequireContext\x12\x18\n" +
+	"\acurrent\x18\x14 \x01(\rR\acurrent\x12.\n" +
+	"\x13min_decrypt_version\x18\x15 \x01(\rR\x11minDecryptVersion\x12:\n" +
+	"\vprocess_ttl\x18\x16 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\x127\n" +
+	"\vsuspensions\x18\x17 \x03(\v2\x15.vaultd.v1.SuspensionR\vsuspensions\x128\n" +
+	"\vdestruction\x18\x18 \x01(\v2\x16.vaultd.v1.DestructionR\vdestruction\x12\x1a\n" +
+	"\battempts\x18\x19 \x01(\x04R\battempts\x12=\n" +
+	"\flast_attempt\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\vlastAttempt\x12<\n" +
+	"\vreason_code\x18\x1b \x01(\x0e2\x1b.vaultd.v1.RevocationReasonR\n" +
+	"reasonCode\x12A\n" +
+	"\x0ecompromised_at\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\rcompromisedAt\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf0\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe7\x03\n" +
 	"\x10CreateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12+\n" +
@@ -7383,7 +8845,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"exportable\x12%\n" +
 	"\x04uses\x18\x06 \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
 	"\x06labels\x18\a \x03(\v2'.vaultd.v1.CreateKeyRequest.LabelsEntryR\x06labels\x12'\n" +
-	"\x0frequire_context\x18\b \x03(\tR\x0erequireContext\x1a9\n" +
+	"\x0frequire_context\x18\b \x03(\tR\x0erequireContext\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
+	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -7415,13 +8881,17 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"public_key\x18\x01 \x01(\fR\tpublicKey\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12 \n" +
 	"\vfingerprint\x18\x03 \x01(\tR\vfingerprint\x12\x12\n" +
-	"\x04type\x18\x04 \x01(\tR\x04type\"p\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\"\xe7\x01\n" +
 	"\x10RotateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
 	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n" +
-	"\tno_expiry\x18\x03 \x01(\bR\bnoExpiry\"5\n" +
+	"\tno_expiry\x18\x03 \x01(\bR\bnoExpiry\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
+	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\"5\n" +
 	"\x11RotateKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xe1\x03\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xd8\x04\n" +
 	"\x10ImportKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
@@ -7438,7 +8908,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04uses\x18\t \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
 	"\x06labels\x18\n" +
 	" \x03(\v2'.vaultd.v1.ImportKeyRequest.LabelsEntryR\x06labels\x12'\n" +
-	"\x0frequire_context\x18\v \x03(\tR\x0erequireContext\x1a9\n" +
+	"\x0frequire_context\x18\v \x03(\tR\x0erequireContext\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
+	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -7454,19 +8928,87 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11ExportKeyResponse\x12\x1a\n" +
 	"\bmaterial\x18\x01 \x01(\fR\bmaterial\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x123\n" +
-	"\x06format\x18\x03 \x01(\x0e2\x1b.vaultd.v1.PrivateKeyFormatR\x06format\"k\n" +
+	"\x06format\x18\x03 \x01(\x0e2\x1b.vaultd.v1.PrivateKeyFormatR\x06format\"\x9c\x01\n" +
 	"\x11DestroyKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
 	"\x03now\x18\x03 \x01(\bR\x03now\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"6\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
+	"\x05after\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05after\"6\n" +
 	"\x12DestroyKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\">\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xbf\x01\n" +
 	"\x10RevokeKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12<\n" +
+	"\vreason_code\x18\x03 \x01(\x0e2\x1b.vaultd.v1.RevocationReasonR\n" +
+	"reasonCode\x12A\n" +
+	"\x0ecompromised_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcompromisedAt\"5\n" +
 	"\x11RevokeKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"T\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"Y\n" +
+	"\x11SuspendKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"6\n" +
+	"\x12SuspendKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"@\n" +
+	"\x10ResumeKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"5\n" +
+	"\x11ResumeKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\x97\x04\n" +
+	"\x10UpdateKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x129\n" +
+	"\n" +
+	"not_before\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x124\n" +
+	"\aexpires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x1b\n" +
+	"\tno_expiry\x18\x05 \x01(\bR\bnoExpiry\x12?\n" +
+	"\rprocess_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\fprocessUntil\x12(\n" +
+	"\x10no_process_until\x18\a \x01(\bR\x0enoProcessUntil\x12.\n" +
+	"\x13min_decrypt_version\x18\b \x01(\rR\x11minDecryptVersion\x12I\n" +
+	"\n" +
+	"set_labels\x18\t \x03(\v2*.vaultd.v1.UpdateKeyRequest.SetLabelsEntryR\tsetLabels\x12#\n" +
+	"\rremove_labels\x18\n" +
+	" \x03(\tR\fremoveLabels\x1a<\n" +
+	"\x0eSetLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
+	"\x11UpdateKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"H\n" +
+	"\x18CancelDestructionRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"=\n" +
+	"\x19CancelDestructionResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"<\n" +
+	"\x0eTrimKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"Q\n" +
+	"\x0fTrimKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\x12\x1c\n" +
+	"\tdestroyed\x18\x02 \x01(\rR\tdestroyed\"\x12\n" +
+	"\x10KeyStatesRequest\"\x9a\x01\n" +
+	"\tStateRule\x12)\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x13.vaultd.v1.KeyStateR\x05state\x12\x1a\n" +
+	"\bstandard\x18\x02 \x01(\tR\bstandard\x12\x18\n" +
+	"\asection\x18\x03 \x01(\tR\asection\x12\x16\n" +
+	"\x06allows\x18\x04 \x03(\tR\x06allows\x12\x14\n" +
+	"\x05means\x18\x05 \x01(\tR\x05means\"\xaf\x01\n" +
+	"\x0fStateTransition\x12'\n" +
+	"\x04from\x18\x01 \x03(\x0e2\x13.vaultd.v1.KeyStateR\x04from\x12\x1c\n" +
+	"\toperation\x18\x02 \x01(\tR\toperation\x12\x14\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\x12#\n" +
+	"\x02to\x18\x04 \x01(\x0e2\x13.vaultd.v1.KeyStateR\x02to\x12\x1a\n" +
+	"\bstandard\x18\x05 \x01(\tR\bstandard\"\xa6\x01\n" +
+	"\bTypeRule\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x1a\n" +
+	"\bstandard\x18\x03 \x01(\tR\bstandard\x12+\n" +
+	"\x11originator_period\x18\x04 \x01(\tR\x10originatorPeriod\x12)\n" +
+	"\x10recipient_period\x18\x05 \x01(\tR\x0frecipientPeriod\"\xaa\x01\n" +
+	"\x11KeyStatesResponse\x12,\n" +
+	"\x06states\x18\x01 \x03(\v2\x14.vaultd.v1.StateRuleR\x06states\x12<\n" +
+	"\vtransitions\x18\x02 \x03(\v2\x1a.vaultd.v1.StateTransitionR\vtransitions\x12)\n" +
+	"\x05types\x18\x03 \x03(\v2\x13.vaultd.v1.TypeRuleR\x05types\"T\n" +
 	"\vContextPair\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x1b\n" +
@@ -7481,7 +9023,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"ciphertext\x18\x01 \x01(\tR\n" +
 	"ciphertext\x12+\n" +
 	"\x11ciphertext_binary\x18\x02 \x01(\fR\x10ciphertextBinary\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"\xd5\x01\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"\x94\x02\n" +
 	"\x0eDecryptRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1e\n" +
 	"\n" +
@@ -7489,7 +9031,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"ciphertext\x12+\n" +
 	"\x11ciphertext_binary\x18\x03 \x01(\fR\x10ciphertextBinary\x120\n" +
 	"\acontext\x18\x04 \x03(\v2\x16.vaultd.v1.ContextPairR\acontext\x122\n" +
-	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\"[\n" +
+	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12=\n" +
+	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"[\n" +
 	"\x0fDecryptResponse\x12\x1c\n" +
 	"\tplaintext\x18\x01 \x01(\fR\tplaintext\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
@@ -7502,7 +9045,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06scheme\x18\x05 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\"F\n" +
 	"\fSignResponse\x12\x1c\n" +
 	"\tsignature\x18\x01 \x01(\fR\tsignature\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\xf3\x01\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xb2\x02\n" +
 	"\rVerifyRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x1c\n" +
@@ -7510,7 +9053,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tprehashed\x18\x04 \x01(\bR\tprehashed\x12,\n" +
 	"\x04hash\x18\x05 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
 	"\x06scheme\x18\x06 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\x12\x18\n" +
-	"\aversion\x18\a \x01(\rR\aversion\"@\n" +
+	"\aversion\x18\a \x01(\rR\aversion\x12=\n" +
+	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"@\n" +
 	"\x0eVerifyResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"8\n" +
@@ -7520,12 +9064,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\fR\amessage\"9\n" +
 	"\vMACResponse\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"j\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xa9\x01\n" +
 	"\x10VerifyMACRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\rR\aversion\"C\n" +
+	"\aversion\x18\x04 \x01(\rR\aversion\x12=\n" +
+	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"C\n" +
 	"\x11VerifyMACResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"\x88\x01\n" +
@@ -7792,14 +9337,16 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\">\n" +
 	"\x12ProveAuditResponse\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\tR\x05proof*\xf5\b\n" +
+	"\x05proof\x18\x02 \x01(\tR\x05proof*\x98\n" +
+	"\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
 	"\vMETHOD_INIT\x10\x02\x12\x11\n" +
 	"\rMETHOD_UNSEAL\x10\x03\x12\x0f\n" +
 	"\vMETHOD_SEAL\x10\x04\x12\x1a\n" +
-	"\x16METHOD_CHANGE_PASSWORD\x10\x05\x12\x15\n" +
+	"\x16METHOD_CHANGE_PASSWORD\x10\x05\x12\x10\n" +
+	"\fMETHOD_SCRUB\x10\x0f\x12\x15\n" +
 	"\x11METHOD_CREATE_KEY\x10\x10\x12\x13\n" +
 	"\x0fMETHOD_SHOW_KEY\x10\x11\x12\x14\n" +
 	"\x10METHOD_LIST_KEYS\x10\x12\x12\x15\n" +
@@ -7808,7 +9355,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11METHOD_IMPORT_KEY\x10\x15\x12\x15\n" +
 	"\x11METHOD_EXPORT_KEY\x10\x16\x12\x16\n" +
 	"\x12METHOD_DESTROY_KEY\x10\x17\x12\x15\n" +
-	"\x11METHOD_REVOKE_KEY\x10\x18\x12\x12\n" +
+	"\x11METHOD_REVOKE_KEY\x10\x18\x12\x16\n" +
+	"\x12METHOD_SUSPEND_KEY\x10\x19\x12\x15\n" +
+	"\x11METHOD_RESUME_KEY\x10\x1a\x12\x15\n" +
+	"\x11METHOD_UPDATE_KEY\x10\x1b\x12\x1d\n" +
+	"\x19METHOD_CANCEL_DESTRUCTION\x10\x1c\x12\x13\n" +
+	"\x0fMETHOD_TRIM_KEY\x10\x1d\x12\x12\n" +
 	"\x0eMETHOD_ENCRYPT\x10 \x12\x12\n" +
 	"\x0eMETHOD_DECRYPT\x10!\x12\x0f\n" +
 	"\vMETHOD_SIGN\x10\"\x12\x11\n" +
@@ -7842,6 +9394,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x15METHOD_AWAIT_APPROVAL\x10k\x12\x12\n" +
 	"\x0eMETHOD_APPROVE\x10l\x12\x11\n" +
 	"\rMETHOD_REJECT\x10m\x12\x15\n" +
+	"\x11METHOD_KEY_STATES\x10n\x12\x15\n" +
 	"\x11METHOD_READ_AUDIT\x10p\x12\x1b\n" +
 	"\x17METHOD_CHECKPOINT_AUDIT\x10q\x12\x16\n" +
 	"\x12METHOD_PROVE_AUDIT\x10r*\xad\x01\n" +
@@ -7853,13 +9406,26 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0eKEY_USE_VERIFY\x10\x04\x12\x0f\n" +
 	"\vKEY_USE_MAC\x10\x05\x12\x16\n" +
 	"\x12KEY_USE_VERIFY_MAC\x10\x06\x12\x11\n" +
-	"\rKEY_USE_AGREE\x10\a*\x82\x01\n" +
+	"\rKEY_USE_AGREE\x10\a*\x8e\x02\n" +
 	"\bKeyState\x12\x19\n" +
-	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
-	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x15\n" +
+	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18KEY_STATE_PRE_ACTIVATION\x10\x01\x12\x14\n" +
+	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x17\n" +
+	"\x13KEY_STATE_SUSPENDED\x10\x03\x12\x15\n" +
 	"\x11KEY_STATE_EXPIRED\x10\x04\x12\x15\n" +
 	"\x11KEY_STATE_REVOKED\x10\x05\x12\x17\n" +
-	"\x13KEY_STATE_DESTROYED\x10\x06*\x89\x01\n" +
+	"\x13KEY_STATE_DESTROYED\x10\x06\x12\x19\n" +
+	"\x15KEY_STATE_COMPROMISED\x10\a\x12!\n" +
+	"\x1dKEY_STATE_PENDING_DESTRUCTION\x10\b\x12\x15\n" +
+	"\x11KEY_STATE_RETIRED\x10\t*\xa6\x02\n" +
+	"\x10RevocationReason\x12!\n" +
+	"\x1dREVOCATION_REASON_UNSPECIFIED\x10\x00\x12$\n" +
+	" REVOCATION_REASON_KEY_COMPROMISE\x10\x01\x12#\n" +
+	"\x1fREVOCATION_REASON_CA_COMPROMISE\x10\x02\x12)\n" +
+	"%REVOCATION_REASON_AFFILIATION_CHANGED\x10\x03\x12 \n" +
+	"\x1cREVOCATION_REASON_SUPERSEDED\x10\x04\x12,\n" +
+	"(REVOCATION_REASON_CESSATION_OF_OPERATION\x10\x05\x12)\n" +
+	"%REVOCATION_REASON_PRIVILEGE_WITHDRAWN\x10\t*\x89\x01\n" +
 	"\x0fPublicKeyFormat\x12!\n" +
 	"\x1dPUBLIC_KEY_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PUBLIC_KEY_FORMAT_PEM\x10\x01\x12\x19\n" +
@@ -7881,13 +9447,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SIGNATURE_SCHEME_PSS\x10\x01\x12\"\n" +
 	"\x1eSIGNATURE_SCHEME_PSS_SALT_HASH\x10\x02\x12\x1d\n" +
-	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc4\x1b\n" +
+	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x032\xc5\x1f\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
 	"\x06Unseal\x12\x18.vaultd.v1.UnsealRequest\x1a\x19.vaultd.v1.UnsealResponse\x127\n" +
 	"\x04Seal\x12\x16.vaultd.v1.SealRequest\x1a\x17.vaultd.v1.SealResponse\x12U\n" +
-	"\x0eChangePassword\x12 .vaultd.v1.ChangePasswordRequest\x1a!.vaultd.v1.ChangePasswordResponse\x12F\n" +
+	"\x0eChangePassword\x12 .vaultd.v1.ChangePasswordRequest\x1a!.vaultd.v1.ChangePasswordResponse\x12:\n" +
+	"\x05Scrub\x12\x17.vaultd.v1.ScrubRequest\x1a\x18.vaultd.v1.ScrubResponse\x12F\n" +
 	"\tCreateKey\x12\x1b.vaultd.v1.CreateKeyRequest\x1a\x1c.vaultd.v1.CreateKeyResponse\x12@\n" +
 	"\aShowKey\x12\x19.vaultd.v1.ShowKeyRequest\x1a\x1a.vaultd.v1.ShowKeyResponse\x12C\n" +
 	"\bListKeys\x12\x1a.vaultd.v1.ListKeysRequest\x1a\x1b.vaultd.v1.ListKeysResponse\x12F\n" +
@@ -7897,7 +9464,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tExportKey\x12\x1b.vaultd.v1.ExportKeyRequest\x1a\x1c.vaultd.v1.ExportKeyResponse\x12I\n" +
 	"\n" +
 	"DestroyKey\x12\x1c.vaultd.v1.DestroyKeyRequest\x1a\x1d.vaultd.v1.DestroyKeyResponse\x12F\n" +
-	"\tRevokeKey\x12\x1b.vaultd.v1.RevokeKeyRequest\x1a\x1c.vaultd.v1.RevokeKeyResponse\x12@\n" +
+	"\tRevokeKey\x12\x1b.vaultd.v1.RevokeKeyRequest\x1a\x1c.vaultd.v1.RevokeKeyResponse\x12I\n" +
+	"\n" +
+	"SuspendKey\x12\x1c.vaultd.v1.SuspendKeyRequest\x1a\x1d.vaultd.v1.SuspendKeyResponse\x12F\n" +
+	"\tResumeKey\x12\x1b.vaultd.v1.ResumeKeyRequest\x1a\x1c.vaultd.v1.ResumeKeyResponse\x12F\n" +
+	"\tUpdateKey\x12\x1b.vaultd.v1.UpdateKeyRequest\x1a\x1c.vaultd.v1.UpdateKeyResponse\x12^\n" +
+	"\x11CancelDestruction\x12#.vaultd.v1.CancelDestructionRequest\x1a$.vaultd.v1.CancelDestructionResponse\x12@\n" +
+	"\aTrimKey\x12\x19.vaultd.v1.TrimKeyRequest\x1a\x1a.vaultd.v1.TrimKeyResponse\x12@\n" +
 	"\aEncrypt\x12\x19.vaultd.v1.EncryptRequest\x1a\x1a.vaultd.v1.EncryptResponse\x12@\n" +
 	"\aDecrypt\x12\x19.vaultd.v1.DecryptRequest\x1a\x1a.vaultd.v1.DecryptResponse\x127\n" +
 	"\x04Sign\x12\x16.vaultd.v1.SignRequest\x1a\x17.vaultd.v1.SignResponse\x12=\n" +
@@ -7923,7 +9496,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"ListGrants\x12\x1c.vaultd.v1.ListGrantsRequest\x1a\x1d.vaultd.v1.ListGrantsResponse\x12L\n" +
 	"\vRemoveGrant\x12\x1d.vaultd.v1.RemoveGrantRequest\x1a\x1e.vaultd.v1.RemoveGrantResponse\x12@\n" +
-	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12U\n" +
+	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12F\n" +
+	"\tKeyStates\x12\x1b.vaultd.v1.KeyStatesRequest\x1a\x1c.vaultd.v1.KeyStatesResponse\x12U\n" +
 	"\x0eListPrincipals\x12 .vaultd.v1.ListPrincipalsRequest\x1a!.vaultd.v1.ListPrincipalsResponse\x12U\n" +
 	"\x0eAdoptPrincipal\x12 .vaultd.v1.AdoptPrincipalRequest\x1a!.vaultd.v1.AdoptPrincipalResponse\x12X\n" +
 	"\x0fRetirePrincipal\x12!.vaultd.v1.RetirePrincipalRequest\x1a\".vaultd.v1.RetirePrincipalResponse\x12R\n" +
@@ -7948,315 +9522,392 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 	return file_vaultd_v1_vaultd_proto_rawDescData
 }
 
-var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 113)
+var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 133)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
-	(Method)(0),                     // 0: vaultd.v1.Method
-	(KeyUse)(0),                     // 1: vaultd.v1.KeyUse
-	(KeyState)(0),                   // 2: vaultd.v1.KeyState
-	(PublicKeyFormat)(0),            // 3: vaultd.v1.PublicKeyFormat
-	(PrivateKeyFormat)(0),           // 4: vaultd.v1.PrivateKeyFormat
-	(HashAlgorithm)(0),              // 5: vaultd.v1.HashAlgorithm
-	(SignatureScheme)(0),            // 6: vaultd.v1.SignatureScheme
-	(*Error)(nil),                   // 7: vaultd.v1.Error
-	(*StatusRequest)(nil),           // 8: vaultd.v1.StatusRequest
-	(*StatusResponse)(nil),          // 9: vaultd.v1.StatusResponse
-	(*AuditSink)(nil),               // 10: vaultd.v1.AuditSink
-	(*InitRequest)(nil),             // 11: vaultd.v1.InitRequest
-	(*InitResponse)(nil),            // 12: vaultd.v1.InitResponse
-	(*UnsealRequest)(nil),           // 13: vaultd.v1.UnsealRequest
-	(*UnsealResponse)(nil),          // 14: vaultd.v1.UnsealResponse
-	(*SealRequest)(nil),             // 15: vaultd.v1.SealRequest
-	(*SealResponse)(nil),            // 16: vaultd.v1.SealResponse
-	(*ChangePasswordRequest)(nil),   // 17: vaultd.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),  // 18: vaultd.v1.ChangePasswordResponse
-	(*KeyVersion)(nil),              // 19: vaultd.v1.KeyVersion
-	(*Key)(nil),                     // 20: vaultd.v1.Key
-	(*CreateKeyRequest)(nil),        // 21: vaultd.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),       // 22: vaultd.v1.CreateKeyResponse
-	(*ShowKeyRequest)(nil),          // 23: vaultd.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),         // 24: vaultd.v1.ShowKeyResponse
-	(*ListKeysRequest)(nil),         // 25: vaultd.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),        // 26: vaultd.v1.ListKeysResponse
-	(*PublicKeyRequest)(nil),        // 27: vaultd.v1.PublicKeyRequest
-	(*PublicKeyResponse)(nil),       // 28: vaultd.v1.PublicKeyResponse
-	(*RotateKeyRequest)(nil),        // 29: vaultd.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),       // 30: vaultd.v1.RotateKeyResponse
-	(*ImportKeyRequest)(nil),        // 31: vaultd.v1.ImportKeyRequest
-	(*ImportKeyResponse)(nil),       // 32: vaultd.v1.ImportKeyResponse
-	(*ExportKeyRequest)(nil),        // 33: vaultd.v1.ExportKeyRequest
-	(*ExportKeyResponse)(nil),       // 34: vaultd.v1.ExportKeyResponse
-	(*DestroyKeyRequest)(nil),       // 35: vaultd.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),      // 36: vaultd.v1.DestroyKeyResponse
-	(*RevokeKeyRequest)(nil),        // 37: vaultd.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),       // 38: vaultd.v1.RevokeKeyResponse
-	(*ContextPair)(nil),             // 39: vaultd.v1.ContextPair
-	(*EncryptRequest)(nil),          // 40: vaultd.v1.EncryptRequest
-	(*EncryptResponse)(nil),         // 41: vaultd.v1.EncryptResponse
-	(*DecryptRequest)(nil),          // 42: vaultd.v1.DecryptRequest
-	(*DecryptResponse)(nil),         // 43: vaultd.v1.DecryptResponse
-	(*SignRequest)(nil),             // 44: vaultd.v1.SignRequest
-	(*SignResponse)(nil),            // 45: vaultd.v1.SignResponse
-	(*VerifyRequest)(nil),           // 46: vaultd.v1.VerifyRequest
-	(*VerifyResponse)(nil),          // 47: vaultd.v1.VerifyResponse
-	(*MACRequest)(nil),              // 48: vaultd.v1.MACRequest
-	(*MACResponse)(nil),             // 49: vaultd.v1.MACResponse
-	(*VerifyMACRequest)(nil),        // 50: vaultd.v1.VerifyMACRequest
-	(*VerifyMACResponse)(nil),       // 51: vaultd.v1.VerifyMACResponse
-	(*AgreeRequest)(nil),            // 52: vaultd.v1.AgreeRequest
-	(*AgreeResponse)(nil),           // 53: vaultd.v1.AgreeResponse
-	(*OfferExchangeRequest)(nil),    // 54: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),   // 55: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),   // 56: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),  // 57: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),   // 58: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),  // 59: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                   // 60: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),      // 61: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),     // 62: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),        // 63: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),       // 64: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),       // 65: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),      // 66: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),      // 67: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),     // 68: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),   // 69: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),  // 70: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),              // 71: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),  // 72: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil), // 73: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),  // 74: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil), // 75: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),               // 76: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),           // 77: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),          // 78: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),              // 79: vaultd.v1.CanRequest
-	(*CanResponse)(nil),             // 80: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),        // 81: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                   // 82: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),         // 83: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),        // 84: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),        // 85: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),       // 86: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),       // 87: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),      // 88: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),      // 89: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),     // 90: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),          // 91: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),         // 92: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),          // 93: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),   // 94: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),  // 95: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),   // 96: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),  // 97: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),  // 98: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil), // 99: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                // 100: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),    // 101: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),   // 102: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),    // 103: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),   // 104: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),          // 105: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),         // 106: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),           // 107: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),          // 108: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),        // 109: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),       // 110: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),  // 111: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil), // 112: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),       // 113: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),      // 114: vaultd.v1.ProveAuditResponse
-	nil,                             // 115: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                             // 116: vaultd.v1.Key.LabelsEntry
-	nil,                             // 117: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                             // 118: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                             // 119: vaultd.v1.ImportKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 120: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 121: google.protobuf.Duration
+	(Method)(0),                       // 0: vaultd.v1.Method
+	(KeyUse)(0),                       // 1: vaultd.v1.KeyUse
+	(KeyState)(0),                     // 2: vaultd.v1.KeyState
+	(RevocationReason)(0),             // 3: vaultd.v1.RevocationReason
+	(PublicKeyFormat)(0),              // 4: vaultd.v1.PublicKeyFormat
+	(PrivateKeyFormat)(0),             // 5: vaultd.v1.PrivateKeyFormat
+	(HashAlgorithm)(0),                // 6: vaultd.v1.HashAlgorithm
+	(SignatureScheme)(0),              // 7: vaultd.v1.SignatureScheme
+	(*Error)(nil),                     // 8: vaultd.v1.Error
+	(*StatusRequest)(nil),             // 9: vaultd.v1.StatusRequest
+	(*StatusResponse)(nil),            // 10: vaultd.v1.StatusResponse
+	(*AuditSink)(nil),                 // 11: vaultd.v1.AuditSink
+	(*InitRequest)(nil),               // 12: vaultd.v1.InitRequest
+	(*InitResponse)(nil),              // 13: vaultd.v1.InitResponse
+	(*UnsealRequest)(nil),             // 14: vaultd.v1.UnsealRequest
+	(*UnsealResponse)(nil),            // 15: vaultd.v1.UnsealResponse
+	(*SealRequest)(nil),               // 16: vaultd.v1.SealRequest
+	(*SealResponse)(nil),              // 17: vaultd.v1.SealResponse
+	(*ChangePasswordRequest)(nil),     // 18: vaultd.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),    // 19: vaultd.v1.ChangePasswordResponse
+	(*ScrubRequest)(nil),              // 20: vaultd.v1.ScrubRequest
+	(*ScrubResponse)(nil),             // 21: vaultd.v1.ScrubResponse
+	(*Suspension)(nil),                // 22: vaultd.v1.Suspension
+	(*Destruction)(nil),               // 23: vaultd.v1.Destruction
+	(*KeyVersion)(nil),                // 24: vaultd.v1.KeyVersion
+	(*Key)(nil),                       // 25: vaultd.v1.Key
+	(*CreateKeyRequest)(nil),          // 26: vaultd.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),         // 27: vaultd.v1.CreateKeyResponse
+	(*ShowKeyRequest)(nil),            // 28: vaultd.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),           // 29: vaultd.v1.ShowKeyResponse
+	(*ListKeysRequest)(nil),           // 30: vaultd.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),          // 31: vaultd.v1.ListKeysResponse
+	(*PublicKeyRequest)(nil),          // 32: vaultd.v1.PublicKeyRequest
+	(*PublicKeyResponse)(nil),         // 33: vaultd.v1.PublicKeyResponse
+	(*RotateKeyRequest)(nil),          // 34: vaultd.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),         // 35: vaultd.v1.RotateKeyResponse
+	(*ImportKeyRequest)(nil),          // 36: vaultd.v1.ImportKeyRequest
+	(*ImportKeyResponse)(nil),         // 37: vaultd.v1.ImportKeyResponse
+	(*ExportKeyRequest)(nil),          // 38: vaultd.v1.ExportKeyRequest
+	(*ExportKeyResponse)(nil),         // 39: vaultd.v1.ExportKeyResponse
+	(*DestroyKeyRequest)(nil),         // 40: vaultd.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),        // 41: vaultd.v1.DestroyKeyResponse
+	(*RevokeKeyRequest)(nil),          // 42: vaultd.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),         // 43: vaultd.v1.RevokeKeyResponse
+	(*SuspendKeyRequest)(nil),         // 44: vaultd.v1.SuspendKeyRequest
+	(*SuspendKeyResponse)(nil),        // 45: vaultd.v1.SuspendKeyResponse
+	(*ResumeKeyRequest)(nil),          // 46: vaultd.v1.ResumeKeyRequest
+	(*ResumeKeyResponse)(nil),         // 47: vaultd.v1.ResumeKeyResponse
+	(*UpdateKeyRequest)(nil),          // 48: vaultd.v1.UpdateKeyRequest
+	(*UpdateKeyResponse)(nil),         // 49: vaultd.v1.UpdateKeyResponse
+	(*CancelDestructionRequest)(nil),  // 50: vaultd.v1.CancelDestructionRequest
+	(*CancelDestructionResponse)(nil), // 51: vaultd.v1.CancelDestructionResponse
+	(*TrimKeyRequest)(nil),            // 52: vaultd.v1.TrimKeyRequest
+	(*TrimKeyResponse)(nil),           // 53: vaultd.v1.TrimKeyResponse
+	(*KeyStatesRequest)(nil),          // 54: vaultd.v1.KeyStatesRequest
+	(*StateRule)(nil),                 // 55: vaultd.v1.StateRule
+	(*StateTransition)(nil),           // 56: vaultd.v1.StateTransition
+	(*TypeRule)(nil),                  // 57: vaultd.v1.TypeRule
+	(*KeyStatesResponse)(nil),         // 58: vaultd.v1.KeyStatesResponse
+	(*ContextPair)(nil),               // 59: vaultd.v1.ContextPair
+	(*EncryptRequest)(nil),            // 60: vaultd.v1.EncryptRequest
+	(*EncryptResponse)(nil),           // 61: vaultd.v1.EncryptResponse
+	(*DecryptRequest)(nil),            // 62: vaultd.v1.DecryptRequest
+	(*DecryptResponse)(nil),           // 63: vaultd.v1.DecryptResponse
+	(*SignRequest)(nil),               // 64: vaultd.v1.SignRequest
+	(*SignResponse)(nil),              // 65: vaultd.v1.SignResponse
+	(*VerifyRequest)(nil),             // 66: vaultd.v1.VerifyRequest
+	(*VerifyResponse)(nil),            // 67: vaultd.v1.VerifyResponse
+	(*MACRequest)(nil),                // 68: vaultd.v1.MACRequest
+	(*MACResponse)(nil),               // 69: vaultd.v1.MACResponse
+	(*VerifyMACRequest)(nil),          // 70: vaultd.v1.VerifyMACRequest
+	(*VerifyMACResponse)(nil),         // 71: vaultd.v1.VerifyMACResponse
+	(*AgreeRequest)(nil),              // 72: vaultd.v1.AgreeRequest
+	(*AgreeResponse)(nil),             // 73: vaultd.v1.AgreeResponse
+	(*OfferExchangeRequest)(nil),      // 74: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),     // 75: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),     // 76: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),    // 77: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),     // 78: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),    // 79: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                     // 80: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),        // 81: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),       // 82: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),          // 83: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),         // 84: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),         // 85: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),        // 86: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),        // 87: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),       // 88: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),     // 89: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),    // 90: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),                // 91: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),    // 92: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),   // 93: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),    // 94: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil),   // 95: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),                 // 96: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),             // 97: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 98: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),                // 99: vaultd.v1.CanRequest
+	(*CanResponse)(nil),               // 100: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),          // 101: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                     // 102: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),           // 103: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),          // 104: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),          // 105: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),         // 106: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),         // 107: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),        // 108: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),        // 109: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),       // 110: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),            // 111: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),           // 112: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),            // 113: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),     // 114: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 115: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),     // 116: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),    // 117: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),    // 118: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil),   // 119: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                  // 120: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),      // 121: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),     // 122: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),      // 123: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),     // 124: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),            // 125: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),           // 126: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),             // 127: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),            // 128: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),          // 129: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),         // 130: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),    // 131: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil),   // 132: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),         // 133: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),        // 134: vaultd.v1.ProveAuditResponse
+	nil,                               // 135: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 136: vaultd.v1.Key.LabelsEntry
+	nil,                               // 137: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 138: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 139: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 140: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 141: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 142: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	120, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	115, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	120, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
-	10,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
-	2,   // 4: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	120, // 5: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	120, // 6: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	120, // 7: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	1,   // 8: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	2,   // 9: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	116, // 10: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	120, // 11: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	121, // 12: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	19,  // 13: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	120, // 14: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	121, // 15: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 16: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	117, // 17: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	20,  // 18: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 19: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	118, // 20: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	20,  // 21: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	3,   // 22: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	121, // 23: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	20,  // 24: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 25: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	121, // 26: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	1,   // 27: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	119, // 28: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	20,  // 29: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 30: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	4,   // 31: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	20,  // 32: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	20,  // 33: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	39,  // 34: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	39,  // 35: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	121, // 36: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	5,   // 37: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 38: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	5,   // 39: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	6,   // 40: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	121, // 41: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	120, // 42: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	121, // 43: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	20,  // 44: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	20,  // 45: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	120, // 46: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	120, // 47: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	60,  // 48: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 49: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 50: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	60,  // 51: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	60,  // 52: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	120, // 53: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	71,  // 54: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	71,  // 55: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	76,  // 56: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	39,  // 57: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	76,  // 58: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	81,  // 59: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	82,  // 60: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 61: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	82,  // 62: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	120, // 63: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	76,  // 64: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	81,  // 65: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	120, // 66: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	93,  // 67: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 68: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 69: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	93,  // 70: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	76,  // 71: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	120, // 72: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	120, // 73: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	100, // 74: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	121, // 75: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	100, // 76: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 77: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	100, // 78: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	120, // 79: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	121, // 80: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	8,   // 81: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	11,  // 82: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	13,  // 83: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	15,  // 84: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	17,  // 85: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	21,  // 86: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	23,  // 87: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	25,  // 88: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	27,  // 89: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	29,  // 90: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	31,  // 91: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	33,  // 92: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	35,  // 93: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	37,  // 94: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	40,  // 95: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	42,  // 96: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	44,  // 97: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	46,  // 98: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	48,  // 99: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	50,  // 100: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	52,  // 101: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	54,  // 102: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	56,  // 103: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	58,  // 104: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	61,  // 105: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	63,  // 106: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	65,  // 107: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	67,  // 108: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	69,  // 109: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	72,  // 110: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	74,  // 111: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	77,  // 112: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	79,  // 113: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	83,  // 114: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	85,  // 115: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	87,  // 116: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	89,  // 117: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	91,  // 118: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	94,  // 119: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	96,  // 120: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	98,  // 121: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	101, // 122: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	103, // 123: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	105, // 124: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	107, // 125: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	109, // 126: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	111, // 127: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	113, // 128: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	9,   // 129: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	12,  // 130: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	14,  // 131: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	16,  // 132: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	18,  // 133: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	22,  // 134: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	24,  // 135: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	26,  // 136: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	28,  // 137: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	30,  // 138: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	32,  // 139: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	34,  // 140: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	36,  // 141: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	38,  // 142: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	41,  // 143: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	43,  // 144: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	45,  // 145: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	47,  // 146: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	49,  // 147: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	51,  // 148: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	53,  // 149: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	55,  // 150: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	57,  // 151: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	59,  // 152: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	62,  // 153: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	64,  // 154: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	66,  // 155: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	68,  // 156: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	70,  // 157: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	73,  // 158: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	75,  // 159: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	78,  // 160: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	80,  // 161: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	84,  // 162: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	86,  // 163: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	88,  // 164: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	90,  // 165: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	92,  // 166: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	95,  // 167: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	97,  // 168: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	99,  // 169: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	102, // 170: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	104, // 171: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	106, // 172: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	108, // 173: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	110, // 174: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	112, // 175: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	114, // 176: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	129, // [129:177] is the sub-list for method output_type
-	81,  // [81:129] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	141, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	135, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	141, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	11,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
+	141, // 4: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
+	141, // 5: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
+	141, // 6: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
+	141, // 7: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
+	2,   // 8: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	141, // 9: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	141, // 10: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	141, // 11: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	141, // 12: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
+	141, // 13: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
+	141, // 14: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
+	22,  // 15: vaultd.v1.KeyVersion.suspensions:type_name -> vaultd.v1.Suspension
+	23,  // 16: vaultd.v1.KeyVersion.destruction:type_name -> vaultd.v1.Destruction
+	1,   // 17: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	2,   // 18: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	136, // 19: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	141, // 20: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	142, // 21: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	24,  // 22: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	141, // 23: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	142, // 24: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
+	22,  // 25: vaultd.v1.Key.suspensions:type_name -> vaultd.v1.Suspension
+	23,  // 26: vaultd.v1.Key.destruction:type_name -> vaultd.v1.Destruction
+	141, // 27: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
+	3,   // 28: vaultd.v1.Key.reason_code:type_name -> vaultd.v1.RevocationReason
+	141, // 29: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
+	142, // 30: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 31: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	137, // 32: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	141, // 33: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	142, // 34: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	25,  // 35: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	25,  // 36: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	138, // 37: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	25,  // 38: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	4,   // 39: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	142, // 40: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	141, // 41: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	142, // 42: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	25,  // 43: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	5,   // 44: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	142, // 45: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	1,   // 46: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	139, // 47: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	141, // 48: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	142, // 49: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	25,  // 50: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	5,   // 51: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	5,   // 52: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	142, // 53: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
+	25,  // 54: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	3,   // 55: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
+	141, // 56: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
+	25,  // 57: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	25,  // 58: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
+	25,  // 59: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
+	141, // 60: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	141, // 61: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
+	141, // 62: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
+	140, // 63: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	25,  // 64: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
+	25,  // 65: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
+	25,  // 66: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
+	2,   // 67: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
+	2,   // 68: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
+	2,   // 69: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
+	55,  // 70: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
+	56,  // 71: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
+	57,  // 72: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
+	59,  // 73: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	59,  // 74: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	142, // 75: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	141, // 76: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
+	6,   // 77: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	7,   // 78: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	6,   // 79: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	7,   // 80: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	141, // 81: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
+	141, // 82: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
+	142, // 83: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	141, // 84: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	142, // 85: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	25,  // 86: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	25,  // 87: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	141, // 88: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	141, // 89: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	80,  // 90: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	80,  // 91: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	80,  // 92: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	80,  // 93: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	80,  // 94: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	141, // 95: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	91,  // 96: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	91,  // 97: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	96,  // 98: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	59,  // 99: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	96,  // 100: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	101, // 101: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	102, // 102: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	102, // 103: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	102, // 104: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	141, // 105: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	96,  // 106: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	101, // 107: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	141, // 108: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	113, // 109: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	113, // 110: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	113, // 111: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	113, // 112: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	96,  // 113: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	141, // 114: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	141, // 115: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	120, // 116: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	142, // 117: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	120, // 118: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	120, // 119: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	120, // 120: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	141, // 121: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	142, // 122: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	9,   // 123: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	12,  // 124: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	14,  // 125: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	16,  // 126: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	18,  // 127: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	20,  // 128: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
+	26,  // 129: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	28,  // 130: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	30,  // 131: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	32,  // 132: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	34,  // 133: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	36,  // 134: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	38,  // 135: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	40,  // 136: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	42,  // 137: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	44,  // 138: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
+	46,  // 139: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
+	48,  // 140: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
+	50,  // 141: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
+	52,  // 142: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
+	60,  // 143: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	62,  // 144: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	64,  // 145: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	66,  // 146: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	68,  // 147: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	70,  // 148: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	72,  // 149: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	74,  // 150: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	76,  // 151: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	78,  // 152: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	81,  // 153: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	83,  // 154: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	85,  // 155: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	87,  // 156: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	89,  // 157: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	92,  // 158: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	94,  // 159: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	97,  // 160: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	99,  // 161: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	103, // 162: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	105, // 163: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	107, // 164: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	109, // 165: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	111, // 166: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	54,  // 167: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
+	114, // 168: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	116, // 169: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	118, // 170: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	121, // 171: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	123, // 172: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	125, // 173: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	127, // 174: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	129, // 175: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	131, // 176: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	133, // 177: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	10,  // 178: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	13,  // 179: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	15,  // 180: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	17,  // 181: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	19,  // 182: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	21,  // 183: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
+	27,  // 184: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	29,  // 185: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	31,  // 186: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	33,  // 187: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	35,  // 188: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	37,  // 189: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	39,  // 190: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	41,  // 191: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	43,  // 192: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	45,  // 193: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
+	47,  // 194: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
+	49,  // 195: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
+	51,  // 196: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
+	53,  // 197: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
+	61,  // 198: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	63,  // 199: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	65,  // 200: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	67,  // 201: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	69,  // 202: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	71,  // 203: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	73,  // 204: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	75,  // 205: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	77,  // 206: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	79,  // 207: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	82,  // 208: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	84,  // 209: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	86,  // 210: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	88,  // 211: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	90,  // 212: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	93,  // 213: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	95,  // 214: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	98,  // 215: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	100, // 216: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	104, // 217: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	106, // 218: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	108, // 219: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	110, // 220: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	112, // 221: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	58,  // 222: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
+	115, // 223: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	117, // 224: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	119, // 225: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	122, // 226: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	124, // 227: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	126, // 228: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	128, // 229: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	130, // 230: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	132, // 231: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	134, // 232: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	178, // [178:233] is the sub-list for method output_type
+	123, // [123:178] is the sub-list for method input_type
+	123, // [123:123] is the sub-list for extension type_name
+	123, // [123:123] is the sub-list for extension extendee
+	0,   // [0:123] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -8269,8 +9920,8 @@ func file_vaultd_v1_vaultd_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   113,
+			NumEnums:      8,
+			NumMessages:   133,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -50,6 +50,8 @@ const (
 	// VaultServiceChangePasswordProcedure is the fully-qualified name of the VaultService's
 	// ChangePassword RPC.
 	VaultServiceChangePasswordProcedure = "/vaultd.v1.VaultService/ChangePassword"
+	// VaultServiceScrubProcedure is the fully-qualified name of the VaultService's Scrub RPC.
+	VaultServiceScrubProcedure = "/vaultd.v1.VaultService/Scrub"
 	// VaultServiceCreateKeyProcedure is the fully-qualified name of the VaultService's CreateKey RPC.
 	VaultServiceCreateKeyProcedure = "/vaultd.v1.VaultService/CreateKey"
 	// VaultServiceShowKeyProcedure is the fully-qualified name of the VaultService's ShowKey RPC.
@@ -68,6 +70,17 @@ const (
 	VaultServiceDestroyKeyProcedure = "/vaultd.v1.VaultService/DestroyKey"
 	// VaultServiceRevokeKeyProcedure is the fully-qualified name of the VaultService's RevokeKey RPC.
 	VaultServiceRevokeKeyProcedure = "/vaultd.v1.VaultService/RevokeKey"
+	// VaultServiceSuspendKeyProcedure is the fully-qualified name of the VaultService's SuspendKey RPC.
+	VaultServiceSuspendKeyProcedure = "/vaultd.v1.VaultService/SuspendKey"
+	// VaultServiceResumeKeyProcedure is the fully-qualified name of the VaultService's ResumeKey RPC.
+	VaultServiceResumeKeyProcedure = "/vaultd.v1.VaultService/ResumeKey"
+	// VaultServiceUpdateKeyProcedure is the fully-qualified name of the VaultService's UpdateKey RPC.
+	VaultServiceUpdateKeyProcedure = "/vaultd.v1.VaultService/UpdateKey"
+	// VaultServiceCancelDestructionProcedure is the fully-qualified name of the VaultService's
+	// CancelDestruction RPC.
+	VaultServiceCancelDestructionProcedure = "/vaultd.v1.VaultService/CancelDestruction"
+	// VaultServiceTrimKeyProcedure is the fully-qualified name of the VaultService's TrimKey RPC.
+	VaultServiceTrimKeyProcedure = "/vaultd.v1.VaultService/TrimKey"
 	// VaultServiceEncryptProcedure is the fully-qualified name of the VaultService's Encrypt RPC.
 	VaultServiceEncryptProcedure = "/vaultd.v1.VaultService/Encrypt"
 	// VaultServiceDecryptProcedure is the fully-qualified name of the VaultService's Decrypt RPC.
@@ -125,6 +138,8 @@ const (
 	VaultServiceRemoveGrantProcedure = "/vaultd.v1.VaultService/RemoveGrant"
 	// VaultServiceExplainProcedure is the fully-qualified name of the VaultService's Explain RPC.
 	VaultServiceExplainProcedure = "/vaultd.v1.VaultService/Explain"
+	// VaultServiceKeyStatesProcedure is the fully-qualified name of the VaultService's KeyStates RPC.
+	VaultServiceKeyStatesProcedure = "/vaultd.v1.VaultService/KeyStates"
 	// VaultServiceListPrincipalsProcedure is the fully-qualified name of the VaultService's
 	// ListPrincipals RPC.
 	VaultServiceListPrincipalsProcedure = "/vaultd.v1.VaultService/ListPrincipals"
@@ -160,6 +175,7 @@ type VaultServiceClient interface {
 	Unseal(context.Context, *v1.UnsealRequest) (*v1.UnsealResponse, error)
 	Seal(context.Context, *v1.SealRequest) (*v1.SealResponse, error)
 	ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error)
+	Scrub(context.Context, *v1.ScrubRequest) (*v1.ScrubResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -169,6 +185,11 @@ type VaultServiceClient interface {
 	ExportKey(context.Context, *v1.ExportKeyRequest) (*v1.ExportKeyResponse, error)
 	DestroyKey(context.Context, *v1.DestroyKeyRequest) (*v1.DestroyKeyResponse, error)
 	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
+	SuspendKey(context.Context, *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error)
+	ResumeKey(context.Context, *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error)
+	UpdateKey(context.Context, *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error)
+	CancelDestruction(context.Context, *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error)
+	TrimKey(context.Context, *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error)
 	Encrypt(context.Context, *v1.EncryptRequest) (*v1.EncryptResponse, error)
 	Decrypt(context.Context, *v1.DecryptRequest) (*v1.DecryptResponse, error)
 	Sign(context.Context, *v1.SignRequest) (*v1.SignResponse, error)
@@ -193,6 +214,7 @@ type VaultServiceClient interface {
 	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
 	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	KeyStates(context.Context, *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error)
 	ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error)
 	AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error)
 	RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error)
@@ -244,6 +266,12 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceChangePasswordProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("ChangePassword")),
+			connect.WithClientOptions(opts...),
+		),
+		scrub: connect.NewClient[v1.ScrubRequest, v1.ScrubResponse](
+			httpClient,
+			baseURL+VaultServiceScrubProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Scrub")),
 			connect.WithClientOptions(opts...),
 		),
 		createKey: connect.NewClient[v1.CreateKeyRequest, v1.CreateKeyResponse](
@@ -298,6 +326,36 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceRevokeKeyProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("RevokeKey")),
+			connect.WithClientOptions(opts...),
+		),
+		suspendKey: connect.NewClient[v1.SuspendKeyRequest, v1.SuspendKeyResponse](
+			httpClient,
+			baseURL+VaultServiceSuspendKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("SuspendKey")),
+			connect.WithClientOptions(opts...),
+		),
+		resumeKey: connect.NewClient[v1.ResumeKeyRequest, v1.ResumeKeyResponse](
+			httpClient,
+			baseURL+VaultServiceResumeKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ResumeKey")),
+			connect.WithClientOptions(opts...),
+		),
+		updateKey: connect.NewClient[v1.UpdateKeyRequest, v1.UpdateKeyResponse](
+			httpClient,
+			baseURL+VaultServiceUpdateKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("UpdateKey")),
+			connect.WithClientOptions(opts...),
+		),
+		cancelDestruction: connect.NewClient[v1.CancelDestructionRequest, v1.CancelDestructionResponse](
+			httpClient,
+			baseURL+VaultServiceCancelDestructionProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("CancelDestruction")),
+			connect.WithClientOptions(opts...),
+		),
+		trimKey: connect.NewClient[v1.TrimKeyRequest, v1.TrimKeyResponse](
+			httpClient,
+			baseURL+VaultServiceTrimKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("TrimKey")),
 			connect.WithClientOptions(opts...),
 		),
 		encrypt: connect.NewClient[v1.EncryptRequest, v1.EncryptResponse](
@@ -444,6 +502,12 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("Explain")),
 			connect.WithClientOptions(opts...),
 		),
+		keyStates: connect.NewClient[v1.KeyStatesRequest, v1.KeyStatesResponse](
+			httpClient,
+			baseURL+VaultServiceKeyStatesProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("KeyStates")),
+			connect.WithClientOptions(opts...),
+		),
 		listPrincipals: connect.NewClient[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse](
 			httpClient,
 			baseURL+VaultServiceListPrincipalsProcedure,
@@ -509,54 +573,61 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 
 // vaultServiceClient implements VaultServiceClient.
 type vaultServiceClient struct {
-	status          *connect.Client[v1.StatusRequest, v1.StatusResponse]
-	init            *connect.Client[v1.InitRequest, v1.InitResponse]
-	unseal          *connect.Client[v1.UnsealRequest, v1.UnsealResponse]
-	seal            *connect.Client[v1.SealRequest, v1.SealResponse]
-	changePassword  *connect.Client[v1.ChangePasswordRequest, v1.ChangePasswordResponse]
-	createKey       *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
-	showKey         *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
-	listKeys        *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
-	publicKey       *connect.Client[v1.PublicKeyRequest, v1.PublicKeyResponse]
-	rotateKey       *connect.Client[v1.RotateKeyRequest, v1.RotateKeyResponse]
-	importKey       *connect.Client[v1.ImportKeyRequest, v1.ImportKeyResponse]
-	exportKey       *connect.Client[v1.ExportKeyRequest, v1.ExportKeyResponse]
-	destroyKey      *connect.Client[v1.DestroyKeyRequest, v1.DestroyKeyResponse]
-	revokeKey       *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
-	encrypt         *connect.Client[v1.EncryptRequest, v1.EncryptResponse]
-	decrypt         *connect.Client[v1.DecryptRequest, v1.DecryptResponse]
-	sign            *connect.Client[v1.SignRequest, v1.SignResponse]
-	verify          *connect.Client[v1.VerifyRequest, v1.VerifyResponse]
-	mAC             *connect.Client[v1.MACRequest, v1.MACResponse]
-	verifyMAC       *connect.Client[v1.VerifyMACRequest, v1.VerifyMACResponse]
-	agree           *connect.Client[v1.AgreeRequest, v1.AgreeResponse]
-	offerExchange   *connect.Client[v1.OfferExchangeRequest, v1.OfferExchangeResponse]
-	acceptExchange  *connect.Client[v1.AcceptExchangeRequest, v1.AcceptExchangeResponse]
-	finishExchange  *connect.Client[v1.FinishExchangeRequest, v1.FinishExchangeResponse]
-	createOwner     *connect.Client[v1.CreateOwnerRequest, v1.CreateOwnerResponse]
-	showOwner       *connect.Client[v1.ShowOwnerRequest, v1.ShowOwnerResponse]
-	listOwners      *connect.Client[v1.ListOwnersRequest, v1.ListOwnersResponse]
-	revokeOwner     *connect.Client[v1.RevokeOwnerRequest, v1.RevokeOwnerResponse]
-	reinstateOwner  *connect.Client[v1.ReinstateOwnerRequest, v1.ReinstateOwnerResponse]
-	listRevocations *connect.Client[v1.ListRevocationsRequest, v1.ListRevocationsResponse]
-	checkRevocation *connect.Client[v1.CheckRevocationRequest, v1.CheckRevocationResponse]
-	whoAmI          *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
-	can             *connect.Client[v1.CanRequest, v1.CanResponse]
-	addGrant        *connect.Client[v1.AddGrantRequest, v1.AddGrantResponse]
-	showGrant       *connect.Client[v1.ShowGrantRequest, v1.ShowGrantResponse]
-	listGrants      *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
-	removeGrant     *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
-	explain         *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
-	listPrincipals  *connect.Client[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse]
-	adoptPrincipal  *connect.Client[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse]
-	retirePrincipal *connect.Client[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse]
-	listApprovals   *connect.Client[v1.ListApprovalsRequest, v1.ListApprovalsResponse]
-	awaitApproval   *connect.Client[v1.AwaitApprovalRequest, v1.AwaitApprovalResponse]
-	approve         *connect.Client[v1.ApproveRequest, v1.ApproveResponse]
-	reject          *connect.Client[v1.RejectRequest, v1.RejectResponse]
-	readAudit       *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
-	checkpointAudit *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
-	proveAudit      *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
+	status            *connect.Client[v1.StatusRequest, v1.StatusResponse]
+	init              *connect.Client[v1.InitRequest, v1.InitResponse]
+	unseal            *connect.Client[v1.UnsealRequest, v1.UnsealResponse]
+	seal              *connect.Client[v1.SealRequest, v1.SealResponse]
+	changePassword    *connect.Client[v1.ChangePasswordRequest, v1.ChangePasswordResponse]
+	scrub             *connect.Client[v1.ScrubRequest, v1.ScrubResponse]
+	createKey         *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
+	showKey           *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
+	listKeys          *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
+	publicKey         *connect.Client[v1.PublicKeyRequest, v1.PublicKeyResponse]
+	rotateKey         *connect.Client[v1.RotateKeyRequest, v1.RotateKeyResponse]
+	importKey         *connect.Client[v1.ImportKeyRequest, v1.ImportKeyResponse]
+	exportKey         *connect.Client[v1.ExportKeyRequest, v1.ExportKeyResponse]
+	destroyKey        *connect.Client[v1.DestroyKeyRequest, v1.DestroyKeyResponse]
+	revokeKey         *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
+	suspendKey        *connect.Client[v1.SuspendKeyRequest, v1.SuspendKeyResponse]
+	resumeKey         *connect.Client[v1.ResumeKeyRequest, v1.ResumeKeyResponse]
+	updateKey         *connect.Client[v1.UpdateKeyRequest, v1.UpdateKeyResponse]
+	cancelDestruction *connect.Client[v1.CancelDestructionRequest, v1.CancelDestructionResponse]
+	trimKey           *connect.Client[v1.TrimKeyRequest, v1.TrimKeyResponse]
+	encrypt           *connect.Client[v1.EncryptRequest, v1.EncryptResponse]
+	decrypt           *connect.Client[v1.DecryptRequest, v1.DecryptResponse]
+	sign              *connect.Client[v1.SignRequest, v1.SignResponse]
+	verify            *connect.Client[v1.VerifyRequest, v1.VerifyResponse]
+	mAC               *connect.Client[v1.MACRequest, v1.MACResponse]
+	verifyMAC         *connect.Client[v1.VerifyMACRequest, v1.VerifyMACResponse]
+	agree             *connect.Client[v1.AgreeRequest, v1.AgreeResponse]
+	offerExchange     *connect.Client[v1.OfferExchangeRequest, v1.OfferExchangeResponse]
+	acceptExchange    *connect.Client[v1.AcceptExchangeRequest, v1.AcceptExchangeResponse]
+	finishExchange    *connect.Client[v1.FinishExchangeRequest, v1.FinishExchangeResponse]
+	createOwner       *connect.Client[v1.CreateOwnerRequest, v1.CreateOwnerResponse]
+	showOwner         *connect.Client[v1.ShowOwnerRequest, v1.ShowOwnerResponse]
+	listOwners        *connect.Client[v1.ListOwnersRequest, v1.ListOwnersResponse]
+	revokeOwner       *connect.Client[v1.RevokeOwnerRequest, v1.RevokeOwnerResponse]
+	reinstateOwner    *connect.Client[v1.ReinstateOwnerRequest, v1.ReinstateOwnerResponse]
+	listRevocations   *connect.Client[v1.ListRevocationsRequest, v1.ListRevocationsResponse]
+	checkRevocation   *connect.Client[v1.CheckRevocationRequest, v1.CheckRevocationResponse]
+	whoAmI            *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
+	can               *connect.Client[v1.CanRequest, v1.CanResponse]
+	addGrant          *connect.Client[v1.AddGrantRequest, v1.AddGrantResponse]
+	showGrant         *connect.Client[v1.ShowGrantRequest, v1.ShowGrantResponse]
+	listGrants        *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
+	removeGrant       *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
+	explain           *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	keyStates         *connect.Client[v1.KeyStatesRequest, v1.KeyStatesResponse]
+	listPrincipals    *connect.Client[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse]
+	adoptPrincipal    *connect.Client[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse]
+	retirePrincipal   *connect.Client[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse]
+	listApprovals     *connect.Client[v1.ListApprovalsRequest, v1.ListApprovalsResponse]
+	awaitApproval     *connect.Client[v1.AwaitApprovalRequest, v1.AwaitApprovalResponse]
+	approve           *connect.Client[v1.ApproveRequest, v1.ApproveResponse]
+	reject            *connect.Client[v1.RejectRequest, v1.RejectResponse]
+	readAudit         *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
+	checkpointAudit   *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
+	proveAudit        *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
 }
 
 // Status calls vaultd.v1.VaultService.Status.
@@ -598,6 +669,15 @@ func (c *vaultServiceClient) Seal(ctx context.Context, req *v1.SealRequest) (*v1
 // ChangePassword calls vaultd.v1.VaultService.ChangePassword.
 func (c *vaultServiceClient) ChangePassword(ctx context.Context, req *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error) {
 	response, err := c.changePassword.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Scrub calls vaultd.v1.VaultService.Scrub.
+func (c *vaultServiceClient) Scrub(ctx context.Context, req *v1.ScrubRequest) (*v1.ScrubResponse, error) {
+	response, err := c.scrub.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -679,6 +759,51 @@ func (c *vaultServiceClient) DestroyKey(ctx context.Context, req *v1.DestroyKeyR
 // RevokeKey calls vaultd.v1.VaultService.RevokeKey.
 func (c *vaultServiceClient) RevokeKey(ctx context.Context, req *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	response, err := c.revokeKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SuspendKey calls vaultd.v1.VaultService.SuspendKey.
+func (c *vaultServiceClient) SuspendKey(ctx context.Context, req *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error) {
+	response, err := c.suspendKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ResumeKey calls vaultd.v1.VaultService.ResumeKey.
+func (c *vaultServiceClient) ResumeKey(ctx context.Context, req *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error) {
+	response, err := c.resumeKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// UpdateKey calls vaultd.v1.VaultService.UpdateKey.
+func (c *vaultServiceClient) UpdateKey(ctx context.Context, req *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error) {
+	response, err := c.updateKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CancelDestruction calls vaultd.v1.VaultService.CancelDestruction.
+func (c *vaultServiceClient) CancelDestruction(ctx context.Context, req *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error) {
+	response, err := c.cancelDestruction.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// TrimKey calls vaultd.v1.VaultService.TrimKey.
+func (c *vaultServiceClient) TrimKey(ctx context.Context, req *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error) {
+	response, err := c.trimKey.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -901,6 +1026,15 @@ func (c *vaultServiceClient) Explain(ctx context.Context, req *v1.ExplainRequest
 	return nil, err
 }
 
+// KeyStates calls vaultd.v1.VaultService.KeyStates.
+func (c *vaultServiceClient) KeyStates(ctx context.Context, req *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error) {
+	response, err := c.keyStates.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ListPrincipals calls vaultd.v1.VaultService.ListPrincipals.
 func (c *vaultServiceClient) ListPrincipals(ctx context.Context, req *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error) {
 	response, err := c.listPrincipals.CallUnary(ctx, connect.NewRequest(req))
@@ -998,6 +1132,7 @@ type VaultServiceHandler interface {
 	Unseal(context.Context, *v1.UnsealRequest) (*v1.UnsealResponse, error)
 	Seal(context.Context, *v1.SealRequest) (*v1.SealResponse, error)
 	ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error)
+	Scrub(context.Context, *v1.ScrubRequest) (*v1.ScrubResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -1007,6 +1142,11 @@ type VaultServiceHandler interface {
 	ExportKey(context.Context, *v1.ExportKeyRequest) (*v1.ExportKeyResponse, error)
 	DestroyKey(context.Context, *v1.DestroyKeyRequest) (*v1.DestroyKeyResponse, error)
 	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
+	SuspendKey(context.Context, *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error)
+	ResumeKey(context.Context, *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error)
+	UpdateKey(context.Context, *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error)
+	CancelDestruction(context.Context, *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error)
+	TrimKey(context.Context, *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error)
 	Encrypt(context.Context, *v1.EncryptRequest) (*v1.EncryptResponse, error)
 	Decrypt(context.Context, *v1.DecryptRequest) (*v1.DecryptResponse, error)
 	Sign(context.Context, *v1.SignRequest) (*v1.SignResponse, error)
@@ -1031,6 +1171,7 @@ type VaultServiceHandler interface {
 	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
 	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	KeyStates(context.Context, *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error)
 	ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error)
 	AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error)
 	RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error)
@@ -1078,6 +1219,12 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceChangePasswordProcedure,
 		svc.ChangePassword,
 		connect.WithSchema(vaultServiceMethods.ByName("ChangePassword")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceScrubHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceScrubProcedure,
+		svc.Scrub,
+		connect.WithSchema(vaultServiceMethods.ByName("Scrub")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceCreateKeyHandler := connect.NewUnaryHandlerSimple(
@@ -1132,6 +1279,36 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceRevokeKeyProcedure,
 		svc.RevokeKey,
 		connect.WithSchema(vaultServiceMethods.ByName("RevokeKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceSuspendKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceSuspendKeyProcedure,
+		svc.SuspendKey,
+		connect.WithSchema(vaultServiceMethods.ByName("SuspendKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceResumeKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceResumeKeyProcedure,
+		svc.ResumeKey,
+		connect.WithSchema(vaultServiceMethods.ByName("ResumeKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceUpdateKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceUpdateKeyProcedure,
+		svc.UpdateKey,
+		connect.WithSchema(vaultServiceMethods.ByName("UpdateKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCancelDestructionHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCancelDestructionProcedure,
+		svc.CancelDestruction,
+		connect.WithSchema(vaultServiceMethods.ByName("CancelDestruction")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceTrimKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceTrimKeyProcedure,
+		svc.TrimKey,
+		connect.WithSchema(vaultServiceMethods.ByName("TrimKey")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceEncryptHandler := connect.NewUnaryHandlerSimple(
@@ -1278,6 +1455,12 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("Explain")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceKeyStatesHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceKeyStatesProcedure,
+		svc.KeyStates,
+		connect.WithSchema(vaultServiceMethods.ByName("KeyStates")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceListPrincipalsHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceListPrincipalsProcedure,
 		svc.ListPrincipals,
@@ -1350,6 +1533,8 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceSealHandler.ServeHTTP(w, r)
 		case VaultServiceChangePasswordProcedure:
 			vaultServiceChangePasswordHandler.ServeHTTP(w, r)
+		case VaultServiceScrubProcedure:
+			vaultServiceScrubHandler.ServeHTTP(w, r)
 		case VaultServiceCreateKeyProcedure:
 			vaultServiceCreateKeyHandler.ServeHTTP(w, r)
 		case VaultServiceShowKeyProcedure:
@@ -1368,6 +1553,16 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceDestroyKeyHandler.ServeHTTP(w, r)
 		case VaultServiceRevokeKeyProcedure:
 			vaultServiceRevokeKeyHandler.ServeHTTP(w, r)
+		case VaultServiceSuspendKeyProcedure:
+			vaultServiceSuspendKeyHandler.ServeHTTP(w, r)
+		case VaultServiceResumeKeyProcedure:
+			vaultServiceResumeKeyHandler.ServeHTTP(w, r)
+		case VaultServiceUpdateKeyProcedure:
+			vaultServiceUpdateKeyHandler.ServeHTTP(w, r)
+		case VaultServiceCancelDestructionProcedure:
+			vaultServiceCancelDestructionHandler.ServeHTTP(w, r)
+		case VaultServiceTrimKeyProcedure:
+			vaultServiceTrimKeyHandler.ServeHTTP(w, r)
 		case VaultServiceEncryptProcedure:
 			vaultServiceEncryptHandler.ServeHTTP(w, r)
 		case VaultServiceDecryptProcedure:
@@ -1416,6 +1611,8 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceRemoveGrantHandler.ServeHTTP(w, r)
 		case VaultServiceExplainProcedure:
 			vaultServiceExplainHandler.ServeHTTP(w, r)
+		case VaultServiceKeyStatesProcedure:
+			vaultServiceKeyStatesHandler.ServeHTTP(w, r)
 		case VaultServiceListPrincipalsProcedure:
 			vaultServiceListPrincipalsHandler.ServeHTTP(w, r)
 		case VaultServiceAdoptPrincipalProcedure:
@@ -1465,6 +1662,10 @@ func (UnimplementedVaultServiceHandler) ChangePassword(context.Context, *v1.Chan
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ChangePassword is not implemented"))
 }
 
+func (UnimplementedVaultServiceHandler) Scrub(context.Context, *v1.ScrubRequest) (*v1.ScrubResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Scrub is not implemented"))
+}
+
 func (UnimplementedVaultServiceHandler) CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CreateKey is not implemented"))
 }
@@ -1499,6 +1700,26 @@ func (UnimplementedVaultServiceHandler) DestroyKey(context.Context, *v1.DestroyK
 
 func (UnimplementedVaultServiceHandler) RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RevokeKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) SuspendKey(context.Context, *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.SuspendKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ResumeKey(context.Context, *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ResumeKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) UpdateKey(context.Context, *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.UpdateKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) CancelDestruction(context.Context, *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CancelDestruction is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) TrimKey(context.Context, *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.TrimKey is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) Encrypt(context.Context, *v1.EncryptRequest) (*v1.EncryptResponse, error) {
@@ -1595,6 +1816,10 @@ func (UnimplementedVaultServiceHandler) RemoveGrant(context.Context, *v1.RemoveG
 
 func (UnimplementedVaultServiceHandler) Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Explain is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) KeyStates(context.Context, *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.KeyStates is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error) {
