@@ -52,6 +52,7 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_UNSEAL, "Unseal", (*service).Unseal, wholeVault, slow, always),
 	row(vaultdv1.Method_METHOD_SEAL, "Seal", (*service).Seal, wholeVault, slow),
 	row(vaultdv1.Method_METHOD_CHANGE_PASSWORD, "ChangePassword", (*service).ChangePassword, wholeVault, slow, always),
+	row(vaultdv1.Method_METHOD_SCRUB, "Scrub", (*service).Scrub, wholeVault, slow, always),
 
 	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),
@@ -62,6 +63,11 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_EXPORT_KEY, "ExportKey", (*service).ExportKey, namedKey, slow, whenEncrypted),
 	row(vaultdv1.Method_METHOD_DESTROY_KEY, "DestroyKey", (*service).DestroyKey, namedKey, slow),
 	row(vaultdv1.Method_METHOD_REVOKE_KEY, "RevokeKey", (*service).RevokeKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_SUSPEND_KEY, "SuspendKey", (*service).SuspendKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_RESUME_KEY, "ResumeKey", (*service).ResumeKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_UPDATE_KEY, "UpdateKey", (*service).UpdateKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_CANCEL_DESTRUCTION, "CancelDestruction", (*service).CancelDestruction, namedKey, slow),
+	row(vaultdv1.Method_METHOD_TRIM_KEY, "TrimKey", (*service).TrimKey, namedKey, slow),
 
 	row(vaultdv1.Method_METHOD_ENCRYPT, "Encrypt", (*service).Encrypt, usedKey, hot),
 	row(vaultdv1.Method_METHOD_DECRYPT, "Decrypt", (*service).Decrypt, decryptingKey, hot),
@@ -87,6 +93,7 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_WHO_AM_I, "WhoAmI", (*service).WhoAmI, wholeVault),
 	row(vaultdv1.Method_METHOD_CAN, "Can", (*service).Can, wholeVault),
 	row(vaultdv1.Method_METHOD_EXPLAIN, "Explain", (*service).Explain, wholeVault),
+	row(vaultdv1.Method_METHOD_KEY_STATES, "KeyStates", (*service).KeyStates, wholeVault),
 	row(vaultdv1.Method_METHOD_ADD_GRANT, "AddGrant", (*service).AddGrant, wholeVault, slow),
 	row(vaultdv1.Method_METHOD_SHOW_GRANT, "ShowGrant", (*service).ShowGrant, wholeVault),
 	row(vaultdv1.Method_METHOD_LIST_GRANTS, "ListGrants", (*service).ListGrants, wholeVault, list),

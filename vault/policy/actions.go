@@ -19,6 +19,7 @@ const (
 	Unseal         Action = "vault.unseal"
 	Seal           Action = "vault.seal"
 	ChangePassword Action = "vault.change_password"
+	Scrub          Action = "vault.scrub"
 
 	CreateKey  Action = "key.create"
 	ShowKey    Action = "key.show"
@@ -29,6 +30,13 @@ const (
 	ExportKey  Action = "key.export"
 	DestroyKey Action = "key.destroy"
 	RevokeKey  Action = "key.revoke"
+
+	SuspendKey        Action = "key.suspend"
+	ResumeKey         Action = "key.resume"
+	UpdateKey         Action = "key.update"
+	CancelDestruction Action = "key.cancel_destruction"
+	TrimKey           Action = "key.trim"
+	KeyStates         Action = "key.states"
 
 	Encrypt   Action = "key.encrypt"
 	Decrypt   Action = "key.decrypt"
@@ -109,6 +117,7 @@ var table = []Rule{
 	{Action: Unseal, Method: "Unseal", Scope: ScopeAdmin},
 	{Action: Seal, Method: "Seal", Scope: ScopeAdmin},
 	{Action: ChangePassword, Method: "ChangePassword", Scope: ScopeAdmin},
+	{Action: Scrub, Method: "Scrub", Scope: ScopeAdmin},
 
 	{CreateKey, "CreateKey", ScopeOwner, "create", SetManage, false},
 	{ShowKey, "ShowKey", ScopeOwner, "show", SetRead, false},
@@ -120,6 +129,14 @@ var table = []Rule{
 	{DestroyKey, "DestroyKey", ScopeOwner, verbDestroy, SetManage, true},
 	// Not dangerous: in an emergency nobody should wait for a second person.
 	{RevokeKey, "RevokeKey", ScopeOwner, "revoke", SetManage, false},
+	// Not dangerous either: it stops at once, and can be undone.
+	{SuspendKey, "SuspendKey", ScopeOwner, "suspend", SetManage, false},
+	// What an administrator suspended or is to be destroyed the vault keeps from others.
+	{ResumeKey, "ResumeKey", ScopeOwner, "resume", SetManage, false},
+	{UpdateKey, "UpdateKey", ScopeOwner, "update", SetManage, false},
+	{CancelDestruction, "CancelDestruction", ScopeOwner, "cancel_destruction", SetManage, false},
+	{TrimKey, "TrimKey", ScopeOwner, "trim", SetManage, true},
+	{Action: KeyStates, Method: "KeyStates", Scope: ScopePublic},
 
 	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
 	{Decrypt, "Decrypt", ScopeOwner, "decrypt", SetUse, false},

@@ -101,6 +101,8 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
+	protected := parse.Moment{Past: true}
+	cmd.Flags().Var(&protected, "protected-at", protectedHelp)
 	opts := signingFlags(cmd)
 	cmd.Flags().StringVar(&signature, "signature", "", "`FILE` with the signature (- is standard input)")
 	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this `VERSION` of the key")
@@ -122,7 +124,7 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		}
 		r, err := call(ctx, a, "Verifying", c.Verify, &vaultdv1.VerifyRequest{
 			Key: name, Message: message, Signature: parse.Signature(sig), Prehashed: opts.prehashed,
-			Hash: opts.hash.Value, Scheme: opts.scheme.Value, Version: version,
+			Hash: opts.hash.Value, Scheme: opts.scheme.Value, Version: version, ProtectedAt: protected.Proto(),
 		})
 		return a.verdict(name, "signature", r, err)
 	})
