@@ -333,7 +333,7 @@ func TestFullDisk(t *testing.T) {
 // wrong, to end what must not go on, and to seal and open again.
 var worksOnFullDisk = []policy.Action{
 	policy.Status, policy.WhoAmI, policy.Seal, policy.Unseal, policy.RevokeKey, policy.RevokeOwner, policy.DestroyKey,
-	policy.RetirePrincipal,
+	policy.RetirePrincipal, policy.SuspendKey, policy.TrimKey,
 }
 
 // filled is a request that would change something if it was performed; nil
@@ -346,6 +346,12 @@ func filled(method string) proto.Message {
 		return &vaultdv1.RotateKeyRequest{Name: "billing/b"}
 	case "ImportKey":
 		return &vaultdv1.ImportKeyRequest{Name: "billing/imported", Type: "xaes-256-gcm", Material: make([]byte, 32)}
+	case "UpdateKey":
+		return &vaultdv1.UpdateKeyRequest{Name: "billing/b", SetLabels: map[string]string{"refused": "yes"}}
+	case "ResumeKey":
+		return &vaultdv1.ResumeKeyRequest{Name: "billing/b"}
+	case "CancelDestruction":
+		return &vaultdv1.CancelDestructionRequest{Name: "billing/b"}
 	case "Encrypt":
 		return &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")}
 	case "CreateOwner":
