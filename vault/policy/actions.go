@@ -105,7 +105,7 @@ const (
 
 // Verbs of more than one action.
 const (
-	verbDestroy      = "destroy"       // a key, and an owner with all its keys
+	verbDestroy      = "destroy"       // a key or its old versions, and an owner with all its keys
 	verbChangePolicy = "change_policy" // adding and removing a grant in the vault
 )
 
@@ -135,7 +135,8 @@ var table = []Rule{
 	{ResumeKey, "ResumeKey", ScopeOwner, "resume", SetManage, false},
 	{UpdateKey, "UpdateKey", ScopeOwner, "update", SetManage, false},
 	{CancelDestruction, "CancelDestruction", ScopeOwner, "cancel_destruction", SetManage, false},
-	{TrimKey, "TrimKey", ScopeOwner, "trim", SetManage, true},
+	// It destroys versions: who may not destroy, or not alone, may not trim.
+	{TrimKey, "TrimKey", ScopeOwner, verbDestroy, SetManage, true},
 	{Action: KeyStates, Method: "KeyStates", Scope: ScopePublic},
 
 	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
