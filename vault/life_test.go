@@ -65,6 +65,9 @@ func TestPrivateSigningKeyEndsWithItsPeriod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	now := r.clock.Now()
+	_, err = r.UpdateKey(ctx, vault.UpdateKey{Name: name, Expires: &now})
+	r.wantCode(err, vault.CodeWrongState)
 	r.clock.Advance(time.Hour)
 	check := func() {
 		t.Helper()

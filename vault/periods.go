@@ -144,6 +144,11 @@ func (k *key) setPeriods(rec *keyRecord, number uint32, c UpdateKey, now time.Ti
 		if k.privateGone(number, now) {
 			return k.expired(opUpdate, number, now)
 		}
+		// Its end destroys material, which is not for everybody who may update.
+		if old := ver.notAfter; k.signsOnly() && c.Expires != nil && (old.IsZero() || c.Expires.Before(old)) {
+			return E(CodeWrongState, "an earlier end of %s would destroy its private half", k.describe(number)).
+				WithHint("that is 'vaultctl key destroy %s', with --after for a time to come; or rotate it with a lifetime", k.name)
+		}
 		ver.notAfter = time.Time{}
 		if c.Expires != nil {
 			ver.notAfter = later(*c.Expires, now)

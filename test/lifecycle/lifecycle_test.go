@@ -241,7 +241,7 @@ func (b *bed) do(ctx context.Context, k *kind, name, op string) (err error) {
 	case "rotate":
 		_, err = b.RotateKey(ctx, &vaultdv1.RotateKeyRequest{Name: name})
 	case "update":
-		_, err = b.UpdateKey(ctx, &vaultdv1.UpdateKeyRequest{Name: name, Expires: timestamppb.New(begin.Add(2000 * time.Hour)), NoProcessUntil: true})
+		_, err = b.UpdateKey(ctx, &vaultdv1.UpdateKeyRequest{Name: name, NoExpiry: true, NoProcessUntil: true})
 	case "suspend":
 		_, err = b.SuspendKey(ctx, &vaultdv1.SuspendKeyRequest{Name: name})
 	case "resume":
