@@ -99,18 +99,48 @@ func keyToProto(k vault.KeyInfo, listed bool) *vaultdv1.Key {
 	if k.TTL > 0 {
 		p.Ttl = durationpb.New(k.TTL)
 	}
+	lifeToProto(p, &k)
 	versions := k.Versions
 	if listed && len(versions) > 1 {
 		versions = versions[len(versions)-1:]
 	}
 	for _, v := range versions {
 		p.Versions = append(p.Versions, &vaultdv1.KeyVersion{
+			NotBefore: timestamp(v.NotBefore), ProcessUntil: timestamp(v.ProcessUntil), Replaced: timestamp(v.Replaced),
+			PrivateDestroyed: v.PrivateDestroyed, Suspensions: suspensionsToProto(v.Suspensions), Destruction: destructionToProto(v.Destruction),
 			Number: v.Number, State: vaultdv1.KeyState(v.State),
 			Created: timestamp(v.Created), Expires: timestamp(v.Expires), Destroyed: timestamp(v.Destroyed),
 			Fingerprint: keytype.FormatFingerprint(v.Fingerprint),
 		})
 	}
 	return p
+}
+
+// lifeToProto adds what was decided of the key as a whole.
+func lifeToProto(p *vaultdv1.Key, k *vault.KeyInfo) {
+	p.Current, p.MinDecryptVersion = k.Current, k.MinDecryptVersion
+	if k.ProcessTTL > 0 {
+		p.ProcessTtl = durationpb.New(k.ProcessTTL)
+	}
+	p.Suspensions, p.Destruction = suspensionsToProto(k.Suspensions), destructionToProto(k.Destruction)
+	p.Attempts, p.LastAttempt = k.Attempts, timestamp(k.LastAttempt)
+	p.ReasonCode, p.CompromisedAt = vaultdv1.RevocationReason(k.ReasonCode), timestamp(k.Compromised)
+}
+
+func suspensionsToProto(all []vault.Suspension) (out []*vaultdv1.Suspension) {
+	for _, s := range all {
+		out = append(out, &vaultdv1.Suspension{
+			From: timestamp(s.From), Until: timestamp(s.Until), By: s.By, Reason: s.Reason, Through: s.Through,
+		})
+	}
+	return out
+}
+
+func destructionToProto(d *vault.Destruction) *vaultdv1.Destruction {
+	if d == nil {
+		return nil
+	}
+	return &vaultdv1.Destruction{At: timestamp(d.At), Since: timestamp(d.Since), By: d.By, Reason: d.Reason}
 }
 
 func ownerToProto(o vault.Owner) *vaultdv1.Owner {

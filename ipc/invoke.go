@@ -45,8 +45,9 @@ type call struct {
 	room    attributes
 	form    Form
 	peer    vault.Peer
-	used    uint32 // version of the key that was used, where the answer does not say
-	scratch []byte // room for an answer's bytes, overwritten once it is encoded
+	used    uint32    // version of the key that was used, where the answer does not say
+	stated  time.Time // what the caller said of the age of data; zero for nothing
+	scratch []byte    // room for an answer's bytes, overwritten once it is encoded
 	held    []message
 	closing func() // called when a frame connection ends; nil for nothing
 
@@ -92,6 +93,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	var t targets
 	var decision policy.Decision
+	c.stated = time.Time{}
 	c.record, c.unrecorded, c.care, c.used, c.approval = "", false, m.care, 0, approvalUse{}
 	resp, err := s.perform(ctx, c, m, req, &t, &decision)
 	if err != nil {

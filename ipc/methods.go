@@ -64,6 +64,7 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_READ_BACKUP, "ReadBackup", (*service).ReadBackup, wholeVault, list),
 	row(vaultdv1.Method_METHOD_CHECK, "Check", (*service).Check, wholeVault, list),
 	row(vaultdv1.Method_METHOD_LIST_BACKUPS, "ListBackups", (*service).ListBackups, wholeVault, list),
+	row(vaultdv1.Method_METHOD_SCRUB, "Scrub", (*service).Scrub, wholeVault, slow, always),
 
 	row(vaultdv1.Method_METHOD_CREATE_KEY, "CreateKey", (*service).CreateKey, namedKey, slow, whenPrimes),
 	row(vaultdv1.Method_METHOD_SHOW_KEY, "ShowKey", (*service).ShowKey, namedKey),
@@ -74,6 +75,11 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_EXPORT_KEY, "ExportKey", (*service).ExportKey, namedKey, slow, whenEncrypted),
 	row(vaultdv1.Method_METHOD_DESTROY_KEY, "DestroyKey", (*service).DestroyKey, namedKey, slow),
 	row(vaultdv1.Method_METHOD_REVOKE_KEY, "RevokeKey", (*service).RevokeKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_SUSPEND_KEY, "SuspendKey", (*service).SuspendKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_RESUME_KEY, "ResumeKey", (*service).ResumeKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_UPDATE_KEY, "UpdateKey", (*service).UpdateKey, namedKey, slow),
+	row(vaultdv1.Method_METHOD_CANCEL_DESTRUCTION, "CancelDestruction", (*service).CancelDestruction, namedKey, slow),
+	row(vaultdv1.Method_METHOD_TRIM_KEY, "TrimKey", (*service).TrimKey, namedKey, slow),
 
 	row(vaultdv1.Method_METHOD_ENCRYPT, "Encrypt", (*service).Encrypt, usedKey, hot),
 	row(vaultdv1.Method_METHOD_DECRYPT, "Decrypt", (*service).Decrypt, decryptingKey, hot),
@@ -114,6 +120,7 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_WHO_AM_I, "WhoAmI", (*service).WhoAmI, wholeVault),
 	row(vaultdv1.Method_METHOD_CAN, "Can", (*service).Can, wholeVault),
 	row(vaultdv1.Method_METHOD_EXPLAIN, "Explain", (*service).Explain, wholeVault),
+	row(vaultdv1.Method_METHOD_KEY_STATES, "KeyStates", (*service).KeyStates, wholeVault),
 	row(vaultdv1.Method_METHOD_ADD_GRANT, "AddGrant", (*service).AddGrant, wholeVault, slow),
 	row(vaultdv1.Method_METHOD_SHOW_GRANT, "ShowGrant", (*service).ShowGrant, wholeVault),
 	row(vaultdv1.Method_METHOD_LIST_GRANTS, "ListGrants", (*service).ListGrants, wholeVault, list),

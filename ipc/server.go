@@ -111,6 +111,7 @@ func NewServer(c Config) *Server {
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
 		s.service.rules.trail = s.trail
+		c.Vault.OnLife(s.trail.life())
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
 	s.principals = newPrincipals(c, s.trail)

@@ -24,10 +24,15 @@ func (s *service) CreateKey(ctx context.Context, req *vaultdv1.CreateKeyRequest)
 	if err != nil {
 		return nil, err
 	}
+	p, err := periods(req.GetNotBefore(), req.GetProcessTtl())
+	if err != nil {
+		return nil, err
+	}
 	k, err := s.vault.CreateKey(ctx, vault.CreateKey{
 		Name: name, Type: req.GetType(), TTL: ttl, NoExpiry: req.GetNoExpiry(),
 		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(), RequireContext: req.GetRequireContext(),
 		Tracked: req.GetTracked(),
+		Periods: p,
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +139,11 @@ func (s *service) RotateKey(ctx context.Context, req *vaultdv1.RotateKeyRequest)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.vault.RotateKey(ctx, vault.RotateKey{Name: name, TTL: ttl, NoExpiry: req.GetNoExpiry()})
+	p, err := periods(req.GetNotBefore(), req.GetProcessTtl())
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.vault.RotateKey(ctx, vault.RotateKey{Name: name, TTL: ttl, NoExpiry: req.GetNoExpiry(), Periods: p})
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +156,13 @@ func (s *service) DestroyKey(ctx context.Context, req *vaultdv1.DestroyKeyReques
 	if err != nil {
 		return nil, err
 	}
+	after, err := lifetime("after", req.GetAfter())
+	if err != nil {
+		return nil, err
+	}
 	k, err := s.vault.DestroyKey(ctx, vault.DestroyKey{
 		Name: name, Version: req.GetVersion(), Now: req.GetNow(), Reason: req.GetReason(), By: by(ctx),
+		After: after, Admin: s.byAdmin(ctx),
 	})
 	if err != nil {
 		return nil, err
@@ -162,7 +176,17 @@ func (s *service) RevokeKey(ctx context.Context, req *vaultdv1.RevokeKeyRequest)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.vault.RevokeKey(ctx, vault.RevokeKey{Name: name, Reason: req.GetReason(), By: by(ctx)})
+	compromised, err := moment("compromised_at", req.GetCompromisedAt())
+	if err != nil {
+		return nil, err
+	}
+	if _, known := vaultdv1.RevocationReason_name[int32(req.GetReasonCode())]; !known {
+		return nil, fault.E(fault.CodeBadArgument, "unknown reason %d", req.GetReasonCode())
+	}
+	k, err := s.vault.RevokeKey(ctx, vault.RevokeKey{
+		Name: name, Reason: req.GetReason(), By: by(ctx),
+		Code: vault.RevocationReason(req.GetReasonCode()), Compromised: compromised, //nolint:gosec // known
+	})
 	if err != nil {
 		return nil, err
 	}

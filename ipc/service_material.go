@@ -26,11 +26,16 @@ func (s *service) ImportKey(ctx context.Context, req *vaultdv1.ImportKeyRequest)
 	if err != nil {
 		return nil, err
 	}
+	p, err := periods(req.GetNotBefore(), req.GetProcessTtl())
+	if err != nil {
+		return nil, err
+	}
 	k, err := s.vault.ImportKey(ctx, vault.ImportKey{
 		Name: name, Type: req.GetType(),
 		Material: req.GetMaterial(), Format: format, Passphrase: req.GetPassphrase(),
 		TTL: ttl, NoExpiry: req.GetNoExpiry(),
 		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(), RequireContext: req.GetRequireContext(),
+		Periods: p,
 	})
 	if err != nil {
 		return nil, err

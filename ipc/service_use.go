@@ -93,6 +93,9 @@ func (s *service) Decrypt(ctx context.Context, req *vaultdv1.DecryptRequest) (*v
 	if d.MaxAge, err = lifetime("max_age", req.GetMaxAge()); err != nil {
 		return nil, err
 	}
+	if d.Statement, err = s.statement(ctx, req.GetProtectedAt()); err != nil {
+		return nil, err
+	}
 	out, by, err := s.vault.Decrypt(d, c.scratch[:0])
 	if err != nil {
 		return nil, err
@@ -174,7 +177,7 @@ func (s *service) Sign(_ context.Context, req *vaultdv1.SignRequest) (*vaultdv1.
 }
 
 // Verify checks a signature.
-func (s *service) Verify(_ context.Context, req *vaultdv1.VerifyRequest) (*vaultdv1.VerifyResponse, error) {
+func (s *service) Verify(ctx context.Context, req *vaultdv1.VerifyRequest) (*vaultdv1.VerifyResponse, error) {
 	name, err := usedName(req.GetKey())
 	if err != nil {
 		return nil, err
@@ -183,7 +186,11 @@ func (s *service) Verify(_ context.Context, req *vaultdv1.VerifyRequest) (*vault
 	if err != nil {
 		return nil, err
 	}
-	valid, version, err := s.vault.Verify(name, req.GetVersion(), req.GetMessage(), req.GetSignature(), o)
+	st, err := s.statement(ctx, req.GetProtectedAt())
+	if err != nil {
+		return nil, err
+	}
+	valid, version, err := s.vault.VerifyStated(name, req.GetVersion(), req.GetMessage(), req.GetSignature(), o, st)
 	if err != nil {
 		return nil, err
 	}
@@ -206,12 +213,16 @@ func (s *service) MAC(ctx context.Context, req *vaultdv1.MACRequest) (*vaultdv1.
 }
 
 // VerifyMAC checks a MAC.
-func (s *service) VerifyMAC(_ context.Context, req *vaultdv1.VerifyMACRequest) (*vaultdv1.VerifyMACResponse, error) {
+func (s *service) VerifyMAC(ctx context.Context, req *vaultdv1.VerifyMACRequest) (*vaultdv1.VerifyMACResponse, error) {
 	name, err := usedName(req.GetKey())
 	if err != nil {
 		return nil, err
 	}
-	valid, version, err := s.vault.VerifyMAC(name, req.GetVersion(), req.GetMessage(), req.GetMac())
+	st, err := s.statement(ctx, req.GetProtectedAt())
+	if err != nil {
+		return nil, err
+	}
+	valid, version, err := s.vault.VerifyMACStated(name, req.GetVersion(), req.GetMessage(), req.GetMac(), st)
 	if err != nil {
 		return nil, err
 	}

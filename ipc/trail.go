@@ -56,6 +56,11 @@ var cares = map[policy.Action]care{
 	policy.DestroyKey:  {first: true, urgent: true},
 	policy.RevokeKey:   {first: true, urgent: true},
 	policy.RevokeOwner: {first: true, urgent: true},
+	policy.SuspendKey:  {first: true, urgent: true},
+	policy.TrimKey:     {first: true, urgent: true},
+
+	policy.ResumeKey: {first: true}, policy.UpdateKey: {first: true}, policy.CancelDestruction: {first: true},
+	policy.Scrub: {first: true},
 
 	policy.Init: {first: true}, policy.ChangePassword: {first: true},
 	policy.AddSlot: {first: true}, policy.RemoveSlot: {first: true},
@@ -182,6 +187,31 @@ func (t *trail) grantEnded(ctx context.Context, g policy.Grant) {
 			{Name: "process", Value: strconv.FormatInt(int64(g.Process.PID), 10)},
 		},
 	})
+}
+
+// actionKeyEnded is the daemon's own: material was destroyed as its time had come.
+const actionKeyEnded = "key.ended"
+
+// life has the vault tell the log what becomes of keys by time alone. An attempt
+// on a key is a refused request, which has its record already; the daemon's log
+// says it louder.
+func (t *trail) life() vault.LifeEvents {
+	return vault.LifeEvents{
+		Ended: func(e vault.KeyEnd) {
+			rule := "destruction-set"
+			if e.Private {
+				rule = "signing-period-over"
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
+			defer cancel()
+			for _, n := range e.Versions {
+				t.own(ctx, audit.Record{Action: actionKeyEnded, Owner: e.Name.Owner(), Key: audit.Key{Name: e.Name.Key(), Version: n}, Rule: rule})
+			}
+		},
+		Attempted: func(a vault.Attempt) {
+			t.told.Warn("a key that is to be destroyed was asked for", "key", a.Name.String(), "version", a.Version, "use", a.Use)
+		},
+	}
 }
 
 // own records what the daemon did by itself, which stands whether or not there
@@ -335,6 +365,9 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		if q, ok := req.(*vaultdv1.RemoveGrantRequest); ok {
 			r.Extra = append(r.Extra, audit.Field{Name: "removed", Value: q.GetId()})
 		}
+	}
+	if !c.stated.IsZero() {
+		r.Extra = append(r.Extra, audit.Field{Name: "protected_at", Value: c.stated.UTC().Format(time.RFC3339)})
 	}
 	if c.used != 0 {
 		r.Key.Version = c.used

@@ -82,7 +82,7 @@ func (v *Vault) Census() (Census, error) {
 // count takes the census of keys at a time.
 func count(keys []*key, now time.Time) Census {
 	c := Census{At: now}
-	type row [StateDestroyed + 1]int
+	type row [numStates]int
 	counts := make(map[*keytype.Type]*row)
 	var of *keytype.Type // whose row is at hand: neighbours are mostly of one type
 	var at *row
@@ -124,8 +124,8 @@ func (k *key) outlook(now time.Time) (state KeyState, expires int64) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	state = k.stateOfAll(now)
-	if newest := &k.rec.versions[len(k.rec.versions)-1]; state == StateActive && !newest.notAfter.IsZero() {
-		expires = newest.notAfter.UnixMicro()
+	if current := &k.rec.versions[k.current(now)-1]; state == StateActive && !current.notAfter.IsZero() {
+		expires = current.notAfter.UnixMicro()
 	}
 	return state, expires
 }

@@ -85,7 +85,7 @@ func TestCensusCountsKeysByTypeAndState(t *testing.T) {
 		{Type: "ed25519", State: vault.StateRevoked, N: 1},
 		{Type: "ed25519", State: vault.StateDestroyed, N: 1},
 		{Type: "xaes-256-gcm", State: vault.StateActive, N: 2},
-		{Type: "xaes-256-gcm", State: vault.StateExpired, N: 2},
+		{Type: "xaes-256-gcm", State: vault.StateDeactivated, N: 2},
 	}, 30*day, 0)
 	if err := r.Seal(); err != nil {
 		t.Fatal(err)

@@ -66,25 +66,26 @@ func (c *clock) regressed() bool {
 	return time.Unix(0, c.highest.Load()).Sub(c.wall()) > c.tolerance
 }
 
-// timekeeper notes the time in the store while nothing else does, so that a
-// crash forgets little of it. It runs from unseal to seal.
+// timekeeper does what time alone asks for, at unseal and then every so often
+// until the vault is sealed: it notes the time in the store while nothing else
+// does, so that a crash forgets little of it, and ends keys whose time is over.
 type timekeeper struct {
 	stop chan struct{}
 	done sync.WaitGroup
 }
 
-func startTimekeeper(every time.Duration, note func()) *timekeeper {
+func startTimekeeper(every time.Duration, work func()) *timekeeper {
 	k := &timekeeper{stop: make(chan struct{})}
 	k.done.Go(func() {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
+			work()
 			select {
 			case <-k.stop:
 				return
 			case <-tick.C:
 			}
-			note()
 		}
 	})
 	return k

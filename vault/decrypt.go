@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/envelope"
+	"github.com/vaultd/vaultd/crypto/fernet"
 	"github.com/vaultd/vaultd/crypto/keytype"
 )
 
@@ -18,6 +19,7 @@ type Decrypt struct {
 	Context    envelope.Context // the one it was encrypted with
 	Peer       *Peer            // who asks, for keys that require it; nil is nobody
 	MaxAge     time.Duration    // Fernet: refuse older tokens; zero takes any
+	Statement  *Statement       // when it was protected, for keys that open nothing else; nil is none
 }
 
 // Decrypted says what opened a ciphertext.
@@ -46,6 +48,9 @@ func (v *Vault) Decrypt(c Decrypt, dst []byte) ([]byte, Decrypted, error) {
 		if k, err = o.ring.lookup(c.Key); err != nil {
 			return dst, Decrypted{}, err
 		}
+	}
+	if k != nil {
+		defer k.forgetRevoked(c.Statement)
 	}
 	if k == nil || k.sealsEnvelopes() {
 		return o.openEnvelope(k, c, dst)
@@ -89,7 +94,8 @@ func (o *opened) openEnvelope(k *key, c Decrypt, dst []byte) ([]byte, Decrypted,
 	case under == nil:
 		return dst, Decrypted{}, ErrInvalidCiphertext
 	}
-	handle, number, err := o.acquire(under, h.Version, opProcess, keytype.UseDecrypt)
+	defer under.forgetRevoked(c.Statement)
+	handle, number, err := o.acquireFor(under, h.Version, opProcess, keytype.UseDecrypt, c.Statement)
 	if errors.Is(err, errVersionNotFound) {
 		return dst, Decrypted{}, ErrInvalidCiphertext
 	}
@@ -139,7 +145,7 @@ func (o *opened) openForeign(k *key, known bool, sealed []byte, c Decrypt, dst [
 		return dst, Decrypted{}, err
 	}
 	var plaintext []byte
-	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
+	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, c.Statement, func(h keytype.Key) (err error) {
 		aead, ok := h.(keytype.AEAD)
 		if !ok {
 			return keytype.ErrDecrypt
@@ -168,7 +174,7 @@ func (o *opened) openToken(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, er
 	}
 	token := bytes.TrimSpace(c.Ciphertext)
 	var plaintext []byte
-	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
+	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, c.Statement, func(h keytype.Key) (err error) {
 		t, ok := h.(keytype.TokenSealer)
 		if !ok {
 			return E(CodeWrongKeyUsage, "a key of type %s does not decrypt", k.typ.Name)
@@ -179,9 +185,11 @@ func (o *opened) openToken(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, er
 	if err != nil {
 		return dst, Decrypted{}, cryptoError(err)
 	}
-	dst = append(dst, plaintext...)
-	clear(plaintext)
-	return dst, Decrypted{k.name, number}, nil
+	defer clear(plaintext)
+	if made, err := fernet.Time(token); c.Statement != nil && err == nil && made.After(c.Statement.ProtectedAt) {
+		return dst, Decrypted{}, E(CodeBadArgument, "the token says that it was made at %s, after the time stated", made.Format(time.RFC3339))
+	}
+	return append(dst, plaintext...), Decrypted{k.name, number}, nil
 }
 
 // openPublic tries the versions of an RSA or HPKE key newest first.
@@ -199,7 +207,7 @@ func (o *opened) openPublic(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, e
 	}
 	label := bound.Canonical()
 	var plaintext []byte
-	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, func(h keytype.Key) (err error) {
+	number, err := o.newestThat(k, opProcess, keytype.UseDecrypt, c.Statement, func(h keytype.Key) (err error) {
 		switch h := h.(type) {
 		case keytype.Decrypter:
 			plaintext, err = h.DecryptOAEP(oaepHash, raw, label)
@@ -220,19 +228,30 @@ func (o *opened) openPublic(k *key, c Decrypt, dst []byte) ([]byte, Decrypted, e
 
 // newestThat runs fn with one version after the other, newest first, until it
 // does not return keytype.ErrDecrypt or ErrVerify, and returns that version's
-// number. Destroyed versions are passed over.
-func (o *opened) newestThat(k *key, op operation, need keytype.Use, fn func(keytype.Key) error) (uint32, error) {
+// number. Versions that cannot have made it by their state are passed over. One
+// that is suspended, or whose destruction is set, may have: when no other has,
+// that is the answer.
+func (o *opened) newestThat(k *key, op operation, need keytype.Use, st *Statement, fn func(keytype.Key) error) (uint32, error) {
 	k.mu.RLock()
 	newest := uint32(len(k.rec.versions))
 	k.mu.RUnlock()
-	var miss, gone error
+	var miss, gone, closed error
+	var closedAt uint32
 	for n := newest; n > 0; n-- {
-		h, _, err := o.acquire(k, n, op, need)
-		if errors.Is(err, ErrKeyDestroyed) {
-			gone = err
+		h, _, err := o.reach(k, n, op, need, st)
+		switch codeOf(err) {
+		case "":
+		case CodeKeyDestroyed, CodeNotYetValid, CodeExpired:
+			if gone == nil || errors.Is(gone, ErrKeyDestroyed) {
+				gone = err
+			}
 			continue
-		}
-		if err != nil {
+		case CodeSuspended, CodePendingDestruction:
+			if closed == nil {
+				closed, closedAt = err, n
+			}
+			continue
+		default:
 			return 0, err
 		}
 		err = fn(h)
@@ -245,7 +264,11 @@ func (o *opened) newestThat(k *key, op operation, need keytype.Use, fn func(keyt
 		}
 		miss = err
 	}
-	if miss == nil {
+	switch {
+	case closed != nil:
+		o.reportAttempt(k, closedAt, need, closed)
+		return 0, closed
+	case miss == nil:
 		return 0, gone
 	}
 	return 0, miss

@@ -18,25 +18,33 @@ func (v *Vault) DestroyKey(ctx context.Context, c DestroyKey) (KeyInfo, error) {
 	if err := checkTombstone(c.By, c.Reason); err != nil {
 		return KeyInfo{}, err
 	}
+	if c.After != 0 {
+		return v.scheduleDestruction(ctx, c)
+	}
 	o, info, err := v.destroyKey(ctx, c)
 	if err != nil || !c.Now {
 		return info, err
 	}
 	// Not within the operation: a large store takes a minute, and who seals the
 	// vault, and everybody after that, would wait for it. Closing the store ends it.
-	if err = o.store.Rewrite(context.WithoutCancel(ctx)); err == nil {
+	if err := v.rewrite(ctx, o); err != nil {
+		v.log.Warn("a key is destroyed, but the store could not be rewritten yet", "key", info.ID.String(), "error", err)
+		return KeyInfo{}, err
+	}
+	return info, nil
+}
+
+// rewrite copies the store into a new generation, without what was overwritten,
+// and removes what was set aside before an upgrade.
+func (v *Vault) rewrite(ctx context.Context, o *opened) error {
+	err := o.store.Rewrite(context.WithoutCancel(ctx))
+	if err == nil {
 		err = v.removeAside()
 	}
-	switch {
-	case err == nil:
-		return info, nil
-	case errors.Is(err, store.ErrClosed):
-		err = ErrSealed.WithHint("the key is destroyed; its old bytes leave the store when that is rewritten next").Because(err)
-	default:
-		err = storeError(err)
+	if errors.Is(err, store.ErrClosed) {
+		return ErrSealed.WithHint("what is destroyed stays so; its old bytes leave the store when that is rewritten next").Because(err)
 	}
-	v.log.Warn("a key is destroyed, but the store could not be rewritten yet", "key", info.ID.String(), "error", err)
-	return KeyInfo{}, err
+	return storeError(err)
 }
 
 // destroyKey is all of DestroyKey but the rewrite.
@@ -55,17 +63,28 @@ func (v *Vault) destroyKey(ctx context.Context, c DestroyKey) (*opened, KeyInfo,
 }
 
 func (o *opened) destroy(ctx context.Context, k *key, c DestroyKey) (KeyInfo, error) {
+	return o.end(ctx, k, func(now time.Time) (*destruction, error) {
+		if err := k.version(c.Version); err != nil {
+			return nil, err
+		}
+		d := o.planDestruction(k, c.Version, destroyedAsked, c.By, c.Reason, now)
+		if d == nil {
+			return nil, E(CodeKeyDestroyed, "key %s is destroyed already", k.name)
+		}
+		return d, nil
+	})
+}
+
+// end carries out what plan makes of a key, which changes by nobody else meanwhile.
+func (o *opened) end(ctx context.Context, k *key, plan func(now time.Time) (*destruction, error)) (KeyInfo, error) {
 	release, _ := k.owner.hold()
 	defer release()
 	k.write.Lock()
 	defer k.write.Unlock()
-	if c.Version > uint32(len(k.rec.versions)) {
-		return KeyInfo{}, E(CodeVersionNotFound, "key %s has no version %d", k.name, c.Version)
-	}
 	now := o.clock.stamp()
-	d := o.planDestruction(k, c.Version, destroyedAsked, c.By, c.Reason, now)
-	if d == nil {
-		return KeyInfo{}, E(CodeKeyDestroyed, "key %s is destroyed already", k.name)
+	d, err := plan(now)
+	if err != nil {
+		return KeyInfo{}, err
 	}
 	if err := k.tracked.end(k.name, d.versions); err != nil {
 		return KeyInfo{}, err
@@ -85,20 +104,37 @@ type destruction struct {
 	rec  *keyRecord
 	puts []store.Put
 
-	versions []uint32 // that end
+	versions []uint32 // whose material ends
 }
 
 // planDestruction prepares the end of one version, or of all for number 0. It
 // is nil when there is nothing left to destroy. The caller keeps the key from
 // changing.
 func (o *opened) planDestruction(k *key, number uint32, cause destroyCause, by, reason string, now time.Time) *destruction {
+	return o.planEnd(k, func(n uint32) destroyCause {
+		if number != 0 && number != n {
+			return notDestroyed
+		}
+		return cause
+	}, by, reason, now)
+}
+
+// planEnd is planDestruction of the versions for which doom has a cause.
+func (o *opened) planEnd(k *key, doom func(number uint32) destroyCause, by, reason string, now time.Time) *destruction {
 	d := &destruction{key: k, rec: k.rec.clone()}
+	ended, asked := false, false
 	for i := range d.rec.versions {
 		n, ver := uint32(i+1), &d.rec.versions[i]
-		if number != 0 && number != n || !ver.destroyed.IsZero() {
+		cause := doom(n)
+		if cause == notDestroyed || !ver.destroyed.IsZero() && (ver.cause != destroyedAtEnd || cause == destroyedAtEnd) {
 			continue
 		}
+		material := ver.destroyed.IsZero() // else only the public half is left, which stays readable
 		ver.destroyed, ver.cause = now, cause
+		ended, asked = true, asked || cause != destroyedAtEnd
+		if !material {
+			continue
+		}
 		d.versions = append(d.versions, n)
 		m := materialRecord{spki: o.publicHalf(k, n)}
 		// Both records were put once, when the version was made.
@@ -106,10 +142,12 @@ func (o *opened) planDestruction(k *key, number uint32, cause destroyCause, by, 
 			store.Put{ID: dekRecordID(k.id, n), Body: appendDEKRecord(nil, nil), Expect: 1},
 			store.Put{ID: materialRecordID(k.id, n), Body: m.append(nil), Expect: 1})
 	}
-	if d.puts == nil {
+	if !ended {
 		return nil
 	}
-	d.rec.destroyedBy, d.rec.destroyReason = by, reason
+	if asked {
+		d.rec.destroyedBy, d.rec.destroyReason = by, reason
+	}
 	d.puts = append(d.puts, store.Put{ID: keyRecordID(k.name), Body: d.rec.append(nil), Expect: k.recVersion})
 	return d
 }
@@ -134,56 +172,8 @@ func (d *destruction) apply() {
 	defer k.mu.Unlock()
 	k.rec, k.recVersion = d.rec, k.recVersion+1
 	for i := range d.rec.versions {
-		if h := k.handles[i]; h != nil && !d.rec.versions[i].destroyed.IsZero() {
-			h.Wipe()
-			k.handles[i] = nil
+		if !d.rec.versions[i].destroyed.IsZero() {
+			k.drop(i)
 		}
 	}
-}
-
-// RevokeKey puts a durable tombstone on a key: from then on every use of it is
-// refused, decryption included. Its public keys and metadata stay readable.
-// Revoking again changes nothing.
-func (v *Vault) RevokeKey(ctx context.Context, c RevokeKey) (KeyInfo, error) {
-	if err := checkTombstone(c.By, c.Reason); err != nil {
-		return KeyInfo{}, err
-	}
-	o, err := v.enter()
-	if err != nil {
-		return KeyInfo{}, err
-	}
-	defer v.mu.RUnlock()
-	k, err := o.ring.lookup(c.Name)
-	if err != nil {
-		return KeyInfo{}, err
-	}
-	k.write.Lock()
-	defer k.write.Unlock()
-	now := o.clock.stamp()
-	if k.revoked != nil {
-		return k.info(now), nil
-	}
-	t := &revocationRecord{id: k.id, name: k.name, time: now, by: c.By, reason: c.Reason}
-	k.mu.RLock() // the end of its owner changes the record without k.write
-	for i := range k.rec.versions {
-		t.fingerprints = append(t.fingerprints, k.rec.versions[i].fingerprint)
-	}
-	k.mu.RUnlock()
-	put := store.Put{ID: revocationRecordID(k.id), Body: t.append(nil)}
-	if err := o.commit(ctx, store.Batch{Puts: []store.Put{put}, Urgent: true, Anchor: true}); err != nil {
-		return KeyInfo{}, storeError(err)
-	}
-	o.ring.bury(t)
-	k.mu.Lock()
-	k.revoked = t
-	k.wipeHandles()
-	k.mu.Unlock()
-	return k.info(now), nil
-}
-
-// bury enters the tombstone of a revoked key.
-func (r *keyring) bury(t *revocationRecord) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tombs[t.id] = t
 }

@@ -66,6 +66,9 @@ const (
 	CodeOwnerRevoked         = fault.CodeOwnerRevoked
 	CodeKeyDestroyed         = fault.CodeKeyDestroyed
 	CodeNotExportable        = fault.CodeNotExportable
+	CodeSuspended            = fault.CodeSuspended
+	CodePendingDestruction   = fault.CodePendingDestruction
+	CodeWrongState           = fault.CodeWrongState
 	CodeNotInitialized       = fault.CodeNotInitialized
 	CodeInitialized          = fault.CodeInitialized
 	CodeUnsealed             = fault.CodeUnsealed

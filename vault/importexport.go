@@ -44,6 +44,7 @@ type ImportKey struct {
 	Labels     map[string]string
 
 	RequireContext []string // as for CreateKey
+	Periods        Periods
 }
 
 // ImportKey makes a key from material made elsewhere. The material must be
@@ -65,7 +66,7 @@ func (v *Vault) ImportKey(ctx context.Context, c ImportKey) (KeyInfo, error) {
 	defer secret.Wipe(material)
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginImported, ttl: c.TTL, noExpiry: c.NoExpiry,
-		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext, material: material,
+		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext, material: material, periods: c.Periods,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -245,7 +246,7 @@ func (o *opened) takeOut(k *key, version *uint32) ([]byte, error) {
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if err := o.permit(k, version, opExport, 0); err != nil {
+	if err := o.permit(k, version, opExport, 0, nil); err != nil {
 		return nil, err
 	}
 	if !k.rec.exportable {

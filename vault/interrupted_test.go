@@ -195,26 +195,3 @@ func TestTimeIsNotedWhileIdle(t *testing.T) {
 		t.Errorf("encrypt: %v", err)
 	}
 }
-
-func TestStateTable(t *testing.T) {
-	for _, c := range []struct {
-		state KeyState
-		want  operation
-		code  Code // of what is refused
-	}{
-		{StateActive, opProtect | opProcess | opExport | opRotate | opDestroy | opRead, ""},
-		{StateExpired, opProcess | opRotate | opDestroy | opRead, CodeExpired},
-		{StateRevoked, opDestroy | opRead, CodeRevoked},
-		{StateDestroyed, opRead, CodeKeyDestroyed},
-	} {
-		for op := opProtect; op <= opRead; op <<= 1 {
-			err := c.state.permits(op, "it")
-			var e *Error
-			if allowed := c.want&op != 0; allowed != (err == nil) {
-				t.Errorf("%s permits %b: %v", c.state, op, err)
-			} else if !allowed && (!errors.As(err, &e) || e.Code != c.code) {
-				t.Errorf("%s refuses %b with %v", c.state, op, err)
-			}
-		}
-	}
-}

@@ -9,41 +9,6 @@ import (
 	"github.com/vaultd/vaultd/crypto/keytype"
 )
 
-// whole is the state of the key as a whole, as far as it is more than that of
-// its versions: revoked, or destroyed altogether. The caller holds k.mu.
-func (k *key) whole() KeyState {
-	switch {
-	case k.rec.allDestroyed():
-		return StateDestroyed
-	case k.revoked != nil:
-		return StateRevoked
-	}
-	return StateActive
-}
-
-// state is that of version number at a time. The caller holds k.mu.
-func (k *key) state(number uint32, now time.Time) KeyState {
-	v := &k.rec.versions[number-1]
-	switch {
-	case !v.destroyed.IsZero():
-		return StateDestroyed
-	case k.revoked != nil:
-		return StateRevoked
-	case !v.notAfter.IsZero() && !now.Before(v.notAfter):
-		return StateExpired
-	}
-	return StateActive
-}
-
-// stateOfAll is the key's state at a time: of the newest version, or of the
-// whole key when that is revoked or destroyed. The caller holds k.mu.
-func (k *key) stateOfAll(now time.Time) KeyState {
-	if s := k.whole(); s != StateActive {
-		return s
-	}
-	return k.state(uint32(len(k.rec.versions)), now)
-}
-
 // info describes the key at a time.
 func (k *key) info(now time.Time) KeyInfo {
 	k.mu.RLock()
@@ -53,6 +18,7 @@ func (k *key) info(now time.Time) KeyInfo {
 	i := KeyInfo{
 		Name: k.name, ID: k.id, Type: k.typ.Name, Uses: r.uses, Exportable: r.exportable,
 		Created: r.created, TTL: r.ttl, Origin: r.origin, Version: newest, State: k.stateOfAll(now),
+		Current:  k.current(now),
 		Versions: make([]VersionInfo, newest), RequireContext: requirementTexts(r.required),
 		Tracked: r.tracked,
 	}
@@ -63,16 +29,56 @@ func (k *key) info(now time.Time) KeyInfo {
 		}
 	}
 	for n := range newest {
-		v := &r.versions[n]
-		i.Versions[n] = VersionInfo{
-			Number: n + 1, State: k.state(n+1, now), Created: v.created, Expires: v.notAfter,
-			Destroyed: v.destroyed, Fingerprint: v.fingerprint,
-		}
+		i.Versions[n] = k.versionInfo(n+1, now)
+	}
+	if l := r.life; l != nil {
+		i.MinDecryptVersion, i.ProcessTTL, i.Destruction = max(l.minDecrypt, 1), l.processTTL, l.ending.info()
+		i.Suspensions = suspensionInfos(l.suspensions)
+	} else {
+		i.MinDecryptVersion = 1
 	}
 	if t := k.revoked; t != nil {
 		i.Revoked, i.RevokedBy, i.RevocationReason = t.time, t.by, t.reason
+		i.ReasonCode, i.Compromised = t.code, t.compromised
+	}
+	if n := k.attempts.Load(); n > 0 {
+		i.Attempts, i.LastAttempt = n, time.UnixMicro(k.lastAttempt.Load()).UTC()
 	}
 	return i
+}
+
+// versionInfo describes one version. The caller holds k.mu.
+func (k *key) versionInfo(number uint32, now time.Time) VersionInfo {
+	v := &k.rec.versions[number-1]
+	i := VersionInfo{
+		Number: number, State: k.state(number, now), Created: v.created, Expires: v.notAfter,
+		Destroyed: v.destroyed, Fingerprint: v.fingerprint,
+	}
+	i.PrivateDestroyed = i.State != StateDestroyed && k.privateGone(number, now)
+	if number < uint32(len(k.rec.versions)) && k.current(now) > number {
+		i.Replaced = k.rec.versions[number].activation()
+	}
+	if l := v.life; l != nil {
+		i.NotBefore, i.ProcessUntil, i.Destruction = l.notBefore, l.processUntil, l.ending.info()
+		i.Suspensions = suspensionInfos(l.suspensions)
+	}
+	return i
+}
+
+func (e *ending) info() *Destruction {
+	if e == nil {
+		return nil
+	}
+	return &Destruction{At: e.at, Since: e.since, By: e.by, Reason: e.reason}
+}
+
+func suspensionInfos(all []suspension) []Suspension {
+	var infos []Suspension
+	for i := range all {
+		s := &all[i]
+		infos = append(infos, Suspension{From: s.from, Until: s.until, Through: s.through, By: s.by, Reason: s.reason})
+	}
+	return infos
 }
 
 // hasLabels reports whether the key has all of want.

@@ -15,7 +15,9 @@ const (
 	MaxLabelValueLen = 255
 	MaxVersions      = 2000
 	MaxReasonLen     = 1024
-	DefaultType      = "xaes-256-gcm"
+	// MaxSuspensionReasonLen bounds the reason of a suspension, of which a key keeps several.
+	MaxSuspensionReasonLen = 128
+	DefaultType            = "xaes-256-gcm"
 )
 
 // KeyID names a key for ever, whatever it is called; ciphertexts carry it.
@@ -53,13 +55,14 @@ type KeyInfo struct {
 	ID         KeyID
 	Type       string
 	Uses       keytype.Use
-	State      KeyState // of the newest version, or of the whole key when revoked or destroyed
+	State      KeyState // of the current version, or of the whole key where that has one
 	Exportable bool
 	Labels     map[string]string
 	Created    time.Time
 	TTL        time.Duration // given to each new version; zero is none
 	Versions   []VersionInfo // oldest first
 	Version    uint32        // the newest
+	Current    uint32        // the one that protects new data: the newest whose time has come
 	Origin     Origin
 
 	RequireContext []string // as for CreateKey, sorted
@@ -68,6 +71,28 @@ type KeyInfo struct {
 	Revoked          time.Time // zero unless revoked
 	RevokedBy        string
 	RevocationReason string
+	ReasonCode       RevocationReason
+	Compromised      time.Time // since when others may have the key; zero unless that is the reason
+
+	MinDecryptVersion uint32        // versions below open nothing
+	ProcessTTL        time.Duration // how long each new version opens old data, from its activation; zero is for ever
+	Suspensions       []Suspension  // of the key as a whole, the newest of them, oldest first
+	Destruction       *Destruction  // of the key as a whole, where one is set
+	Attempts          uint64        // refused uses while a destruction is set, since the daemon started
+	LastAttempt       time.Time
+}
+
+// Suspension is one pause of a key or version.
+type Suspension struct {
+	From, Until time.Time // Until is zero while it lasts
+	Through     uint32    // of a key: the newest version that it covers
+	By, Reason  string
+}
+
+// Destruction is one that is set for a time.
+type Destruction struct {
+	At, Since  time.Time
+	By, Reason string
 }
 
 // VersionInfo is one version of a key.
@@ -76,8 +101,15 @@ type VersionInfo struct {
 	State       KeyState // as of now
 	Created     time.Time
 	Expires     time.Time // zero when never
-	Destroyed   time.Time // zero unless destroyed
+	Destroyed   time.Time // zero unless destroyed, be it the private half alone
 	Fingerprint [32]byte
+
+	NotBefore        time.Time    // zero is its creation
+	ProcessUntil     time.Time    // zero is never
+	Replaced         time.Time    // when a newer version took its place; zero unless one has
+	PrivateDestroyed bool         // a signing key past its end, which still verifies
+	Suspensions      []Suspension // of this version by itself
+	Destruction      *Destruction // of this version by itself, where one is set
 }
 
 // CreateKey asks for a new key with one generated version.
@@ -89,6 +121,7 @@ type CreateKey struct {
 	Exportable bool
 	Uses       keytype.Use // zero is the type's default
 	Labels     map[string]string
+	Periods    Periods
 
 	// RequireContext lists names that the context of every encryption and
 	// decryption must have, at most MaxRequiredContext. "uid=@peer",
@@ -105,6 +138,7 @@ type RotateKey struct {
 	Name     Name
 	TTL      time.Duration // of this version and those after it; zero keeps the key's
 	NoExpiry bool
+	Periods  Periods
 }
 
 // ListKeys asks for one page of keys, sorted by owner, then name.
@@ -123,6 +157,11 @@ type DestroyKey struct {
 	Now     bool   // rewrite the store at once, so that the old bytes go from it
 	Reason  string
 	By      string // who asks, for the tombstone
+
+	// After, where set, is how long from now the destruction is; until then it
+	// can be cancelled. Admin says that only administrators can do that.
+	After time.Duration
+	Admin bool
 }
 
 // RevokeKey asks for a durable tombstone on a key.
@@ -130,6 +169,10 @@ type RevokeKey struct {
 	Name   Name
 	Reason string
 	By     string
+	Code   RevocationReason
+	// Compromised is since when others may have the key; zero is now. Only for
+	// ReasonKeyCompromise.
+	Compromised time.Time
 }
 
 // PublicKey is the public half of one version.

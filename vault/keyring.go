@@ -47,6 +47,11 @@ type key struct {
 	revoked    *revocationRecord
 	handles    []keytype.Key // by version-1; nil until first use
 	prints     []string      // formatted fingerprints, by version-1; there once there was a handle
+
+	// Refused uses while a destruction is set, and the time of the last in
+	// microseconds since 1970.
+	attempts    atomic.Uint64
+	lastAttempt atomic.Int64
 }
 
 // owner is one namespace in memory. One that is not recorded yet stands for a
@@ -192,10 +197,13 @@ func (r *keyring) keysOf(o *owner) []*key {
 	return keys
 }
 
-// wipe destroys all key material in memory. No operation runs any more.
+// wipe destroys all key material in memory. No operation runs any more, but the
+// timekeeper may still be ending keys whose time is over.
 func (r *keyring) wipe() {
 	for _, k := range r.keys {
+		k.mu.Lock()
 		k.wipeHandles()
+		k.mu.Unlock()
 	}
 }
 

@@ -26,7 +26,7 @@ func (v *Vault) CreateKey(ctx context.Context, c CreateKey) (KeyInfo, error) {
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginGenerated, ttl: c.TTL, noExpiry: c.NoExpiry,
 		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext,
-		tracked: c.Tracked,
+		tracked: c.Tracked, periods: c.Periods,
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -84,6 +84,7 @@ type newborn struct {
 	require    []string
 	tracked    bool
 	material   []byte
+	periods    Periods
 
 	// expires, where set, is the first version's expiry instead of its ttl.
 	expires time.Time
@@ -114,6 +115,9 @@ func (n *newborn) check() (err error) {
 		n.ttl = n.typ.DefaultTTL
 	}
 	if n.ttl, err = checkTTL(n.ttl, n.noExpiry); err != nil {
+		return err
+	}
+	if err := n.periods.check(); err != nil {
 		return err
 	}
 	if n.sorted, err = sortLabels(n.labels); err != nil {
@@ -169,7 +173,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	if _, err := io.ReadFull(o.random, rec.id[:]); err != nil {
 		return KeyInfo{}, fmt.Errorf("make a key id: %w", err)
 	}
-	handle, puts, err := o.newVersion(rec, n.typ, n.material, now)
+	handle, puts, err := o.newVersion(rec, n.typ, n.material, n.periods, now)
 	if err != nil {
 		return KeyInfo{}, err
 	}
@@ -208,7 +212,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 
 // newVersion adds a version with the given material to rec, and returns its
 // handle and the puts of its two records. The record itself is the caller's to put.
-func (o *opened) newVersion(rec *keyRecord, typ *keytype.Type, material []byte, now time.Time) (keytype.Key, []store.Put, error) {
+func (o *opened) newVersion(rec *keyRecord, typ *keytype.Type, material []byte, periods Periods, now time.Time) (keytype.Key, []store.Put, error) {
 	if len(rec.versions) >= MaxVersions {
 		return nil, nil, E(CodeQuotaExceeded, "a key has at most %d versions", MaxVersions).WithHint("create another key")
 	}
@@ -217,8 +221,9 @@ func (o *opened) newVersion(rec *keyRecord, typ *keytype.Type, material []byte, 
 		return nil, nil, fmt.Errorf("parse key material: %w", err)
 	}
 	ver := versionRecord{created: now, fingerprint: handle.Fingerprint()}
-	if rec.ttl > 0 {
-		ver.notAfter = now.Add(rec.ttl)
+	if err := periods.begin(rec, &ver, now); err != nil {
+		handle.Wipe()
+		return nil, nil, err
 	}
 	rec.versions = append(rec.versions, ver)
 	number := uint32(len(rec.versions))
@@ -261,6 +266,9 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	if _, err := checkTTL(c.TTL, c.NoExpiry); err != nil {
 		return KeyInfo{}, err
 	}
+	if err := c.Periods.check(); err != nil {
+		return KeyInfo{}, err
+	}
 	typ, err := v.mayRotate(c.Name)
 	if err != nil {
 		return KeyInfo{}, err
@@ -283,15 +291,15 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	defer release()
 	k.write.Lock()
 	defer k.write.Unlock()
-	if err := k.mayRotate(); err != nil {
+	now := o.clock.stamp()
+	if err := k.mayRotate(now); err != nil {
 		return KeyInfo{}, err
 	}
-	now := o.clock.stamp()
 	rec := k.rec.clone()
 	if c.TTL > 0 || c.NoExpiry {
 		rec.ttl = c.TTL.Truncate(time.Microsecond)
 	}
-	handle, puts, err := o.newVersion(rec, typ, material, now)
+	handle, puts, err := o.newVersion(rec, typ, material, c.Periods, now)
 	if err != nil {
 		return KeyInfo{}, err
 	}
@@ -320,17 +328,20 @@ func (v *Vault) mayRotate(n Name) (*keytype.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.typ, k.mayRotate()
+	return k.typ, k.mayRotate(o.clock.now())
 }
 
 // mayRotate refuses a revoked owner, and a key that is revoked or gone as a whole.
-func (k *key) mayRotate() error {
+func (k *key) mayRotate(now time.Time) error {
 	if k.owner.revoked.Load() {
 		return ownerRevoked(k.owner.name)
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.whole().permits(opRotate, "key "+k.name.String())
+	if s := k.whole(now); !s.allows(opRotate) {
+		return k.refusal(s, opRotate, uint32(len(k.rec.versions)), now)
+	}
+	return nil
 }
 
 // ShowKey tells everything about a key but its material. It works in every state.

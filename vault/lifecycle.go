@@ -286,13 +286,21 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	o := &opened{
 		header: h, store: st, lock: lock, ring: l.ring, exchanges: l.exchanges, kept: l.kept, auditHead: &l.auditHead, random: v.o.Random,
 		backups:      l.backups,
-		keysPerOwner: &v.keysPerOwner, with: with,
+		keysPerOwner: &v.keysPerOwner, with: with, life: v.life,
 		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
 	o.forgetStale(v.log)
+	begun := false
 	o.timekeeper = startTimekeeper(v.o.NoteEvery, func() {
+		if err := o.endDue(context.Background()); err != nil {
+			v.log.Warn("keys whose time is over are still to be destroyed; they stay unusable", "error", err)
+		}
+		if !begun { // unsealing has noted the time
+			begun = true
+			return
+		}
 		if err := o.noteTime(context.Background(), v.o.NoteEvery/2); err != nil {
 			v.log.Warn("the time could not be noted", "error", err)
 		}

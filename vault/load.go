@@ -85,6 +85,7 @@ func (l *loader) take(rec store.Record) error {
 		if rec.Path != t.id.String() {
 			return errMalformed
 		}
+		t.version = rec.Version
 		l.ring.tombs[t.id] = t
 		return nil
 	case kindAuditHead:

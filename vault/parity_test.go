@@ -24,7 +24,7 @@ func TestFernetKeyExpiresAfterAnHour(t *testing.T) {
 	_, _, err := r.Encrypt(vault.Encrypt{Key: r.name("alice/session"), Plaintext: []byte("late")}, nil)
 	r.wantCode(err, vault.CodeExpired)
 	r.mustDecrypt("alice/session", token, "hello")
-	if info, _ := r.ShowKey(ctx, r.name("alice/session")); info.State != vault.StateExpired {
+	if info, _ := r.ShowKey(ctx, r.name("alice/session")); info.State != vault.StateDeactivated {
 		t.Errorf("state is %s", info.State)
 	}
 

@@ -24,6 +24,7 @@ type keyRecord struct {
 
 	destroyedBy   string // who asked for the last destruction
 	destroyReason string
+	life          *keyLife // nil for most
 	versions      []versionRecord
 }
 
@@ -37,6 +38,9 @@ const (
 // extras are the fields of the key that are not zero; setExtras is the inverse,
 // and reports whether it knows all of them.
 func (k *keyRecord) extras() (extras []extra) {
+	if k.life != nil {
+		extras = k.life.extras()
+	}
 	if k.tracked {
 		extras = append(extras, extra{extraTracked, []byte{1}})
 	}
@@ -52,16 +56,36 @@ func (k *keyRecord) setExtras(extras []extra) bool {
 				return false
 			}
 		default:
-			return false
+			if k.life == nil {
+				k.life = &keyLife{}
+			}
+			if !k.life.set(x) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
 // extras and setExtras are the same of a version.
-func (v *versionRecord) extras() []extra { return nil }
+func (v *versionRecord) extras() (extras []extra) {
+	if v.life != nil {
+		extras = v.life.extras()
+	}
+	return extras
+}
 
-func (v *versionRecord) setExtras(extras []extra) bool { return len(extras) == 0 }
+func (v *versionRecord) setExtras(extras []extra) bool {
+	for _, x := range extras {
+		if v.life == nil {
+			v.life = &versionLife{}
+		}
+		if !v.life.set(x) {
+			return false
+		}
+	}
+	return true
+}
 
 func (k *keyRecord) format() byte {
 	extended := len(k.extras()) > 0 ||
@@ -84,6 +108,7 @@ type versionRecord struct {
 	destroyed   time.Time // zero unless destroyed
 	cause       destroyCause
 	fingerprint [32]byte
+	life        *versionLife // nil for most
 }
 
 // destroyCause says why a version was destroyed.
@@ -93,6 +118,7 @@ const (
 	notDestroyed     destroyCause = iota
 	destroyedAsked                // somebody asked for it
 	destroyedByOwner              // its owner was revoked
+	destroyedAtEnd                // the private half of a signing key, at the end of its period
 )
 
 func (k *keyRecord) append(b []byte) []byte {
@@ -171,8 +197,9 @@ func parseKeyRecord(b []byte) (*keyRecord, error) {
 		if format == keyFormatExtended {
 			r.check(v.setExtras(readExtras(r)))
 		}
-		r.check(!v.created.IsZero() && v.cause <= destroyedByOwner && v.destroyed.IsZero() == (v.cause == notDestroyed))
+		r.check(!v.created.IsZero() && v.cause <= destroyedAtEnd && v.destroyed.IsZero() == (v.cause == notDestroyed))
 	}
+	r.check(k.life == nil || k.life.fits(n))
 	// Of all formats only the oldest that fits: one encoding for each key.
 	r.check(k.format() == format)
 	if err := r.done(); err != nil {
@@ -218,7 +245,8 @@ func (k *keyRecord) clone() *keyRecord {
 	return &c
 }
 
-// allDestroyed reports whether no version has material left.
+// allDestroyed reports whether every version is destroyed. One whose private
+// half has ended by itself still verifies.
 func (k *keyRecord) allDestroyed() bool {
-	return !slices.ContainsFunc(k.versions, func(v versionRecord) bool { return v.destroyed.IsZero() })
+	return !slices.ContainsFunc(k.versions, func(v versionRecord) bool { return v.destroyed.IsZero() || v.cause == destroyedAtEnd })
 }

@@ -44,6 +44,21 @@ func testTrackedRecord() *keyRecord {
 	return k
 }
 
+// testLivedRecord is of a key of which everything was decided that can be.
+func testLivedRecord() *keyRecord {
+	k := testKeyRecord()
+	over := suspension{from: testTime, until: testTime.Add(time.Minute), by: "alice", reason: "holiday"}
+	open := suspension{from: testTime.Add(time.Hour), admin: true, by: "root", reason: "looked into"}
+	end := &ending{at: testTime.Add(24 * time.Hour), since: testTime, admin: true, by: "root", reason: "not needed"}
+	k.versions[1].life = &versionLife{
+		notBefore: testTime.Add(time.Minute), processUntil: testTime.Add(48 * time.Hour),
+		suspensions: []suspension{over, open}, ending: end,
+	}
+	over.through, open.through = 1, 2
+	k.life = &keyLife{minDecrypt: 2, processTTL: time.Hour, suspensions: []suspension{over, open}, ending: end}
+	return k
+}
+
 func testExchangeRecord() *exchangeRecord {
 	return &exchangeRecord{
 		state: exchangePending, owner: "alice", created: testTime, expires: testTime.Add(time.Hour),
@@ -87,6 +102,16 @@ var records = map[string]struct {
 			return r.append(nil), nil
 		},
 	},
+	"key with a life": {
+		func() []byte { return testLivedRecord().append(nil) },
+		func(b []byte) ([]byte, error) {
+			r, err := parseKeyRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
+		},
+	},
 	"registered ciphertext": {
 		func() []byte {
 			return appendToken(nil, place{token: token{7}, version: 3, since: testTime.UnixMicro()})
@@ -107,6 +132,21 @@ var records = map[string]struct {
 				return nil, err
 			}
 			return appendToken(nil, p), nil
+		},
+	},
+	"revocation for a compromise": {
+		func() []byte {
+			return (&revocationRecord{
+				id: KeyID{4}, name: Name{"alice", "k"}, time: testTime, by: "alice", reason: "lost",
+				code: ReasonKeyCompromise, compromised: testTime.Add(-time.Hour), fingerprints: [][32]byte{{1}},
+			}).append(nil)
+		},
+		func(b []byte) ([]byte, error) {
+			r, err := parseRevocationRecord(b)
+			if err != nil {
+				return nil, err
+			}
+			return r.append(nil), nil
 		},
 	},
 	"material": {

@@ -44,8 +44,13 @@ func (v *Vault) Sign(n Name, message []byte, opts keytype.SignOptions) ([]byte, 
 // version. Version 0 tries all of them, newest first. A signature that does
 // not verify is no error.
 func (v *Vault) Verify(n Name, version uint32, message, signature []byte, opts keytype.SignOptions) (bool, uint32, error) {
-	return v.matches(n, version, keytype.UseVerify, func(k *key, h keytype.Key) error {
-		s, ok := h.(keytype.Signer)
+	return v.VerifyStated(n, version, message, signature, opts, nil)
+}
+
+// VerifyStated is Verify of a signature whose age the caller states; nil is no statement.
+func (v *Vault) VerifyStated(n Name, version uint32, message, signature []byte, opts keytype.SignOptions, st *Statement) (bool, uint32, error) {
+	return v.matches(n, version, keytype.UseVerify, st, func(k *key, h keytype.Key) error {
+		s, ok := h.(keytype.Verifier)
 		if !ok {
 			return E(CodeWrongKeyUsage, "a key of type %s does not verify signatures", k.typ.Name)
 		}
@@ -80,7 +85,12 @@ func (v *Vault) MAC(n Name, message, dst []byte) ([]byte, uint32, error) {
 // VerifyMAC reports whether mac is a key's over message, and by which version.
 // Version 0 tries all of them, newest first. A MAC that does not match is no error.
 func (v *Vault) VerifyMAC(n Name, version uint32, message, mac []byte) (bool, uint32, error) {
-	return v.matches(n, version, keytype.UseVerifyMAC, func(k *key, h keytype.Key) error {
+	return v.VerifyMACStated(n, version, message, mac, nil)
+}
+
+// VerifyMACStated is VerifyMAC of a MAC whose age the caller states; nil is no statement.
+func (v *Vault) VerifyMACStated(n Name, version uint32, message, mac []byte, st *Statement) (bool, uint32, error) {
+	return v.matches(n, version, keytype.UseVerifyMAC, st, func(k *key, h keytype.Key) error {
 		m, ok := h.(keytype.MACer)
 		if !ok {
 			return E(CodeWrongKeyUsage, "a key of type %s verifies no MACs", k.typ.Name)
@@ -90,7 +100,7 @@ func (v *Vault) VerifyMAC(n Name, version uint32, message, mac []byte) (bool, ui
 }
 
 // matches runs a verification with one version of a key, or with all for 0.
-func (v *Vault) matches(n Name, version uint32, need keytype.Use, verify func(*key, keytype.Key) error) (bool, uint32, error) {
+func (v *Vault) matches(n Name, version uint32, need keytype.Use, st *Statement, verify func(*key, keytype.Key) error) (bool, uint32, error) {
 	o, err := v.enter()
 	if err != nil {
 		return false, 0, err
@@ -100,12 +110,13 @@ func (v *Vault) matches(n Name, version uint32, need keytype.Use, verify func(*k
 	if err != nil {
 		return false, 0, err
 	}
+	defer k.forgetRevoked(st)
 	number := version
 	if version == 0 {
-		number, err = o.newestThat(k, opProcess, need, func(h keytype.Key) error { return verify(k, h) })
+		number, err = o.newestThat(k, opProcess, need, st, func(h keytype.Key) error { return verify(k, h) })
 	} else {
 		var h keytype.Key
-		if h, _, err = o.acquire(k, version, opProcess, need); err == nil {
+		if h, _, err = o.acquireFor(k, version, opProcess, need, st); err == nil {
 			err = verify(k, h)
 			k.mu.RUnlock()
 		}

@@ -67,7 +67,8 @@ type Vault struct {
 	closed bool // guarded by admin
 	// onPolicyRecords is guarded by admin; see OnPolicyRecords.
 	onPolicyRecords func(*PolicyRecords) error
-	custody         custody // guarded by admin; see Inspect
+	custody         custody    // guarded by admin; see Inspect
+	life            LifeEvents // guarded by admin; see OnLife
 	// sealing is written with admin held; never nil.
 	sealing atomic.Pointer[Sealing]
 
@@ -96,6 +97,7 @@ type opened struct {
 	random     io.Reader
 
 	keysPerOwner *atomic.Int64 // the vault's
+	life         LifeEvents
 }
 
 // New prepares the vault in o.Dir, sealed. It works where there is no vault

@@ -161,7 +161,7 @@ func (o *opened) unwrap(c UnwrapKey) ([]byte, error) {
 		return nil, err
 	}
 	var material []byte
-	_, err = o.newestThat(with, opProcess, keytype.UseUnwrap, func(h keytype.Key) (err error) {
+	_, err = o.newestThat(with, opProcess, keytype.UseUnwrap, nil, func(h keytype.Key) (err error) {
 		u, ok := h.(keytype.Unwrapper)
 		if !ok {
 			return E(CodeWrongKeyUsage, "a key of type %s unwraps no keys", with.typ.Name)

@@ -177,6 +177,69 @@ func (c *Client) RevokeKey(ctx context.Context, req *vaultdv1.RevokeKeyRequest) 
 	return resp, nil
 }
 
+// SuspendKey pauses a key: it protects nothing until it is resumed.
+func (c *Client) SuspendKey(ctx context.Context, req *vaultdv1.SuspendKeyRequest) (*vaultdv1.SuspendKeyResponse, error) {
+	resp := new(vaultdv1.SuspendKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SUSPEND_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ResumeKey ends a suspension.
+func (c *Client) ResumeKey(ctx context.Context, req *vaultdv1.ResumeKeyRequest) (*vaultdv1.ResumeKeyResponse, error) {
+	resp := new(vaultdv1.ResumeKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_RESUME_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// UpdateKey changes the periods of a version and the labels of its key.
+func (c *Client) UpdateKey(ctx context.Context, req *vaultdv1.UpdateKeyRequest) (*vaultdv1.UpdateKeyResponse, error) {
+	resp := new(vaultdv1.UpdateKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_UPDATE_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// CancelDestruction calls off a destruction that was set, and leaves the key suspended.
+func (c *Client) CancelDestruction(ctx context.Context, req *vaultdv1.CancelDestructionRequest) (*vaultdv1.CancelDestructionResponse, error) {
+	resp := new(vaultdv1.CancelDestructionResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_CANCEL_DESTRUCTION, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// TrimKey destroys the versions below min_decrypt_version for good.
+func (c *Client) TrimKey(ctx context.Context, req *vaultdv1.TrimKeyRequest) (*vaultdv1.TrimKeyResponse, error) {
+	resp := new(vaultdv1.TrimKeyResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_TRIM_KEY, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// KeyStates is the table that decides what can be done with a key. Everybody may ask.
+func (c *Client) KeyStates(ctx context.Context, req *vaultdv1.KeyStatesRequest) (*vaultdv1.KeyStatesResponse, error) {
+	resp := new(vaultdv1.KeyStatesResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_KEY_STATES, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Scrub rewrites the store, so that nothing destroyed is left in its files.
+func (c *Client) Scrub(ctx context.Context, req *vaultdv1.ScrubRequest) (*vaultdv1.ScrubResponse, error) {
+	resp := new(vaultdv1.ScrubResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SCRUB, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
 // Encrypt seals a message under a key and binds it to a context.
 func (c *Client) Encrypt(ctx context.Context, req *vaultdv1.EncryptRequest) (*vaultdv1.EncryptResponse, error) {
 	resp := new(vaultdv1.EncryptResponse)

@@ -376,7 +376,7 @@ func TestFullDisk(t *testing.T) {
 // wrong, to end what must not go on, and to seal and open again.
 var worksOnFullDisk = []policy.Action{
 	policy.Status, policy.WhoAmI, policy.Seal, policy.Unseal, policy.RevokeKey, policy.RevokeOwner, policy.DestroyKey,
-	policy.RetirePrincipal, policy.EnterShare, policy.ResetShares,
+	policy.RetirePrincipal, policy.EnterShare, policy.ResetShares, policy.SuspendKey, policy.TrimKey,
 }
 
 // filled is a request that would change something if it was performed; nil
@@ -397,6 +397,12 @@ func filled(method string) proto.Message {
 		return &vaultdv1.CreateCSRRequest{Key: "billing/b"}
 	case "CreateCertificate":
 		return &vaultdv1.CreateCertificateRequest{Key: "billing/b"}
+	case "UpdateKey":
+		return &vaultdv1.UpdateKeyRequest{Name: "billing/b", SetLabels: map[string]string{"refused": "yes"}}
+	case "ResumeKey":
+		return &vaultdv1.ResumeKeyRequest{Name: "billing/b"}
+	case "CancelDestruction":
+		return &vaultdv1.CancelDestructionRequest{Name: "billing/b"}
 	case "Encrypt":
 		return &vaultdv1.EncryptRequest{Key: "billing/b", Plaintext: []byte("x")}
 	case "Random":

@@ -50,26 +50,30 @@ const (
 	CodeApprovalRequired Code = "approval_required"
 	CodeApprovalRejected Code = "approval_rejected"
 
-	CodeKeyExists        Code = "key_exists"
-	CodeOwnerExists      Code = "owner_exists"
-	CodeExpired          Code = "expired"
-	CodeNotYetValid      Code = "not_yet_valid"
-	CodeRevoked          Code = "revoked"
-	CodeOwnerRevoked     Code = "owner_revoked"
-	CodeKeyDestroyed     Code = "key_destroyed"
-	CodeNotExportable    Code = "not_exportable"
-	CodeNotInitialized   Code = "not_initialized"
-	CodeInitialized      Code = "already_initialized"
-	CodeUnsealed         Code = "already_unsealed"
-	CodeReplayed         Code = "exchange_replayed"
-	CodeNoExchange       Code = "exchange_not_found"
-	CodeGrantNotFound    Code = "grant_not_found"
-	CodeDecisionNotFound Code = "decision_not_found"
-	CodeClockRegressed   Code = "clock_regressed"
-	CodeSlotExists       Code = "slot_exists"
-	CodeLastSlot         Code = "last_slot"
-	CodeShareEntered     Code = "share_entered"
-	CodeStillNeeded      Code = "still_needed"
+	CodeKeyExists    Code = "key_exists"
+	CodeOwnerExists  Code = "owner_exists"
+	CodeExpired      Code = "expired"
+	CodeNotYetValid  Code = "not_yet_valid"
+	CodeRevoked      Code = "revoked"
+	CodeOwnerRevoked Code = "owner_revoked"
+	CodeKeyDestroyed Code = "key_destroyed"
+	// CodePendingDestruction is of a key whose destruction is set and can still be cancelled.
+	CodePendingDestruction Code = "pending_destruction"
+	CodeNotExportable      Code = "not_exportable"
+	CodeSuspended          Code = "suspended"
+	CodeWrongState         Code = "wrong_state"
+	CodeNotInitialized     Code = "not_initialized"
+	CodeInitialized        Code = "already_initialized"
+	CodeUnsealed           Code = "already_unsealed"
+	CodeReplayed           Code = "exchange_replayed"
+	CodeNoExchange         Code = "exchange_not_found"
+	CodeGrantNotFound      Code = "grant_not_found"
+	CodeDecisionNotFound   Code = "decision_not_found"
+	CodeClockRegressed     Code = "clock_regressed"
+	CodeSlotExists         Code = "slot_exists"
+	CodeLastSlot           Code = "last_slot"
+	CodeShareEntered       Code = "share_entered"
+	CodeStillNeeded        Code = "still_needed"
 
 	CodeWrongKeyUsage Code = "wrong_key_usage"
 	CodeIncorrectKey  Code = "incorrect_key"
@@ -131,6 +135,7 @@ var codeClass = map[Code]Class{
 	CodeNotInitialized: ClassState, CodeInitialized: ClassState, CodeUnsealed: ClassState, CodeReplayed: ClassState,
 	CodeClockRegressed: ClassState, CodeSlotExists: ClassState, CodeLastSlot: ClassState, CodeShareEntered: ClassState,
 	CodeStillNeeded: ClassState,
+	CodeSuspended:   ClassState, CodePendingDestruction: ClassState, CodeWrongState: ClassState,
 
 	CodeWrongKeyUsage: ClassKeyUsage, CodeIncorrectKey: ClassKeyUsage,
 

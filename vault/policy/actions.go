@@ -19,6 +19,7 @@ const (
 	Unseal         Action = "vault.unseal"
 	Seal           Action = "vault.seal"
 	ChangePassword Action = "vault.change_password"
+	Scrub          Action = "vault.scrub"
 	AddSlot        Action = "slot.add"
 	ListSlots      Action = "slot.list"
 	RemoveSlot     Action = "slot.remove"
@@ -39,6 +40,13 @@ const (
 	ExportKey  Action = "key.export"
 	DestroyKey Action = "key.destroy"
 	RevokeKey  Action = "key.revoke"
+
+	SuspendKey        Action = "key.suspend"
+	ResumeKey         Action = "key.resume"
+	UpdateKey         Action = "key.update"
+	CancelDestruction Action = "key.cancel_destruction"
+	TrimKey           Action = "key.trim"
+	KeyStates         Action = "key.states"
 
 	Encrypt   Action = "key.encrypt"
 	Decrypt   Action = "key.decrypt"
@@ -123,7 +131,7 @@ const (
 // Verbs of more than one action.
 const (
 	verbSign         = "sign"          // a message, a request for a certificate, and a certificate
-	verbDestroy      = "destroy"       // a key, and an owner with all its keys
+	verbDestroy      = "destroy"       // a key or its old versions, and an owner with all its keys
 	verbChangePolicy = "change_policy" // adding and removing a grant in the vault
 )
 
@@ -135,6 +143,7 @@ var table = []Rule{
 	{Action: Unseal, Method: "Unseal", Scope: ScopeAdmin},
 	{Action: Seal, Method: "Seal", Scope: ScopeAdmin},
 	{Action: ChangePassword, Method: "ChangePassword", Scope: ScopeAdmin},
+	{Action: Scrub, Method: "Scrub", Scope: ScopeAdmin},
 	{Action: AddSlot, Method: "AddSlot", Scope: ScopeAdmin},
 	{Action: ListSlots, Method: "ListSlots", Scope: ScopeAdmin},
 	{Action: RemoveSlot, Method: "RemoveSlot", Scope: ScopeAdmin},
@@ -156,6 +165,15 @@ var table = []Rule{
 	{DestroyKey, "DestroyKey", ScopeOwner, verbDestroy, SetManage, true},
 	// Not dangerous: in an emergency nobody should wait for a second person.
 	{RevokeKey, "RevokeKey", ScopeOwner, "revoke", SetManage, false},
+	// Not dangerous either: it stops at once, and can be undone.
+	{SuspendKey, "SuspendKey", ScopeOwner, "suspend", SetManage, false},
+	// What an administrator suspended or is to be destroyed the vault keeps from others.
+	{ResumeKey, "ResumeKey", ScopeOwner, "resume", SetManage, false},
+	{UpdateKey, "UpdateKey", ScopeOwner, "update", SetManage, false},
+	{CancelDestruction, "CancelDestruction", ScopeOwner, "cancel_destruction", SetManage, false},
+	// It destroys versions: who may not destroy, or not alone, may not trim.
+	{TrimKey, "TrimKey", ScopeOwner, verbDestroy, SetManage, true},
+	{Action: KeyStates, Method: "KeyStates", Scope: ScopePublic},
 
 	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
 	{Decrypt, "Decrypt", ScopeOwner, "decrypt", SetUse, false},

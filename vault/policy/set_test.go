@@ -175,8 +175,8 @@ func TestVerbsOfTheTable(t *testing.T) {
 	if _, ok := byVerb[""]; ok || byVerb[verbChangePolicy] != byVerb["grant.add"]|byVerb["grant.remove"] {
 		t.Error("change_policy is not both, and nothing else")
 	}
-	if byVerb[verbDestroy] != byVerb["key.destroy"]|byVerb["owner.revoke"] {
-		t.Error("destroy is not of keys and owners")
+	if byVerb[verbDestroy] != byVerb["key.destroy"]|byVerb["key.trim"]|byVerb["owner.revoke"] {
+		t.Error("destroy is not of keys, their old versions, and owners")
 	}
 	if len(byVerb) > 2*64+3 {
 		t.Error("more verbs than bits")

@@ -83,10 +83,14 @@ vaultctl encrypt alice/shared --context uid=@peer < mine`),
 	return cmd
 }
 
+// protectedHelp is of the flag by which a user answers for the age of data.
+const protectedHelp = "it is certainly as old as: 2d (ago), 2026-11-20; opens suspended, and for administrators revoked keys"
+
 func (a *app) decrypt() *cobra.Command {
 	var in, out string
 	var pairs []string
 	var maxAge parse.Age
+	protected := parse.Moment{Past: true}
 	var binary bool
 	cmd := &cobra.Command{
 		Use:   "decrypt [KEY]",
@@ -112,8 +116,9 @@ vaultctl decrypt session --max-age 5m < token`),
 	f.StringArrayVar(&pairs, "context", nil, "`NAME=VALUE` that the ciphertext is bound to; uid=@peer is your own (repeatable)")
 	f.BoolVar(&binary, "binary", false, "take the input for the binary form, whatever it looks like")
 	f.Var(&maxAge, "max-age", "refuse Fernet tokens older than this")
+	f.Var(&protected, "protected-at", protectedHelp)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
-		request := &vaultdv1.DecryptRequest{MaxAge: maxAge.Proto()}
+		request := &vaultdv1.DecryptRequest{MaxAge: maxAge.Proto(), ProtectedAt: protected.Proto()}
 		var err error
 		if len(args) > 0 {
 			if request.Key, err = a.names.Key(args[0]); err != nil {

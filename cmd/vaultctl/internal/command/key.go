@@ -26,7 +26,8 @@ what they protected.`),
 	}
 	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyRotate(),
 		a.keyImport(), a.keyExport(), a.keyWrap(), a.keyUnwrap(), a.keyJWKS(), a.keyCSR(), a.keyCert(),
-		a.keyCensus(), a.keyDestroy(), a.keyRevoke())
+		a.keyCensus(), a.keyDestroy(), a.keyRevoke(),
+		a.keySuspend(), a.keyResume(), a.keyUpdate(), a.keyCancelDestruction(), a.keyTrim(), a.keyStates())
 	return cmd
 }
 
@@ -38,6 +39,7 @@ type attributes struct {
 	uses       []string
 	require    []string
 	exportable bool
+	periods    periods
 }
 
 func (at *attributes) flags(cmd *cobra.Command, typeHelp string) {
@@ -48,6 +50,7 @@ func (at *attributes) flags(cmd *cobra.Command, typeHelp string) {
 	f.StringSliceVar(&at.uses, "use", nil, "allow only these `USE`s: "+strings.Join(parse.UseNames(), ", "))
 	f.StringSliceVar(&at.require, "require-context", nil, "refuse to encrypt or decrypt without these context `NAME`s; uid=@peer, user=@peer, unit=@peer bind to who asks")
 	f.BoolVar(&at.exportable, "exportable", false, "allow the private material to be exported; can't be added later")
+	at.periods.flags(cmd)
 	mustComplete(cmd, "type", keyTypes...)
 	mustComplete(cmd, "use", parse.UseNames()...)
 	mustComplete(cmd, "ttl", "1h", "1d", "30d", "1y", "none")
@@ -95,6 +98,10 @@ key. Neither can be changed later.
 disk: for a key that wraps data keys. No version that one of them needs can be
 destroyed. 'vaultctl key census' counts them.
 
+When a key that only signs expires, its private half is destroyed (NIST SP
+800-57): it verifies, but can't be extended any more. 'key states' tells what
+is suggested for each type.
+
 A name is used once: a destroyed key keeps its name.`),
 		Example: example(`
 vaultctl key create session --type fernet --ttl 1h
@@ -121,7 +128,8 @@ vaultctl key create backup --tracked`),
 		r, err := call(ctx, a, "Generating the key", c.CreateKey, &vaultdv1.CreateKeyRequest{
 			Name: name, Type: at.kind, Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(),
 			Exportable: at.exportable, Uses: uses, Labels: labels, RequireContext: at.require,
-			Tracked: tracked,
+			Tracked:   tracked,
+			NotBefore: at.periods.notBefore.Proto(), ProcessTtl: at.periods.processFor.Proto(),
 		})
 		if err != nil {
 			return err
@@ -133,19 +141,23 @@ vaultctl key create backup --tracked`),
 
 func (a *app) keyRotate() *cobra.Command {
 	var ttl parse.Lifetime
+	var times periods
 	cmd := &cobra.Command{
 		Use:   "rotate KEY",
 		Short: "Add a version for new data; old data stays readable",
 		Long: strings.TrimSpace(`
 Add a new version to a key. New data is protected by the newest version; older
-versions still decrypt and verify until they are destroyed. Rotating an expired
-key makes it usable again.`),
+versions are deactivated, and still decrypt and verify until they are destroyed.
+Rotating an expired key makes it usable again. With --not-before the version
+before goes on until then.`),
 		Example: example(`
 vaultctl key rotate session
-vaultctl key rotate session --ttl 30d`),
+vaultctl key rotate session --ttl 30d
+vaultctl key rotate signer --not-before 7d`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
+	times.flags(cmd)
 	cmd.Flags().Var(&ttl, "ttl", "lifetime of this and later versions: 1h, 30d, 1y, none (default: the key's)")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
@@ -153,7 +165,10 @@ vaultctl key rotate session --ttl 30d`),
 			return err
 		}
 		r, err := call(ctx, a, "Generating the new version", c.RotateKey,
-			&vaultdv1.RotateKeyRequest{Name: name, Ttl: ttl.Proto(), NoExpiry: ttl.NoExpiry()})
+			&vaultdv1.RotateKeyRequest{
+				Name: name, Ttl: ttl.Proto(), NoExpiry: ttl.NoExpiry(),
+				NotBefore: times.notBefore.Proto(), ProcessTtl: times.processFor.Proto(),
+			})
 		if err != nil {
 			return err
 		}

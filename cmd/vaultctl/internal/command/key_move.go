@@ -77,6 +77,7 @@ vaultctl key import cards --type aes-256-gcm --in cards.key --require-context te
 			Name: name, Type: at.kind, Material: material, Format: encoding,
 			Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(), Exportable: at.exportable, Uses: uses, Labels: labels,
 			RequireContext: at.require,
+			NotBefore:      at.periods.notBefore.Proto(), ProcessTtl: at.periods.processFor.Proto(),
 		}
 		if encrypted(encoding) || lockedOpenSSH(material) || passphrase.Given() {
 			phrase, err := a.ask.Existing(ctx, *passphrase)

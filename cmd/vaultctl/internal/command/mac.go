@@ -73,6 +73,8 @@ The exit status is 0 when the MAC is valid and 7 when it is not.`),
 	cmd.Flags().StringVar(&in, "in", "", "read the message from this `FILE` instead of standard input")
 	cmd.Flags().StringVar(&mac, "mac", "", "`FILE` with the MAC (- is standard input)")
 	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this `VERSION` of the key")
+	protected := parse.Moment{Past: true}
+	cmd.Flags().Var(&protected, "protected-at", protectedHelp)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {
@@ -90,7 +92,7 @@ The exit status is 0 when the MAC is valid and 7 when it is not.`),
 			return err
 		}
 		r, err := call(ctx, a, "Verifying", c.VerifyMAC,
-			&vaultdv1.VerifyMACRequest{Key: name, Message: message, Mac: parse.Signature(tag), Version: version})
+			&vaultdv1.VerifyMACRequest{Key: name, Message: message, Mac: parse.Signature(tag), Version: version, ProtectedAt: protected.Proto()})
 		return a.verdict(name, "MAC", r, err)
 	})
 	return cmd

@@ -110,6 +110,8 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
 	}
+	protected := parse.Moment{Past: true}
+	cmd.Flags().Var(&protected, "protected-at", protectedHelp)
 	opts := signingFlags(cmd)
 	cmd.Flags().StringVar(&signature, "signature", "", "`FILE` with the signature (- is standard input)")
 	cmd.Flags().Uint32Var(&version, "key-version", 0, "only this `VERSION` of the key")
@@ -132,6 +134,7 @@ vaultctl verify signer --signature big.sig --in digest --prehashed`),
 		r, err := call(ctx, a, "Verifying", c.Verify, &vaultdv1.VerifyRequest{
 			Key: name, Message: message.bytes, Signature: parse.Signature(sig), Prehashed: message.hashed,
 			Hash: message.hash, Scheme: opts.scheme.Value, Version: version, SignatureContext: []byte(opts.context),
+			ProtectedAt: protected.Proto(),
 		})
 		return a.verdict(name, "signature", r, err)
 	})

@@ -105,6 +105,19 @@ func Scheme() *Choice[vaultdv1.SignatureScheme] {
 	}}
 }
 
+// RevocationReason chooses why a key is revoked.
+func RevocationReason() *Choice[vaultdv1.RevocationReason] {
+	return &Choice[vaultdv1.RevocationReason]{kind: "reason", words: []word[vaultdv1.RevocationReason]{
+		{"key_compromise", vaultdv1.RevocationReason_REVOCATION_REASON_KEY_COMPROMISE},
+		{"ca_compromise", vaultdv1.RevocationReason_REVOCATION_REASON_CA_COMPROMISE},
+		{"affiliation_changed", vaultdv1.RevocationReason_REVOCATION_REASON_AFFILIATION_CHANGED},
+		{"superseded", vaultdv1.RevocationReason_REVOCATION_REASON_SUPERSEDED},
+		{"cessation_of_operation", vaultdv1.RevocationReason_REVOCATION_REASON_CESSATION_OF_OPERATION},
+		{"privilege_withdrawn", vaultdv1.RevocationReason_REVOCATION_REASON_PRIVILEGE_WITHDRAWN},
+		{"unspecified", vaultdv1.RevocationReason_REVOCATION_REASON_UNSPECIFIED},
+	}}
+}
+
 func useChoice() *Choice[vaultdv1.KeyUse] {
 	return &Choice[vaultdv1.KeyUse]{kind: "use", words: []word[vaultdv1.KeyUse]{
 		{"encrypt", vaultdv1.KeyUse_KEY_USE_ENCRYPT},

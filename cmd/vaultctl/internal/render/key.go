@@ -32,6 +32,44 @@ type Key struct {
 	Revoked     *time.Time        `json:"revoked,omitempty"`
 	RevokedBy   string            `json:"revoked_by,omitempty"`
 	Reason      string            `json:"revocation_reason,omitempty"`
+	ReasonCode  string            `json:"revocation_code,omitempty"`
+	Compromised *time.Time        `json:"compromised_at,omitempty"`
+	Current     uint32            `json:"current,omitempty"` // the version that protects new data, where that is not the newest
+	MinDecrypt  uint32            `json:"min_decrypt_version,omitempty"`
+	ProcessTTL  int64             `json:"process_ttl_seconds,omitempty"`
+	Suspensions []Suspension      `json:"suspensions,omitempty"`
+	Destruction *Destruction      `json:"destruction,omitempty"`
+	Attempts    uint64            `json:"attempts,omitempty"` // refused uses while its destruction is set
+}
+
+// Suspension is a pause of a key or version as JSON shows it.
+type Suspension struct {
+	From   *time.Time `json:"from"`
+	Until  *time.Time `json:"until"` // null while it lasts
+	By     string     `json:"by,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+}
+
+// Destruction is one that is set for a time, as JSON shows it.
+type Destruction struct {
+	At     *time.Time `json:"at"`
+	Since  *time.Time `json:"since"`
+	By     string     `json:"by,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+}
+
+func suspensions(all []*vaultdv1.Suspension) (out []Suspension) {
+	for _, s := range all {
+		out = append(out, Suspension{instant(s.GetFrom()), instant(s.GetUntil()), s.GetBy(), s.GetReason()})
+	}
+	return out
+}
+
+func destruction(d *vaultdv1.Destruction) *Destruction {
+	if d == nil {
+		return nil
+	}
+	return &Destruction{instant(d.GetAt()), instant(d.GetSince()), d.GetBy(), d.GetReason()}
 }
 
 // KeyVersion is one version of a key as JSON shows it.
@@ -42,6 +80,13 @@ type KeyVersion struct {
 	Created     *time.Time `json:"created"`
 	Expires     *time.Time `json:"expires"`
 	Destroyed   *time.Time `json:"destroyed,omitempty"`
+
+	NotBefore        *time.Time   `json:"not_before,omitempty"`
+	ProcessUntil     *time.Time   `json:"process_until,omitempty"`
+	Replaced         *time.Time   `json:"replaced,omitempty"`
+	PrivateDestroyed bool         `json:"private_destroyed,omitempty"` // a signing key past its end, which still verifies
+	Suspensions      []Suspension `json:"suspensions,omitempty"`
+	Destruction      *Destruction `json:"destruction,omitempty"`
 }
 
 // NewKey is the JSON view of a key.
@@ -53,6 +98,17 @@ func NewKey(k *vaultdv1.Key) Key {
 		Require: k.GetRequireContext(), Tracked: k.GetTracked(),
 		Revoked: instant(k.GetRevoked()), RevokedBy: k.GetRevokedBy(), Reason: k.GetRevocationReason(),
 	}
+	out.Suspensions, out.Destruction, out.Attempts = suspensions(k.GetSuspensions()), destruction(k.GetDestruction()), k.GetAttempts()
+	out.Compromised, out.ProcessTTL = instant(k.GetCompromisedAt()), k.GetProcessTtl().GetSeconds()
+	if k.GetCurrent() != k.GetVersion() {
+		out.Current = k.GetCurrent()
+	}
+	if k.GetMinDecryptVersion() > 1 {
+		out.MinDecrypt = k.GetMinDecryptVersion()
+	}
+	if k.GetReasonCode() != vaultdv1.RevocationReason_REVOCATION_REASON_UNSPECIFIED {
+		out.ReasonCode = parse.RevocationReason().Name(k.GetReasonCode())
+	}
 	if v := Newest(k); v != nil {
 		out.Fingerprint, out.Expires = v.GetFingerprint(), instant(v.GetExpires())
 	}
@@ -60,6 +116,8 @@ func NewKey(k *vaultdv1.Key) Key {
 		out.Versions = append(out.Versions, KeyVersion{
 			Number: v.GetNumber(), State: State(v.GetState()), Fingerprint: v.GetFingerprint(),
 			Created: instant(v.GetCreated()), Expires: instant(v.GetExpires()), Destroyed: instant(v.GetDestroyed()),
+			NotBefore: instant(v.GetNotBefore()), ProcessUntil: instant(v.GetProcessUntil()), Replaced: instant(v.GetReplaced()),
+			PrivateDestroyed: v.GetPrivateDestroyed(), Suspensions: suspensions(v.GetSuspensions()), Destruction: destruction(v.GetDestruction()),
 		})
 	}
 	return out
@@ -75,7 +133,10 @@ func Newest(k *vaultdv1.Key) *vaultdv1.KeyVersion {
 
 // State is the word for a key's state.
 func State(s vaultdv1.KeyState) string {
-	return strings.ToLower(strings.TrimPrefix(s.String(), "KEY_STATE_"))
+	if s == vaultdv1.KeyState_KEY_STATE_EXPIRED {
+		return "deactivated"
+	}
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(s.String(), "KEY_STATE_")), "_", "-")
 }
 
 func uses(k *vaultdv1.Key) []string {
@@ -92,13 +153,19 @@ func (p *Printer) Key(k *vaultdv1.Key) error {
 		newest := Newest(k)
 		t.Field("Key", k.GetName())
 		t.Field("Type", k.GetType())
-		t.Field("State", State(k.GetState()))
+		t.Field("State", p.stateLine(k))
 		t.Field("Uses", strings.Join(uses(k), ", "))
 		t.Field("Fingerprint", newest.GetFingerprint())
 		t.Field("Created", p.When(k.GetCreated()))
 		t.Field("Expires", p.expiry(newest))
 		if ttl := k.GetTtl(); ttl != nil {
 			t.Field("Lifetime", span(ttl.AsDuration())+" for each new version")
+		}
+		if ttl := k.GetProcessTtl(); ttl != nil {
+			t.Field("Opens for", span(ttl.AsDuration())+" from the activation of each version")
+		}
+		if k.GetMinDecryptVersion() > 1 {
+			t.Field("Opens from", "v"+number(k.GetMinDecryptVersion()))
 		}
 		t.Field("Exportable", yesNo(k.GetExportable()))
 		t.Field("Origin", k.GetOrigin())
@@ -114,7 +181,15 @@ func (p *Printer) Key(k *vaultdv1.Key) error {
 		t.Field("Revoked", p.When(k.GetRevoked()))
 		t.Field("Revoked by", k.GetRevokedBy())
 		t.Field("Reason", k.GetRevocationReason())
+		if code := k.GetReasonCode(); code != vaultdv1.RevocationReason_REVOCATION_REASON_UNSPECIFIED {
+			t.Field("Code", parse.RevocationReason().Name(code))
+		}
+		t.Field("Compromised", p.When(k.GetCompromisedAt()))
+		if k.GetAttempts() > 0 {
+			t.Field("Attempts", number(uint32(k.GetAttempts()))+" refused, the last at "+p.When(k.GetLastAttempt())) //nolint:gosec // for people
+		}
 		t.Field("Id", k.GetId())
+		defer p.timelineRows(t, k)
 		if len(k.GetVersions()) < 2 {
 			return
 		}
@@ -148,4 +223,23 @@ func (p *Printer) expiry(v *vaultdv1.KeyVersion) string {
 		return "never"
 	}
 	return p.When(v.GetExpires())
+}
+
+// stateLine is the state and what matters about it most.
+func (p *Printer) stateLine(k *vaultdv1.Key) string {
+	s := State(k.GetState())
+	switch k.GetState() {
+	case vaultdv1.KeyState_KEY_STATE_PENDING_DESTRUCTION:
+		if d := k.GetDestruction(); d != nil {
+			return s + ", destroyed " + p.Until(d.GetAt()) + " unless that is cancelled"
+		}
+	case vaultdv1.KeyState_KEY_STATE_EXPIRED:
+		if v := Newest(k); v.GetPrivateDestroyed() {
+			return s + ": it verifies, and its private half is destroyed"
+		}
+	}
+	if k.GetCurrent() != 0 && k.GetCurrent() != k.GetVersion() {
+		return s + ", by v" + number(k.GetCurrent())
+	}
+	return s
 }

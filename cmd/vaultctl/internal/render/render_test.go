@@ -47,7 +47,7 @@ func TestSize(t *testing.T) {
 func sampleKey() *vaultdv1.Key {
 	at := timestamppb.New(noon)
 	return &vaultdv1.Key{
-		Name: "alice/session", Id: "00", Type: "fernet", Version: 2, State: vaultdv1.KeyState_KEY_STATE_ACTIVE,
+		Name: "alice/session", Id: "00", Type: "fernet", Version: 2, Current: 2, State: vaultdv1.KeyState_KEY_STATE_ACTIVE,
 		Uses:   []vaultdv1.KeyUse{vaultdv1.KeyUse_KEY_USE_ENCRYPT, vaultdv1.KeyUse_KEY_USE_DECRYPT},
 		Labels: map[string]string{"env": "prod", "a": "b"}, Created: at, Ttl: durationpb.New(time.Hour), Origin: "generated",
 		Versions: []*vaultdv1.KeyVersion{
@@ -66,7 +66,8 @@ func TestKeyAsText(t *testing.T) {
 	for _, want := range []string{
 		"Key          alice/session\n", "Uses         encrypt, decrypt\n", "Fingerprint  SHA256:new\n", " (in 1h)\n",
 		"Lifetime     1h for each new version\n", "Label        a=b\nLabel        env=prod\n",
-		"VERSION  STATE    CREATED  EXPIRES  FINGERPRINT\n", "1        expired  now      1m ago   SHA256:old\n",
+		"VERSION  STATE        CREATED  EXPIRES  FINGERPRINT\n", "1        deactivated  now      1m ago   SHA256:old\n",
+		"v1 expires\n", "v2 expires\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -91,7 +92,7 @@ func TestKeyAsJSON(t *testing.T) {
 		"uses": []any{"encrypt", "decrypt"}, "exportable": false, "origin": "generated",
 		"labels": map[string]any{"env": "prod", "a": "b"},
 		"versions": []any{
-			map[string]any{"number": 1.0, "state": "expired", "fingerprint": "SHA256:old", "created": "2026-03-01T12:00:00Z", "expires": "2026-03-01T11:59:00Z"},
+			map[string]any{"number": 1.0, "state": "deactivated", "fingerprint": "SHA256:old", "created": "2026-03-01T12:00:00Z", "expires": "2026-03-01T11:59:00Z"},
 			map[string]any{"number": 2.0, "state": "active", "fingerprint": "SHA256:new", "created": "2026-03-01T12:00:00Z", "expires": "2026-03-01T12:59:59.999999999Z"},
 		},
 	}

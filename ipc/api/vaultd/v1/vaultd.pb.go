@@ -48,6 +48,7 @@ const (
 	Method_METHOD_READ_BACKUP        Method = 13
 	Method_METHOD_CHECK              Method = 14
 	Method_METHOD_LIST_BACKUPS       Method = 15
+	Method_METHOD_SCRUB              Method = 111
 	Method_METHOD_CREATE_KEY         Method = 16
 	Method_METHOD_SHOW_KEY           Method = 17
 	Method_METHOD_LIST_KEYS          Method = 18
@@ -57,6 +58,11 @@ const (
 	Method_METHOD_EXPORT_KEY         Method = 22
 	Method_METHOD_DESTROY_KEY        Method = 23
 	Method_METHOD_REVOKE_KEY         Method = 24
+	Method_METHOD_SUSPEND_KEY        Method = 25
+	Method_METHOD_RESUME_KEY         Method = 26
+	Method_METHOD_UPDATE_KEY         Method = 27
+	Method_METHOD_CANCEL_DESTRUCTION Method = 28
+	Method_METHOD_TRIM_KEY           Method = 29
 	Method_METHOD_ENCRYPT            Method = 32
 	Method_METHOD_DECRYPT            Method = 33
 	Method_METHOD_SIGN               Method = 34
@@ -101,6 +107,7 @@ const (
 	Method_METHOD_AWAIT_APPROVAL     Method = 107
 	Method_METHOD_APPROVE            Method = 108
 	Method_METHOD_REJECT             Method = 109
+	Method_METHOD_KEY_STATES         Method = 110
 	Method_METHOD_READ_AUDIT         Method = 112
 	Method_METHOD_CHECKPOINT_AUDIT   Method = 113
 	Method_METHOD_PROVE_AUDIT        Method = 114
@@ -124,6 +131,7 @@ var (
 		13:  "METHOD_READ_BACKUP",
 		14:  "METHOD_CHECK",
 		15:  "METHOD_LIST_BACKUPS",
+		111: "METHOD_SCRUB",
 		16:  "METHOD_CREATE_KEY",
 		17:  "METHOD_SHOW_KEY",
 		18:  "METHOD_LIST_KEYS",
@@ -133,6 +141,11 @@ var (
 		22:  "METHOD_EXPORT_KEY",
 		23:  "METHOD_DESTROY_KEY",
 		24:  "METHOD_REVOKE_KEY",
+		25:  "METHOD_SUSPEND_KEY",
+		26:  "METHOD_RESUME_KEY",
+		27:  "METHOD_UPDATE_KEY",
+		28:  "METHOD_CANCEL_DESTRUCTION",
+		29:  "METHOD_TRIM_KEY",
 		32:  "METHOD_ENCRYPT",
 		33:  "METHOD_DECRYPT",
 		34:  "METHOD_SIGN",
@@ -177,6 +190,7 @@ var (
 		107: "METHOD_AWAIT_APPROVAL",
 		108: "METHOD_APPROVE",
 		109: "METHOD_REJECT",
+		110: "METHOD_KEY_STATES",
 		112: "METHOD_READ_AUDIT",
 		113: "METHOD_CHECKPOINT_AUDIT",
 		114: "METHOD_PROVE_AUDIT",
@@ -197,6 +211,7 @@ var (
 		"METHOD_READ_BACKUP":        13,
 		"METHOD_CHECK":              14,
 		"METHOD_LIST_BACKUPS":       15,
+		"METHOD_SCRUB":              111,
 		"METHOD_CREATE_KEY":         16,
 		"METHOD_SHOW_KEY":           17,
 		"METHOD_LIST_KEYS":          18,
@@ -206,6 +221,11 @@ var (
 		"METHOD_EXPORT_KEY":         22,
 		"METHOD_DESTROY_KEY":        23,
 		"METHOD_REVOKE_KEY":         24,
+		"METHOD_SUSPEND_KEY":        25,
+		"METHOD_RESUME_KEY":         26,
+		"METHOD_UPDATE_KEY":         27,
+		"METHOD_CANCEL_DESTRUCTION": 28,
+		"METHOD_TRIM_KEY":           29,
 		"METHOD_ENCRYPT":            32,
 		"METHOD_DECRYPT":            33,
 		"METHOD_SIGN":               34,
@@ -250,6 +270,7 @@ var (
 		"METHOD_AWAIT_APPROVAL":     107,
 		"METHOD_APPROVE":            108,
 		"METHOD_REJECT":             109,
+		"METHOD_KEY_STATES":         110,
 		"METHOD_READ_AUDIT":         112,
 		"METHOD_CHECKPOINT_AUDIT":   113,
 		"METHOD_PROVE_AUDIT":        114,
@@ -424,31 +445,47 @@ func (KeyUse) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{2}
 }
 
+// KeyState is after NIST SP 800-57 Part 1 Rev. 5, section 7; see docs/LIFECYCLE.md.
 type KeyState int32
 
 const (
-	KeyState_KEY_STATE_UNSPECIFIED KeyState = 0
-	KeyState_KEY_STATE_ACTIVE      KeyState = 2
-	KeyState_KEY_STATE_EXPIRED     KeyState = 4 // deactivated by its expiry
-	KeyState_KEY_STATE_REVOKED     KeyState = 5
-	KeyState_KEY_STATE_DESTROYED   KeyState = 6
+	KeyState_KEY_STATE_UNSPECIFIED         KeyState = 0
+	KeyState_KEY_STATE_PRE_ACTIVATION      KeyState = 1 // its not-before time has not come
+	KeyState_KEY_STATE_ACTIVE              KeyState = 2
+	KeyState_KEY_STATE_SUSPENDED           KeyState = 3
+	KeyState_KEY_STATE_EXPIRED             KeyState = 4 // "deactivated": by its expiry, or by a newer version
+	KeyState_KEY_STATE_REVOKED             KeyState = 5 // for another reason than a compromise
+	KeyState_KEY_STATE_DESTROYED           KeyState = 6
+	KeyState_KEY_STATE_COMPROMISED         KeyState = 7 // revoked for key_compromise
+	KeyState_KEY_STATE_PENDING_DESTRUCTION KeyState = 8 // destroyed at a set time unless that is cancelled
+	KeyState_KEY_STATE_RETIRED             KeyState = 9 // past process-until, or below min-decrypt-version
 )
 
 // Enum value maps for KeyState.
 var (
 	KeyState_name = map[int32]string{
 		0: "KEY_STATE_UNSPECIFIED",
+		1: "KEY_STATE_PRE_ACTIVATION",
 		2: "KEY_STATE_ACTIVE",
+		3: "KEY_STATE_SUSPENDED",
 		4: "KEY_STATE_EXPIRED",
 		5: "KEY_STATE_REVOKED",
 		6: "KEY_STATE_DESTROYED",
+		7: "KEY_STATE_COMPROMISED",
+		8: "KEY_STATE_PENDING_DESTRUCTION",
+		9: "KEY_STATE_RETIRED",
 	}
 	KeyState_value = map[string]int32{
-		"KEY_STATE_UNSPECIFIED": 0,
-		"KEY_STATE_ACTIVE":      2,
-		"KEY_STATE_EXPIRED":     4,
-		"KEY_STATE_REVOKED":     5,
-		"KEY_STATE_DESTROYED":   6,
+		"KEY_STATE_UNSPECIFIED":         0,
+		"KEY_STATE_PRE_ACTIVATION":      1,
+		"KEY_STATE_ACTIVE":              2,
+		"KEY_STATE_SUSPENDED":           3,
+		"KEY_STATE_EXPIRED":             4,
+		"KEY_STATE_REVOKED":             5,
+		"KEY_STATE_DESTROYED":           6,
+		"KEY_STATE_COMPROMISED":         7,
+		"KEY_STATE_PENDING_DESTRUCTION": 8,
+		"KEY_STATE_RETIRED":             9,
 	}
 )
 
@@ -477,6 +514,68 @@ func (x KeyState) Number() protoreflect.EnumNumber {
 // Deprecated: Use KeyState.Descriptor instead.
 func (KeyState) EnumDescriptor() ([]byte, []int) {
 	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{3}
+}
+
+// RevocationReason has the numbers of RFC 5280, section 5.3.1.
+type RevocationReason int32
+
+const (
+	RevocationReason_REVOCATION_REASON_UNSPECIFIED            RevocationReason = 0
+	RevocationReason_REVOCATION_REASON_KEY_COMPROMISE         RevocationReason = 1
+	RevocationReason_REVOCATION_REASON_CA_COMPROMISE          RevocationReason = 2
+	RevocationReason_REVOCATION_REASON_AFFILIATION_CHANGED    RevocationReason = 3
+	RevocationReason_REVOCATION_REASON_SUPERSEDED             RevocationReason = 4
+	RevocationReason_REVOCATION_REASON_CESSATION_OF_OPERATION RevocationReason = 5
+	RevocationReason_REVOCATION_REASON_PRIVILEGE_WITHDRAWN    RevocationReason = 9
+)
+
+// Enum value maps for RevocationReason.
+var (
+	RevocationReason_name = map[int32]string{
+		0: "REVOCATION_REASON_UNSPECIFIED",
+		1: "REVOCATION_REASON_KEY_COMPROMISE",
+		2: "REVOCATION_REASON_CA_COMPROMISE",
+		3: "REVOCATION_REASON_AFFILIATION_CHANGED",
+		4: "REVOCATION_REASON_SUPERSEDED",
+		5: "REVOCATION_REASON_CESSATION_OF_OPERATION",
+		9: "REVOCATION_REASON_PRIVILEGE_WITHDRAWN",
+	}
+	RevocationReason_value = map[string]int32{
+		"REVOCATION_REASON_UNSPECIFIED":            0,
+		"REVOCATION_REASON_KEY_COMPROMISE":         1,
+		"REVOCATION_REASON_CA_COMPROMISE":          2,
+		"REVOCATION_REASON_AFFILIATION_CHANGED":    3,
+		"REVOCATION_REASON_SUPERSEDED":             4,
+		"REVOCATION_REASON_CESSATION_OF_OPERATION": 5,
+		"REVOCATION_REASON_PRIVILEGE_WITHDRAWN":    9,
+	}
+)
+
+func (x RevocationReason) Enum() *RevocationReason {
+	p := new(RevocationReason)
+	*p = x
+	return p
+}
+
+func (x RevocationReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RevocationReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_vaultd_v1_vaultd_proto_enumTypes[4].Descriptor()
+}
+
+func (RevocationReason) Type() protoreflect.EnumType {
+	return &file_vaultd_v1_vaultd_proto_enumTypes[4]
+}
+
+func (x RevocationReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RevocationReason.Descriptor instead.
+func (RevocationReason) EnumDescriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
 }
 
 type PublicKeyFormat int32
@@ -518,11 +617,11 @@ func (x PublicKeyFormat) String() string {
 }
 
 func (PublicKeyFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[4].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
 }
 
 func (PublicKeyFormat) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[4]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
 }
 
 func (x PublicKeyFormat) Number() protoreflect.EnumNumber {
@@ -531,7 +630,7 @@ func (x PublicKeyFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PublicKeyFormat.Descriptor instead.
 func (PublicKeyFormat) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{4}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
 }
 
 type PrivateKeyFormat int32
@@ -588,11 +687,11 @@ func (x PrivateKeyFormat) String() string {
 }
 
 func (PrivateKeyFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[5].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
 }
 
 func (PrivateKeyFormat) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[5]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
 }
 
 func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
@@ -601,7 +700,7 @@ func (x PrivateKeyFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PrivateKeyFormat.Descriptor instead.
 func (PrivateKeyFormat) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{5}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
 }
 
 type WrapAlgorithm int32
@@ -643,11 +742,11 @@ func (x WrapAlgorithm) String() string {
 }
 
 func (WrapAlgorithm) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[6].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
 }
 
 func (WrapAlgorithm) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[6]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
 }
 
 func (x WrapAlgorithm) Number() protoreflect.EnumNumber {
@@ -656,7 +755,7 @@ func (x WrapAlgorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WrapAlgorithm.Descriptor instead.
 func (WrapAlgorithm) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{6}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
 }
 
 type CertificateUsage int32
@@ -701,11 +800,11 @@ func (x CertificateUsage) String() string {
 }
 
 func (CertificateUsage) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[7].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[8].Descriptor()
 }
 
 func (CertificateUsage) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[7]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[8]
 }
 
 func (x CertificateUsage) Number() protoreflect.EnumNumber {
@@ -714,7 +813,7 @@ func (x CertificateUsage) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CertificateUsage.Descriptor instead.
 func (CertificateUsage) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{7}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{8}
 }
 
 type HashAlgorithm int32
@@ -753,11 +852,11 @@ func (x HashAlgorithm) String() string {
 }
 
 func (HashAlgorithm) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[8].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[9].Descriptor()
 }
 
 func (HashAlgorithm) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[8]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[9]
 }
 
 func (x HashAlgorithm) Number() protoreflect.EnumNumber {
@@ -766,7 +865,7 @@ func (x HashAlgorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use HashAlgorithm.Descriptor instead.
 func (HashAlgorithm) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{8}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{9}
 }
 
 type SignatureScheme int32
@@ -815,11 +914,11 @@ func (x SignatureScheme) String() string {
 }
 
 func (SignatureScheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_vaultd_v1_vaultd_proto_enumTypes[9].Descriptor()
+	return file_vaultd_v1_vaultd_proto_enumTypes[10].Descriptor()
 }
 
 func (SignatureScheme) Type() protoreflect.EnumType {
-	return &file_vaultd_v1_vaultd_proto_enumTypes[9]
+	return &file_vaultd_v1_vaultd_proto_enumTypes[10]
 }
 
 func (x SignatureScheme) Number() protoreflect.EnumNumber {
@@ -828,7 +927,7 @@ func (x SignatureScheme) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SignatureScheme.Descriptor instead.
 func (SignatureScheme) EnumDescriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{9}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{10}
 }
 
 // Error is what a refused call answers, in both forms (as an error detail in Connect and gRPC).
@@ -1780,6 +1879,87 @@ func (x *ChangePasswordResponse) GetIterations() uint32 {
 	return 0
 }
 
+// Scrub rewrites the store, so that nothing destroyed is left in its files.
+type ScrubRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubRequest) Reset() {
+	*x = ScrubRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubRequest) ProtoMessage() {}
+
+func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
+func (*ScrubRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+}
+
+type ScrubResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"` // of the store
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubResponse) Reset() {
+	*x = ScrubResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubResponse) ProtoMessage() {}
+
+func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
+func (*ScrubResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ScrubResponse) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 // KeySlot is one way to open the vault.
 type KeySlot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1799,7 +1979,7 @@ type KeySlot struct {
 
 func (x *KeySlot) Reset() {
 	*x = KeySlot{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +1991,7 @@ func (x *KeySlot) String() string {
 func (*KeySlot) ProtoMessage() {}
 
 func (x *KeySlot) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[12]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +2004,7 @@ func (x *KeySlot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySlot.ProtoReflect.Descriptor instead.
 func (*KeySlot) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{12}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *KeySlot) GetId() uint32 {
@@ -1909,7 +2089,7 @@ type SlotSecret struct {
 
 func (x *SlotSecret) Reset() {
 	*x = SlotSecret{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2101,7 @@ func (x *SlotSecret) String() string {
 func (*SlotSecret) ProtoMessage() {}
 
 func (x *SlotSecret) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[13]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2114,7 @@ func (x *SlotSecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotSecret.ProtoReflect.Descriptor instead.
 func (*SlotSecret) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{13}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SlotSecret) GetKind() SlotKind {
@@ -1973,7 +2153,7 @@ type AddSlotRequest struct {
 
 func (x *AddSlotRequest) Reset() {
 	*x = AddSlotRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2165,7 @@ func (x *AddSlotRequest) String() string {
 func (*AddSlotRequest) ProtoMessage() {}
 
 func (x *AddSlotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[14]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2178,7 @@ func (x *AddSlotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSlotRequest.ProtoReflect.Descriptor instead.
 func (*AddSlotRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{14}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AddSlotRequest) GetWith() *SlotSecret {
@@ -2061,7 +2241,7 @@ type TPMBinding struct {
 
 func (x *TPMBinding) Reset() {
 	*x = TPMBinding{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2073,7 +2253,7 @@ func (x *TPMBinding) String() string {
 func (*TPMBinding) ProtoMessage() {}
 
 func (x *TPMBinding) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[15]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2086,7 +2266,7 @@ func (x *TPMBinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TPMBinding.ProtoReflect.Descriptor instead.
 func (*TPMBinding) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{15}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TPMBinding) GetPcrs() []uint32 {
@@ -2113,7 +2293,7 @@ type AddSlotResponse struct {
 
 func (x *AddSlotResponse) Reset() {
 	*x = AddSlotResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2305,7 @@ func (x *AddSlotResponse) String() string {
 func (*AddSlotResponse) ProtoMessage() {}
 
 func (x *AddSlotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[16]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2318,7 @@ func (x *AddSlotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSlotResponse.ProtoReflect.Descriptor instead.
 func (*AddSlotResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{16}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AddSlotResponse) GetSlot() *KeySlot {
@@ -2163,7 +2343,7 @@ type ListSlotsRequest struct {
 
 func (x *ListSlotsRequest) Reset() {
 	*x = ListSlotsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2175,7 +2355,7 @@ func (x *ListSlotsRequest) String() string {
 func (*ListSlotsRequest) ProtoMessage() {}
 
 func (x *ListSlotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[17]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2188,7 +2368,7 @@ func (x *ListSlotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSlotsRequest.ProtoReflect.Descriptor instead.
 func (*ListSlotsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{17}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
 }
 
 type ListSlotsResponse struct {
@@ -2202,7 +2382,7 @@ type ListSlotsResponse struct {
 
 func (x *ListSlotsResponse) Reset() {
 	*x = ListSlotsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2214,7 +2394,7 @@ func (x *ListSlotsResponse) String() string {
 func (*ListSlotsResponse) ProtoMessage() {}
 
 func (x *ListSlotsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[18]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2227,7 +2407,7 @@ func (x *ListSlotsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSlotsResponse.ProtoReflect.Descriptor instead.
 func (*ListSlotsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{18}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListSlotsResponse) GetSlots() []*KeySlot {
@@ -2261,7 +2441,7 @@ type RemoveSlotRequest struct {
 
 func (x *RemoveSlotRequest) Reset() {
 	*x = RemoveSlotRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2453,7 @@ func (x *RemoveSlotRequest) String() string {
 func (*RemoveSlotRequest) ProtoMessage() {}
 
 func (x *RemoveSlotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[19]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2466,7 @@ func (x *RemoveSlotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSlotRequest.ProtoReflect.Descriptor instead.
 func (*RemoveSlotRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{19}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RemoveSlotRequest) GetWith() *SlotSecret {
@@ -2312,7 +2492,7 @@ type RemoveSlotResponse struct {
 
 func (x *RemoveSlotResponse) Reset() {
 	*x = RemoveSlotResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2324,7 +2504,7 @@ func (x *RemoveSlotResponse) String() string {
 func (*RemoveSlotResponse) ProtoMessage() {}
 
 func (x *RemoveSlotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[20]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2337,7 +2517,7 @@ func (x *RemoveSlotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSlotResponse.ProtoReflect.Descriptor instead.
 func (*RemoveSlotResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{20}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RemoveSlotResponse) GetSlot() *KeySlot {
@@ -2360,7 +2540,7 @@ type ShareProgress struct {
 
 func (x *ShareProgress) Reset() {
 	*x = ShareProgress{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2552,7 @@ func (x *ShareProgress) String() string {
 func (*ShareProgress) ProtoMessage() {}
 
 func (x *ShareProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[21]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2565,7 @@ func (x *ShareProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShareProgress.ProtoReflect.Descriptor instead.
 func (*ShareProgress) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{21}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ShareProgress) GetSlot() string {
@@ -2426,7 +2606,7 @@ type EnterShareRequest struct {
 
 func (x *EnterShareRequest) Reset() {
 	*x = EnterShareRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2618,7 @@ func (x *EnterShareRequest) String() string {
 func (*EnterShareRequest) ProtoMessage() {}
 
 func (x *EnterShareRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[22]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2631,7 @@ func (x *EnterShareRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnterShareRequest.ProtoReflect.Descriptor instead.
 func (*EnterShareRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{22}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EnterShareRequest) GetShare() []byte {
@@ -2480,7 +2660,7 @@ type EnterShareResponse struct {
 
 func (x *EnterShareResponse) Reset() {
 	*x = EnterShareResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2492,7 +2672,7 @@ func (x *EnterShareResponse) String() string {
 func (*EnterShareResponse) ProtoMessage() {}
 
 func (x *EnterShareResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[23]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2505,7 +2685,7 @@ func (x *EnterShareResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnterShareResponse.ProtoReflect.Descriptor instead.
 func (*EnterShareResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{23}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *EnterShareResponse) GetProgress() *ShareProgress {
@@ -2544,7 +2724,7 @@ type ResetSharesRequest struct {
 
 func (x *ResetSharesRequest) Reset() {
 	*x = ResetSharesRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2556,7 +2736,7 @@ func (x *ResetSharesRequest) String() string {
 func (*ResetSharesRequest) ProtoMessage() {}
 
 func (x *ResetSharesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[24]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +2749,7 @@ func (x *ResetSharesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetSharesRequest.ProtoReflect.Descriptor instead.
 func (*ResetSharesRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{24}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
 }
 
 type ResetSharesResponse struct {
@@ -2581,7 +2761,7 @@ type ResetSharesResponse struct {
 
 func (x *ResetSharesResponse) Reset() {
 	*x = ResetSharesResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2593,7 +2773,7 @@ func (x *ResetSharesResponse) String() string {
 func (*ResetSharesResponse) ProtoMessage() {}
 
 func (x *ResetSharesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[25]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2606,7 +2786,7 @@ func (x *ResetSharesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetSharesResponse.ProtoReflect.Descriptor instead.
 func (*ResetSharesResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{25}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ResetSharesResponse) GetForgotten() uint32 {
@@ -2616,21 +2796,171 @@ func (x *ResetSharesResponse) GetForgotten() uint32 {
 	return 0
 }
 
-type KeyVersion struct {
+type Suspension struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Number        uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	State         KeyState               `protobuf:"varint,2,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // as of now
-	Created       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
-	Expires       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires,proto3" json:"expires,omitempty"`         // absent when never
-	Fingerprint   string                 `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // "SHA256:…"
-	Destroyed     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=destroyed,proto3" json:"destroyed,omitempty"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"` // absent while it lasts
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Through       uint32                 `protobuf:"varint,5,opt,name=through,proto3" json:"through,omitempty"` // of a key as a whole: the newest version that it covers
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *Suspension) Reset() {
+	*x = Suspension{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspension) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspension) ProtoMessage() {}
+
+func (x *Suspension) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
+func (*Suspension) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Suspension) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Suspension) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Suspension) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Suspension) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Suspension) GetThrough() uint32 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+type Destruction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"` // when it was set
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Destruction) Reset() {
+	*x = Destruction{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Destruction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Destruction) ProtoMessage() {}
+
+func (x *Destruction) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Destruction.ProtoReflect.Descriptor instead.
+func (*Destruction) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Destruction) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Destruction) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Destruction) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Destruction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type KeyVersion struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Number           uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	State            KeyState               `protobuf:"varint,2,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // as of now
+	Created          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
+	Expires          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires,proto3" json:"expires,omitempty"`         // absent when never
+	Fingerprint      string                 `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // "SHA256:…"
+	Destroyed        *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=destroyed,proto3" json:"destroyed,omitempty"`
+	NotBefore        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`                        // absent when it was active at once
+	ProcessUntil     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=process_until,json=processUntil,proto3" json:"process_until,omitempty"`               // absent when it opens old data for ever
+	Replaced         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=replaced,proto3" json:"replaced,omitempty"`                                           // when a newer version took its place
+	PrivateDestroyed bool                   `protobuf:"varint,10,opt,name=private_destroyed,json=privateDestroyed,proto3" json:"private_destroyed,omitempty"` // a signing key past its end: it verifies, and signs no more
+	Suspensions      []*Suspension          `protobuf:"bytes,11,rep,name=suspensions,proto3" json:"suspensions,omitempty"`                                    // of this version by itself, the newest of them
+	Destruction      *Destruction           `protobuf:"bytes,12,opt,name=destruction,proto3" json:"destruction,omitempty"`                                    // of this version by itself
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
 func (x *KeyVersion) Reset() {
 	*x = KeyVersion{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2972,7 @@ func (x *KeyVersion) String() string {
 func (*KeyVersion) ProtoMessage() {}
 
 func (x *KeyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[26]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2985,7 @@ func (x *KeyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyVersion.ProtoReflect.Descriptor instead.
 func (*KeyVersion) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{26}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *KeyVersion) GetNumber() uint32 {
@@ -2700,32 +3030,83 @@ func (x *KeyVersion) GetDestroyed() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *KeyVersion) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetProcessUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProcessUntil
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetReplaced() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Replaced
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetPrivateDestroyed() bool {
+	if x != nil {
+		return x.PrivateDestroyed
+	}
+	return false
+}
+
+func (x *KeyVersion) GetSuspensions() []*Suspension {
+	if x != nil {
+		return x.Suspensions
+	}
+	return nil
+}
+
+func (x *KeyVersion) GetDestruction() *Destruction {
+	if x != nil {
+		return x.Destruction
+	}
+	return nil
+}
+
 type Key struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	Name             string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // "owner/name"
-	Id               string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`     // 32 hexadecimal digits
-	Type             string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Uses             []KeyUse               `protobuf:"varint,4,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
-	State            KeyState               `protobuf:"varint,5,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // of the newest version, or of the whole key when revoked or destroyed
-	Exportable       bool                   `protobuf:"varint,6,opt,name=exportable,proto3" json:"exportable,omitempty"`
-	Labels           map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Created          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
-	Ttl              *durationpb.Duration   `protobuf:"bytes,9,opt,name=ttl,proto3" json:"ttl,omitempty"`            // given to each new version; absent when none
-	Versions         []*KeyVersion          `protobuf:"bytes,10,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first; in a listing the newest alone
-	Version          uint32                 `protobuf:"varint,11,opt,name=version,proto3" json:"version,omitempty"`  // the newest
-	RevocationReason string                 `protobuf:"bytes,12,opt,name=revocation_reason,json=revocationReason,proto3" json:"revocation_reason,omitempty"`
-	Revoked          *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=revoked,proto3" json:"revoked,omitempty"`
-	RevokedBy        string                 `protobuf:"bytes,14,opt,name=revoked_by,json=revokedBy,proto3" json:"revoked_by,omitempty"`
-	Origin           string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`                                       // "generated", "imported", "exchange"
-	RequireContext   []string               `protobuf:"bytes,16,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"` // see CreateKeyRequest
-	Tracked          bool                   `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`                                    // see CreateKeyRequest
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Name              string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // "owner/name"
+	Id                string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`     // 32 hexadecimal digits
+	Type              string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Uses              []KeyUse               `protobuf:"varint,4,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
+	State             KeyState               `protobuf:"varint,5,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"` // of the current version, or of the whole key where that has one
+	Exportable        bool                   `protobuf:"varint,6,opt,name=exportable,proto3" json:"exportable,omitempty"`
+	Labels            map[string]string      `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Created           *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
+	Ttl               *durationpb.Duration   `protobuf:"bytes,9,opt,name=ttl,proto3" json:"ttl,omitempty"`            // given to each new version; absent when none
+	Versions          []*KeyVersion          `protobuf:"bytes,10,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first; in a listing the newest alone
+	Version           uint32                 `protobuf:"varint,11,opt,name=version,proto3" json:"version,omitempty"`  // the newest
+	RevocationReason  string                 `protobuf:"bytes,12,opt,name=revocation_reason,json=revocationReason,proto3" json:"revocation_reason,omitempty"`
+	Revoked           *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	RevokedBy         string                 `protobuf:"bytes,14,opt,name=revoked_by,json=revokedBy,proto3" json:"revoked_by,omitempty"`
+	Origin            string                 `protobuf:"bytes,15,opt,name=origin,proto3" json:"origin,omitempty"`                                                   // "generated", "imported", "exchange"
+	RequireContext    []string               `protobuf:"bytes,16,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`             // see CreateKeyRequest
+	Tracked           bool                   `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`                                                // see CreateKeyRequest
+	Current           uint32                 `protobuf:"varint,20,opt,name=current,proto3" json:"current,omitempty"`                                                // the version that protects new data: the newest whose time has come
+	MinDecryptVersion uint32                 `protobuf:"varint,21,opt,name=min_decrypt_version,json=minDecryptVersion,proto3" json:"min_decrypt_version,omitempty"` // versions below open nothing
+	ProcessTtl        *durationpb.Duration   `protobuf:"bytes,22,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"`                         // given to each new version; absent is for ever
+	Suspensions       []*Suspension          `protobuf:"bytes,23,rep,name=suspensions,proto3" json:"suspensions,omitempty"`                                         // of the key as a whole, the newest of them
+	Destruction       *Destruction           `protobuf:"bytes,24,opt,name=destruction,proto3" json:"destruction,omitempty"`                                         // of the key as a whole
+	Attempts          uint64                 `protobuf:"varint,25,opt,name=attempts,proto3" json:"attempts,omitempty"`                                              // refused uses while its destruction is set, since the daemon started
+	LastAttempt       *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=last_attempt,json=lastAttempt,proto3" json:"last_attempt,omitempty"`
+	ReasonCode        RevocationReason       `protobuf:"varint,27,opt,name=reason_code,json=reasonCode,proto3,enum=vaultd.v1.RevocationReason" json:"reason_code,omitempty"`
+	CompromisedAt     *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=compromised_at,json=compromisedAt,proto3" json:"compromised_at,omitempty"` // since when others may have it
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2737,7 +3118,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[27]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2750,7 +3131,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{27}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Key) GetName() string {
@@ -2872,6 +3253,69 @@ func (x *Key) GetTracked() bool {
 	return false
 }
 
+func (x *Key) GetCurrent() uint32 {
+	if x != nil {
+		return x.Current
+	}
+	return 0
+}
+
+func (x *Key) GetMinDecryptVersion() uint32 {
+	if x != nil {
+		return x.MinDecryptVersion
+	}
+	return 0
+}
+
+func (x *Key) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
+func (x *Key) GetSuspensions() []*Suspension {
+	if x != nil {
+		return x.Suspensions
+	}
+	return nil
+}
+
+func (x *Key) GetDestruction() *Destruction {
+	if x != nil {
+		return x.Destruction
+	}
+	return nil
+}
+
+func (x *Key) GetAttempts() uint64 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Key) GetLastAttempt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAttempt
+	}
+	return nil
+}
+
+func (x *Key) GetReasonCode() RevocationReason {
+	if x != nil {
+		return x.ReasonCode
+	}
+	return RevocationReason_REVOCATION_REASON_UNSPECIFIED
+}
+
+func (x *Key) GetCompromisedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompromisedAt
+	}
+	return nil
+}
+
 type CreateKeyRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2887,14 +3331,16 @@ type CreateKeyRequest struct {
 	RequireContext []string `protobuf:"bytes,8,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
 	// Every ciphertext is registered, and no version that a registered one needs can be
 	// destroyed. For types whose ciphertexts are vd1.
-	Tracked       bool `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`
+	Tracked       bool                   `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`
+	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`    // absent is now
+	ProcessTtl    *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"` // how long from then each version opens old data; absent is for ever
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateKeyRequest) Reset() {
 	*x = CreateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2906,7 +3352,7 @@ func (x *CreateKeyRequest) String() string {
 func (*CreateKeyRequest) ProtoMessage() {}
 
 func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[28]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2919,7 +3365,7 @@ func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{28}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CreateKeyRequest) GetName() string {
@@ -2985,6 +3431,20 @@ func (x *CreateKeyRequest) GetTracked() bool {
 	return false
 }
 
+func (x *CreateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *CreateKeyRequest) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
 type CreateKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -2994,7 +3454,7 @@ type CreateKeyResponse struct {
 
 func (x *CreateKeyResponse) Reset() {
 	*x = CreateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3466,7 @@ func (x *CreateKeyResponse) String() string {
 func (*CreateKeyResponse) ProtoMessage() {}
 
 func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[29]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3479,7 @@ func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{29}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CreateKeyResponse) GetKey() *Key {
@@ -3038,7 +3498,7 @@ type ShowKeyRequest struct {
 
 func (x *ShowKeyRequest) Reset() {
 	*x = ShowKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3050,7 +3510,7 @@ func (x *ShowKeyRequest) String() string {
 func (*ShowKeyRequest) ProtoMessage() {}
 
 func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[30]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3063,7 +3523,7 @@ func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyRequest.ProtoReflect.Descriptor instead.
 func (*ShowKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{30}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ShowKeyRequest) GetName() string {
@@ -3082,7 +3542,7 @@ type ShowKeyResponse struct {
 
 func (x *ShowKeyResponse) Reset() {
 	*x = ShowKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3094,7 +3554,7 @@ func (x *ShowKeyResponse) String() string {
 func (*ShowKeyResponse) ProtoMessage() {}
 
 func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[31]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3107,7 +3567,7 @@ func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyResponse.ProtoReflect.Descriptor instead.
 func (*ShowKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{31}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ShowKeyResponse) GetKey() *Key {
@@ -3130,7 +3590,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3142,7 +3602,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[32]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3155,7 +3615,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{32}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListKeysRequest) GetOwner() string {
@@ -3203,7 +3663,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3215,7 +3675,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[33]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3228,7 +3688,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{33}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -3256,7 +3716,7 @@ type PublicKeyRequest struct {
 
 func (x *PublicKeyRequest) Reset() {
 	*x = PublicKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3268,7 +3728,7 @@ func (x *PublicKeyRequest) String() string {
 func (*PublicKeyRequest) ProtoMessage() {}
 
 func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[34]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3281,7 +3741,7 @@ func (x *PublicKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyRequest.ProtoReflect.Descriptor instead.
 func (*PublicKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{34}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PublicKeyRequest) GetName() string {
@@ -3317,7 +3777,7 @@ type PublicKeyResponse struct {
 
 func (x *PublicKeyResponse) Reset() {
 	*x = PublicKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3329,7 +3789,7 @@ func (x *PublicKeyResponse) String() string {
 func (*PublicKeyResponse) ProtoMessage() {}
 
 func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[35]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3342,7 +3802,7 @@ func (x *PublicKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyResponse.ProtoReflect.Descriptor instead.
 func (*PublicKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{35}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PublicKeyResponse) GetPublicKey() []byte {
@@ -3378,13 +3838,15 @@ type RotateKeyRequest struct {
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Ttl           *durationpb.Duration   `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"` // absent keeps the key's
 	NoExpiry      bool                   `protobuf:"varint,3,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`    // absent is now; until then the version before goes on
+	ProcessTtl    *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"` // of this version and those after it; absent keeps the key's
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3396,7 +3858,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[36]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3409,7 +3871,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{36}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RotateKeyRequest) GetName() string {
@@ -3433,6 +3895,20 @@ func (x *RotateKeyRequest) GetNoExpiry() bool {
 	return false
 }
 
+func (x *RotateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *RotateKeyRequest) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
 type RotateKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -3442,7 +3918,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3454,7 +3930,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[37]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3467,7 +3943,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{37}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RotateKeyResponse) GetKey() *Key {
@@ -3490,13 +3966,15 @@ type ImportKeyRequest struct {
 	Uses           []KeyUse               `protobuf:"varint,9,rep,packed,name=uses,proto3,enum=vaultd.v1.KeyUse" json:"uses,omitempty"`
 	Labels         map[string]string      `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	RequireContext []string               `protobuf:"bytes,11,rep,name=require_context,json=requireContext,proto3" json:"require_context,omitempty"`
+	NotBefore      *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	ProcessTtl     *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportKeyRequest) Reset() {
 	*x = ImportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3508,7 +3986,7 @@ func (x *ImportKeyRequest) String() string {
 func (*ImportKeyRequest) ProtoMessage() {}
 
 func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[38]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3521,7 +3999,7 @@ func (x *ImportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ImportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{38}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ImportKeyRequest) GetName() string {
@@ -3601,6 +4079,20 @@ func (x *ImportKeyRequest) GetRequireContext() []string {
 	return nil
 }
 
+func (x *ImportKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *ImportKeyRequest) GetProcessTtl() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessTtl
+	}
+	return nil
+}
+
 type ImportKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -3610,7 +4102,7 @@ type ImportKeyResponse struct {
 
 func (x *ImportKeyResponse) Reset() {
 	*x = ImportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3622,7 +4114,7 @@ func (x *ImportKeyResponse) String() string {
 func (*ImportKeyResponse) ProtoMessage() {}
 
 func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[39]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3635,7 +4127,7 @@ func (x *ImportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ImportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{39}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ImportKeyResponse) GetKey() *Key {
@@ -3657,7 +4149,7 @@ type ExportKeyRequest struct {
 
 func (x *ExportKeyRequest) Reset() {
 	*x = ExportKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3669,7 +4161,7 @@ func (x *ExportKeyRequest) String() string {
 func (*ExportKeyRequest) ProtoMessage() {}
 
 func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[40]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3682,7 +4174,7 @@ func (x *ExportKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyRequest.ProtoReflect.Descriptor instead.
 func (*ExportKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{40}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ExportKeyRequest) GetName() string {
@@ -3724,7 +4216,7 @@ type ExportKeyResponse struct {
 
 func (x *ExportKeyResponse) Reset() {
 	*x = ExportKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3736,7 +4228,7 @@ func (x *ExportKeyResponse) String() string {
 func (*ExportKeyResponse) ProtoMessage() {}
 
 func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[41]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3749,7 +4241,7 @@ func (x *ExportKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportKeyResponse.ProtoReflect.Descriptor instead.
 func (*ExportKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{41}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ExportKeyResponse) GetMaterial() []byte {
@@ -3789,7 +4281,7 @@ type WrapKeyRequest struct {
 
 func (x *WrapKeyRequest) Reset() {
 	*x = WrapKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3801,7 +4293,7 @@ func (x *WrapKeyRequest) String() string {
 func (*WrapKeyRequest) ProtoMessage() {}
 
 func (x *WrapKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[42]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3814,7 +4306,7 @@ func (x *WrapKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrapKeyRequest.ProtoReflect.Descriptor instead.
 func (*WrapKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{42}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *WrapKeyRequest) GetKey() string {
@@ -3866,7 +4358,7 @@ type WrapKeyResponse struct {
 
 func (x *WrapKeyResponse) Reset() {
 	*x = WrapKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3878,7 +4370,7 @@ func (x *WrapKeyResponse) String() string {
 func (*WrapKeyResponse) ProtoMessage() {}
 
 func (x *WrapKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[43]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3891,7 +4383,7 @@ func (x *WrapKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrapKeyResponse.ProtoReflect.Descriptor instead.
 func (*WrapKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{43}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *WrapKeyResponse) GetWrapped() []byte {
@@ -3957,7 +4449,7 @@ type UnwrapKeyRequest struct {
 
 func (x *UnwrapKeyRequest) Reset() {
 	*x = UnwrapKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3969,7 +4461,7 @@ func (x *UnwrapKeyRequest) String() string {
 func (*UnwrapKeyRequest) ProtoMessage() {}
 
 func (x *UnwrapKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[44]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3982,7 +4474,7 @@ func (x *UnwrapKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnwrapKeyRequest.ProtoReflect.Descriptor instead.
 func (*UnwrapKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{44}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *UnwrapKeyRequest) GetName() string {
@@ -4064,7 +4556,7 @@ type UnwrapKeyResponse struct {
 
 func (x *UnwrapKeyResponse) Reset() {
 	*x = UnwrapKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4076,7 +4568,7 @@ func (x *UnwrapKeyResponse) String() string {
 func (*UnwrapKeyResponse) ProtoMessage() {}
 
 func (x *UnwrapKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[45]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4089,7 +4581,7 @@ func (x *UnwrapKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnwrapKeyResponse.ProtoReflect.Descriptor instead.
 func (*UnwrapKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{45}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *UnwrapKeyResponse) GetKey() *Key {
@@ -4114,7 +4606,7 @@ type CertificateName struct {
 
 func (x *CertificateName) Reset() {
 	*x = CertificateName{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4126,7 +4618,7 @@ func (x *CertificateName) String() string {
 func (*CertificateName) ProtoMessage() {}
 
 func (x *CertificateName) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[46]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4139,7 +4631,7 @@ func (x *CertificateName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CertificateName.ProtoReflect.Descriptor instead.
 func (*CertificateName) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{46}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *CertificateName) GetCommonName() string {
@@ -4203,7 +4695,7 @@ type AlternativeNames struct {
 
 func (x *AlternativeNames) Reset() {
 	*x = AlternativeNames{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4215,7 +4707,7 @@ func (x *AlternativeNames) String() string {
 func (*AlternativeNames) ProtoMessage() {}
 
 func (x *AlternativeNames) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[47]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4228,7 +4720,7 @@ func (x *AlternativeNames) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlternativeNames.ProtoReflect.Descriptor instead.
 func (*AlternativeNames) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{47}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *AlternativeNames) GetDns() []string {
@@ -4272,7 +4764,7 @@ type CreateCSRRequest struct {
 
 func (x *CreateCSRRequest) Reset() {
 	*x = CreateCSRRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4284,7 +4776,7 @@ func (x *CreateCSRRequest) String() string {
 func (*CreateCSRRequest) ProtoMessage() {}
 
 func (x *CreateCSRRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[48]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4297,7 +4789,7 @@ func (x *CreateCSRRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCSRRequest.ProtoReflect.Descriptor instead.
 func (*CreateCSRRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{48}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *CreateCSRRequest) GetKey() string {
@@ -4345,7 +4837,7 @@ type CreateCSRResponse struct {
 
 func (x *CreateCSRResponse) Reset() {
 	*x = CreateCSRResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4357,7 +4849,7 @@ func (x *CreateCSRResponse) String() string {
 func (*CreateCSRResponse) ProtoMessage() {}
 
 func (x *CreateCSRResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[49]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4370,7 +4862,7 @@ func (x *CreateCSRResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCSRResponse.ProtoReflect.Descriptor instead.
 func (*CreateCSRResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{49}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *CreateCSRResponse) GetCsr() []byte {
@@ -4403,7 +4895,7 @@ type CreateCertificateRequest struct {
 
 func (x *CreateCertificateRequest) Reset() {
 	*x = CreateCertificateRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4415,7 +4907,7 @@ func (x *CreateCertificateRequest) String() string {
 func (*CreateCertificateRequest) ProtoMessage() {}
 
 func (x *CreateCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[50]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4428,7 +4920,7 @@ func (x *CreateCertificateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCertificateRequest.ProtoReflect.Descriptor instead.
 func (*CreateCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{50}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CreateCertificateRequest) GetKey() string {
@@ -4497,7 +4989,7 @@ type CreateCertificateResponse struct {
 
 func (x *CreateCertificateResponse) Reset() {
 	*x = CreateCertificateResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4509,7 +5001,7 @@ func (x *CreateCertificateResponse) String() string {
 func (*CreateCertificateResponse) ProtoMessage() {}
 
 func (x *CreateCertificateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[51]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4522,7 +5014,7 @@ func (x *CreateCertificateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCertificateResponse.ProtoReflect.Descriptor instead.
 func (*CreateCertificateResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{51}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CreateCertificateResponse) GetCertificate() []byte {
@@ -4545,13 +5037,14 @@ type DestroyKeyRequest struct {
 	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is all of them
 	Now           bool                   `protobuf:"varint,3,opt,name=now,proto3" json:"now,omitempty"`         // rewrite the store at once, so that the old bytes go from it
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	After         *durationpb.Duration   `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"` // set a time for it instead; until then it can be cancelled
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4563,7 +5056,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[52]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4576,7 +5069,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{52}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *DestroyKeyRequest) GetName() string {
@@ -4607,6 +5100,13 @@ func (x *DestroyKeyRequest) GetReason() string {
 	return ""
 }
 
+func (x *DestroyKeyRequest) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 type DestroyKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -4616,7 +5116,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4628,7 +5128,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[53]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4641,7 +5141,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{53}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *DestroyKeyResponse) GetKey() *Key {
@@ -4655,13 +5155,15 @@ type RevokeKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonCode    RevocationReason       `protobuf:"varint,3,opt,name=reason_code,json=reasonCode,proto3,enum=vaultd.v1.RevocationReason" json:"reason_code,omitempty"`
+	CompromisedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=compromised_at,json=compromisedAt,proto3" json:"compromised_at,omitempty"` // only for key_compromise: since when; absent is now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4673,7 +5175,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[54]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4686,7 +5188,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{54}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -4703,6 +5205,20 @@ func (x *RevokeKeyRequest) GetReason() string {
 	return ""
 }
 
+func (x *RevokeKeyRequest) GetReasonCode() RevocationReason {
+	if x != nil {
+		return x.ReasonCode
+	}
+	return RevocationReason_REVOCATION_REASON_UNSPECIFIED
+}
+
+func (x *RevokeKeyRequest) GetCompromisedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompromisedAt
+	}
+	return nil
+}
+
 type RevokeKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -4712,7 +5228,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4724,7 +5240,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[55]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4737,12 +5253,898 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{55}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
 	if x != nil {
 		return x.Key
+	}
+	return nil
+}
+
+type SuspendKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is every version that there is now
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendKeyRequest) Reset() {
+	*x = SuspendKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendKeyRequest) ProtoMessage() {}
+
+func (x *SuspendKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendKeyRequest.ProtoReflect.Descriptor instead.
+func (*SuspendKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *SuspendKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SuspendKeyRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type SuspendKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendKeyResponse) Reset() {
+	*x = SuspendKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendKeyResponse) ProtoMessage() {}
+
+func (x *SuspendKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendKeyResponse.ProtoReflect.Descriptor instead.
+func (*SuspendKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *SuspendKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type ResumeKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is all that is suspended of the key
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeKeyRequest) Reset() {
+	*x = ResumeKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeKeyRequest) ProtoMessage() {}
+
+func (x *ResumeKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeKeyRequest.ProtoReflect.Descriptor instead.
+func (*ResumeKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *ResumeKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type ResumeKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeKeyResponse) Reset() {
+	*x = ResumeKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeKeyResponse) ProtoMessage() {}
+
+func (x *ResumeKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeKeyResponse.ProtoReflect.Descriptor instead.
+func (*ResumeKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *ResumeKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type UpdateKeyRequest struct {
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Name              string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version           uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is the current one, or for not_before the newest
+	NotBefore         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	Expires           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires,proto3" json:"expires,omitempty"`
+	NoExpiry          bool                   `protobuf:"varint,5,opt,name=no_expiry,json=noExpiry,proto3" json:"no_expiry,omitempty"`
+	ProcessUntil      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=process_until,json=processUntil,proto3" json:"process_until,omitempty"`
+	NoProcessUntil    bool                   `protobuf:"varint,7,opt,name=no_process_until,json=noProcessUntil,proto3" json:"no_process_until,omitempty"`
+	MinDecryptVersion uint32                 `protobuf:"varint,8,opt,name=min_decrypt_version,json=minDecryptVersion,proto3" json:"min_decrypt_version,omitempty"` // 0 is no change
+	SetLabels         map[string]string      `protobuf:"bytes,9,rep,name=set_labels,json=setLabels,proto3" json:"set_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	RemoveLabels      []string               `protobuf:"bytes,10,rep,name=remove_labels,json=removeLabels,proto3" json:"remove_labels,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *UpdateKeyRequest) Reset() {
+	*x = UpdateKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateKeyRequest) ProtoMessage() {}
+
+func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateKeyRequest.ProtoReflect.Descriptor instead.
+func (*UpdateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *UpdateKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *UpdateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Expires
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetNoExpiry() bool {
+	if x != nil {
+		return x.NoExpiry
+	}
+	return false
+}
+
+func (x *UpdateKeyRequest) GetProcessUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProcessUntil
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetNoProcessUntil() bool {
+	if x != nil {
+		return x.NoProcessUntil
+	}
+	return false
+}
+
+func (x *UpdateKeyRequest) GetMinDecryptVersion() uint32 {
+	if x != nil {
+		return x.MinDecryptVersion
+	}
+	return 0
+}
+
+func (x *UpdateKeyRequest) GetSetLabels() map[string]string {
+	if x != nil {
+		return x.SetLabels
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetRemoveLabels() []string {
+	if x != nil {
+		return x.RemoveLabels
+	}
+	return nil
+}
+
+type UpdateKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateKeyResponse) Reset() {
+	*x = UpdateKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateKeyResponse) ProtoMessage() {}
+
+func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateKeyResponse.ProtoReflect.Descriptor instead.
+func (*UpdateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *UpdateKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type CancelDestructionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 0 is the key as a whole
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelDestructionRequest) Reset() {
+	*x = CancelDestructionRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelDestructionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelDestructionRequest) ProtoMessage() {}
+
+func (x *CancelDestructionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelDestructionRequest.ProtoReflect.Descriptor instead.
+func (*CancelDestructionRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *CancelDestructionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CancelDestructionRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type CancelDestructionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelDestructionResponse) Reset() {
+	*x = CancelDestructionResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelDestructionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelDestructionResponse) ProtoMessage() {}
+
+func (x *CancelDestructionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelDestructionResponse.ProtoReflect.Descriptor instead.
+func (*CancelDestructionResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *CancelDestructionResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+// TrimKey destroys the versions below min_decrypt_version.
+type TrimKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrimKeyRequest) Reset() {
+	*x = TrimKeyRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrimKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrimKeyRequest) ProtoMessage() {}
+
+func (x *TrimKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrimKeyRequest.ProtoReflect.Descriptor instead.
+func (*TrimKeyRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *TrimKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TrimKeyRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type TrimKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Destroyed     uint32                 `protobuf:"varint,2,opt,name=destroyed,proto3" json:"destroyed,omitempty"` // versions
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrimKeyResponse) Reset() {
+	*x = TrimKeyResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrimKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrimKeyResponse) ProtoMessage() {}
+
+func (x *TrimKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrimKeyResponse.ProtoReflect.Descriptor instead.
+func (*TrimKeyResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *TrimKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *TrimKeyResponse) GetDestroyed() uint32 {
+	if x != nil {
+		return x.Destroyed
+	}
+	return 0
+}
+
+// KeyStates is the table that decides what can be done with a key.
+type KeyStatesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyStatesRequest) Reset() {
+	*x = KeyStatesRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyStatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyStatesRequest) ProtoMessage() {}
+
+func (x *KeyStatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyStatesRequest.ProtoReflect.Descriptor instead.
+func (*KeyStatesRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+}
+
+type StateRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         KeyState               `protobuf:"varint,1,opt,name=state,proto3,enum=vaultd.v1.KeyState" json:"state,omitempty"`
+	Standard      string                 `protobuf:"bytes,2,opt,name=standard,proto3" json:"standard,omitempty"` // the state of SP 800-57 Part 1 Rev. 5 that it is a part of
+	Section       string                 `protobuf:"bytes,3,opt,name=section,proto3" json:"section,omitempty"`   // of that
+	Allows        []string               `protobuf:"bytes,4,rep,name=allows,proto3" json:"allows,omitempty"`
+	Means         string                 `protobuf:"bytes,5,opt,name=means,proto3" json:"means,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateRule) Reset() {
+	*x = StateRule{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateRule) ProtoMessage() {}
+
+func (x *StateRule) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateRule.ProtoReflect.Descriptor instead.
+func (*StateRule) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *StateRule) GetState() KeyState {
+	if x != nil {
+		return x.State
+	}
+	return KeyState_KEY_STATE_UNSPECIFIED
+}
+
+func (x *StateRule) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+func (x *StateRule) GetSection() string {
+	if x != nil {
+		return x.Section
+	}
+	return ""
+}
+
+func (x *StateRule) GetAllows() []string {
+	if x != nil {
+		return x.Allows
+	}
+	return nil
+}
+
+func (x *StateRule) GetMeans() string {
+	if x != nil {
+		return x.Means
+	}
+	return ""
+}
+
+type StateTransition struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          []KeyState             `protobuf:"varint,1,rep,packed,name=from,proto3,enum=vaultd.v1.KeyState" json:"from,omitempty"`
+	Operation     string                 `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"` // empty where time alone does it
+	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	To            KeyState               `protobuf:"varint,4,opt,name=to,proto3,enum=vaultd.v1.KeyState" json:"to,omitempty"`
+	Standard      string                 `protobuf:"bytes,5,opt,name=standard,proto3" json:"standard,omitempty"` // transition or section of SP 800-57; empty where it has none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateTransition) Reset() {
+	*x = StateTransition{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateTransition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateTransition) ProtoMessage() {}
+
+func (x *StateTransition) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateTransition.ProtoReflect.Descriptor instead.
+func (*StateTransition) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *StateTransition) GetFrom() []KeyState {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *StateTransition) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *StateTransition) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *StateTransition) GetTo() KeyState {
+	if x != nil {
+		return x.To
+	}
+	return KeyState_KEY_STATE_UNSPECIFIED
+}
+
+func (x *StateTransition) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+type TypeRule struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Type             string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Rule             string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Standard         string                 `protobuf:"bytes,3,opt,name=standard,proto3" json:"standard,omitempty"`                                         // what table 1 of SP 800-57 calls such a key
+	OriginatorPeriod string                 `protobuf:"bytes,4,opt,name=originator_period,json=originatorPeriod,proto3" json:"originator_period,omitempty"` // what it suggests, shown and never forced
+	RecipientPeriod  string                 `protobuf:"bytes,5,opt,name=recipient_period,json=recipientPeriod,proto3" json:"recipient_period,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *TypeRule) Reset() {
+	*x = TypeRule{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TypeRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TypeRule) ProtoMessage() {}
+
+func (x *TypeRule) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TypeRule.ProtoReflect.Descriptor instead.
+func (*TypeRule) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *TypeRule) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *TypeRule) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *TypeRule) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+func (x *TypeRule) GetOriginatorPeriod() string {
+	if x != nil {
+		return x.OriginatorPeriod
+	}
+	return ""
+}
+
+func (x *TypeRule) GetRecipientPeriod() string {
+	if x != nil {
+		return x.RecipientPeriod
+	}
+	return ""
+}
+
+type KeyStatesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	States        []*StateRule           `protobuf:"bytes,1,rep,name=states,proto3" json:"states,omitempty"`
+	Transitions   []*StateTransition     `protobuf:"bytes,2,rep,name=transitions,proto3" json:"transitions,omitempty"`
+	Types         []*TypeRule            `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyStatesResponse) Reset() {
+	*x = KeyStatesResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyStatesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyStatesResponse) ProtoMessage() {}
+
+func (x *KeyStatesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyStatesResponse.ProtoReflect.Descriptor instead.
+func (*KeyStatesResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *KeyStatesResponse) GetStates() []*StateRule {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *KeyStatesResponse) GetTransitions() []*StateTransition {
+	if x != nil {
+		return x.Transitions
+	}
+	return nil
+}
+
+func (x *KeyStatesResponse) GetTypes() []*TypeRule {
+	if x != nil {
+		return x.Types
 	}
 	return nil
 }
@@ -4758,7 +6160,7 @@ type ContextPair struct {
 
 func (x *ContextPair) Reset() {
 	*x = ContextPair{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4770,7 +6172,7 @@ func (x *ContextPair) String() string {
 func (*ContextPair) ProtoMessage() {}
 
 func (x *ContextPair) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[56]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4783,7 +6185,7 @@ func (x *ContextPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextPair.ProtoReflect.Descriptor instead.
 func (*ContextPair) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{56}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ContextPair) GetName() string {
@@ -4819,7 +6221,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4831,7 +6233,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[57]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4844,7 +6246,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{57}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *EncryptRequest) GetKey() string {
@@ -4886,7 +6288,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4898,7 +6300,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[58]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4911,7 +6313,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{58}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *EncryptResponse) GetCiphertext() string {
@@ -4941,14 +6343,15 @@ type DecryptRequest struct {
 	Ciphertext       string                 `protobuf:"bytes,2,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
 	CiphertextBinary []byte                 `protobuf:"bytes,3,opt,name=ciphertext_binary,json=ciphertextBinary,proto3" json:"ciphertext_binary,omitempty"`
 	Context          []*ContextPair         `protobuf:"bytes,4,rep,name=context,proto3" json:"context,omitempty"`
-	MaxAge           *durationpb.Duration   `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"` // Fernet: refuse older tokens
+	MaxAge           *durationpb.Duration   `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`                 // Fernet: refuse older tokens
+	ProtectedAt      *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=protected_at,json=protectedAt,proto3" json:"protected_at,omitempty"` // the caller's statement, for a key that opens nothing younger; see docs/LIFECYCLE.md
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4960,7 +6363,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[59]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4973,7 +6376,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{59}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *DecryptRequest) GetKey() string {
@@ -5011,6 +6414,13 @@ func (x *DecryptRequest) GetMaxAge() *durationpb.Duration {
 	return nil
 }
 
+func (x *DecryptRequest) GetProtectedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProtectedAt
+	}
+	return nil
+}
+
 type DecryptResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Plaintext     []byte                 `protobuf:"bytes,1,opt,name=plaintext,proto3" json:"plaintext,omitempty"`
@@ -5022,7 +6432,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5034,7 +6444,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[60]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5047,7 +6457,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{60}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -5085,7 +6495,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5097,7 +6507,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[61]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5110,7 +6520,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{61}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *SignRequest) GetKey() string {
@@ -5165,7 +6575,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5177,7 +6587,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[62]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5190,7 +6600,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{62}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -5217,13 +6627,14 @@ type VerifyRequest struct {
 	Scheme           SignatureScheme        `protobuf:"varint,6,opt,name=scheme,proto3,enum=vaultd.v1.SignatureScheme" json:"scheme,omitempty"`
 	Version          uint32                 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"`                                           // 0 tries all, newest first
 	SignatureContext []byte                 `protobuf:"bytes,48,opt,name=signature_context,json=signatureContext,proto3" json:"signature_context,omitempty"` // as for SignRequest
+	ProtectedAt      *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=protected_at,json=protectedAt,proto3" json:"protected_at,omitempty"`                // the caller's statement, for a key that opens nothing younger; see docs/LIFECYCLE.md
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5235,7 +6646,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[63]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5248,7 +6659,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{63}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *VerifyRequest) GetKey() string {
@@ -5307,6 +6718,13 @@ func (x *VerifyRequest) GetSignatureContext() []byte {
 	return nil
 }
 
+func (x *VerifyRequest) GetProtectedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProtectedAt
+	}
+	return nil
+}
+
 type VerifyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Valid         bool                   `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
@@ -5317,7 +6735,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5329,7 +6747,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[64]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5342,7 +6760,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{64}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *VerifyResponse) GetValid() bool {
@@ -5369,7 +6787,7 @@ type MACRequest struct {
 
 func (x *MACRequest) Reset() {
 	*x = MACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5381,7 +6799,7 @@ func (x *MACRequest) String() string {
 func (*MACRequest) ProtoMessage() {}
 
 func (x *MACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[65]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5394,7 +6812,7 @@ func (x *MACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACRequest.ProtoReflect.Descriptor instead.
 func (*MACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{65}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *MACRequest) GetKey() string {
@@ -5421,7 +6839,7 @@ type MACResponse struct {
 
 func (x *MACResponse) Reset() {
 	*x = MACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5433,7 +6851,7 @@ func (x *MACResponse) String() string {
 func (*MACResponse) ProtoMessage() {}
 
 func (x *MACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[66]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5446,7 +6864,7 @@ func (x *MACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MACResponse.ProtoReflect.Descriptor instead.
 func (*MACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{66}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *MACResponse) GetMac() []byte {
@@ -5468,14 +6886,15 @@ type VerifyMACRequest struct {
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Message       []byte                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	Mac           []byte                 `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"`
-	Version       uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"` // 0 tries all, newest first
+	Version       uint32                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`                            // 0 tries all, newest first
+	ProtectedAt   *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=protected_at,json=protectedAt,proto3" json:"protected_at,omitempty"` // the caller's statement, for a key that opens nothing younger; see docs/LIFECYCLE.md
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VerifyMACRequest) Reset() {
 	*x = VerifyMACRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5487,7 +6906,7 @@ func (x *VerifyMACRequest) String() string {
 func (*VerifyMACRequest) ProtoMessage() {}
 
 func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[67]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5500,7 +6919,7 @@ func (x *VerifyMACRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACRequest.ProtoReflect.Descriptor instead.
 func (*VerifyMACRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{67}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *VerifyMACRequest) GetKey() string {
@@ -5531,6 +6950,13 @@ func (x *VerifyMACRequest) GetVersion() uint32 {
 	return 0
 }
 
+func (x *VerifyMACRequest) GetProtectedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProtectedAt
+	}
+	return nil
+}
+
 type VerifyMACResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Valid         bool                   `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
@@ -5541,7 +6967,7 @@ type VerifyMACResponse struct {
 
 func (x *VerifyMACResponse) Reset() {
 	*x = VerifyMACResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5553,7 +6979,7 @@ func (x *VerifyMACResponse) String() string {
 func (*VerifyMACResponse) ProtoMessage() {}
 
 func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[68]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5566,7 +6992,7 @@ func (x *VerifyMACResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyMACResponse.ProtoReflect.Descriptor instead.
 func (*VerifyMACResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{68}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *VerifyMACResponse) GetValid() bool {
@@ -5598,7 +7024,7 @@ type AgreeRequest struct {
 
 func (x *AgreeRequest) Reset() {
 	*x = AgreeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5610,7 +7036,7 @@ func (x *AgreeRequest) String() string {
 func (*AgreeRequest) ProtoMessage() {}
 
 func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[69]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5623,7 +7049,7 @@ func (x *AgreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeRequest.ProtoReflect.Descriptor instead.
 func (*AgreeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{69}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *AgreeRequest) GetKey() string {
@@ -5671,7 +7097,7 @@ type AgreeResponse struct {
 
 func (x *AgreeResponse) Reset() {
 	*x = AgreeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5683,7 +7109,7 @@ func (x *AgreeResponse) String() string {
 func (*AgreeResponse) ProtoMessage() {}
 
 func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[70]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5696,7 +7122,7 @@ func (x *AgreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreeResponse.ProtoReflect.Descriptor instead.
 func (*AgreeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{70}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *AgreeResponse) GetOutput() []byte {
@@ -5728,7 +7154,7 @@ type EncapsulateRequest struct {
 
 func (x *EncapsulateRequest) Reset() {
 	*x = EncapsulateRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5740,7 +7166,7 @@ func (x *EncapsulateRequest) String() string {
 func (*EncapsulateRequest) ProtoMessage() {}
 
 func (x *EncapsulateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[71]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5753,7 +7179,7 @@ func (x *EncapsulateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncapsulateRequest.ProtoReflect.Descriptor instead.
 func (*EncapsulateRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{71}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *EncapsulateRequest) GetKey() string {
@@ -5795,7 +7221,7 @@ type EncapsulateResponse struct {
 
 func (x *EncapsulateResponse) Reset() {
 	*x = EncapsulateResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5807,7 +7233,7 @@ func (x *EncapsulateResponse) String() string {
 func (*EncapsulateResponse) ProtoMessage() {}
 
 func (x *EncapsulateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[72]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5820,7 +7246,7 @@ func (x *EncapsulateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncapsulateResponse.ProtoReflect.Descriptor instead.
 func (*EncapsulateResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{72}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *EncapsulateResponse) GetOutput() []byte {
@@ -5858,7 +7284,7 @@ type DecapsulateRequest struct {
 
 func (x *DecapsulateRequest) Reset() {
 	*x = DecapsulateRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5870,7 +7296,7 @@ func (x *DecapsulateRequest) String() string {
 func (*DecapsulateRequest) ProtoMessage() {}
 
 func (x *DecapsulateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[73]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5883,7 +7309,7 @@ func (x *DecapsulateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecapsulateRequest.ProtoReflect.Descriptor instead.
 func (*DecapsulateRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{73}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *DecapsulateRequest) GetKey() string {
@@ -5938,7 +7364,7 @@ type DecapsulateResponse struct {
 
 func (x *DecapsulateResponse) Reset() {
 	*x = DecapsulateResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5950,7 +7376,7 @@ func (x *DecapsulateResponse) String() string {
 func (*DecapsulateResponse) ProtoMessage() {}
 
 func (x *DecapsulateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[74]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5963,7 +7389,7 @@ func (x *DecapsulateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecapsulateResponse.ProtoReflect.Descriptor instead.
 func (*DecapsulateResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{74}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *DecapsulateResponse) GetOutput() []byte {
@@ -6002,7 +7428,7 @@ type RewrapRequest struct {
 
 func (x *RewrapRequest) Reset() {
 	*x = RewrapRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6014,7 +7440,7 @@ func (x *RewrapRequest) String() string {
 func (*RewrapRequest) ProtoMessage() {}
 
 func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[75]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6027,7 +7453,7 @@ func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapRequest.ProtoReflect.Descriptor instead.
 func (*RewrapRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{75}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *RewrapRequest) GetKey() string {
@@ -6114,7 +7540,7 @@ type RewrapResponse struct {
 
 func (x *RewrapResponse) Reset() {
 	*x = RewrapResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6126,7 +7552,7 @@ func (x *RewrapResponse) String() string {
 func (*RewrapResponse) ProtoMessage() {}
 
 func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[76]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6139,7 +7565,7 @@ func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapResponse.ProtoReflect.Descriptor instead.
 func (*RewrapResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{76}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *RewrapResponse) GetCiphertext() string {
@@ -6200,7 +7626,7 @@ type GenerateDataKeyRequest struct {
 
 func (x *GenerateDataKeyRequest) Reset() {
 	*x = GenerateDataKeyRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6212,7 +7638,7 @@ func (x *GenerateDataKeyRequest) String() string {
 func (*GenerateDataKeyRequest) ProtoMessage() {}
 
 func (x *GenerateDataKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[77]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6225,7 +7651,7 @@ func (x *GenerateDataKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateDataKeyRequest.ProtoReflect.Descriptor instead.
 func (*GenerateDataKeyRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{77}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *GenerateDataKeyRequest) GetKey() string {
@@ -6283,7 +7709,7 @@ type GenerateDataKeyResponse struct {
 
 func (x *GenerateDataKeyResponse) Reset() {
 	*x = GenerateDataKeyResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6295,7 +7721,7 @@ func (x *GenerateDataKeyResponse) String() string {
 func (*GenerateDataKeyResponse) ProtoMessage() {}
 
 func (x *GenerateDataKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[78]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6308,7 +7734,7 @@ func (x *GenerateDataKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateDataKeyResponse.ProtoReflect.Descriptor instead.
 func (*GenerateDataKeyResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{78}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *GenerateDataKeyResponse) GetPlaintext() []byte {
@@ -6356,7 +7782,7 @@ type RandomRequest struct {
 
 func (x *RandomRequest) Reset() {
 	*x = RandomRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6368,7 +7794,7 @@ func (x *RandomRequest) String() string {
 func (*RandomRequest) ProtoMessage() {}
 
 func (x *RandomRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[79]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6381,7 +7807,7 @@ func (x *RandomRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RandomRequest.ProtoReflect.Descriptor instead.
 func (*RandomRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{79}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *RandomRequest) GetLength() uint32 {
@@ -6400,7 +7826,7 @@ type RandomResponse struct {
 
 func (x *RandomResponse) Reset() {
 	*x = RandomResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6412,7 +7838,7 @@ func (x *RandomResponse) String() string {
 func (*RandomResponse) ProtoMessage() {}
 
 func (x *RandomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[80]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6425,7 +7851,7 @@ func (x *RandomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RandomResponse.ProtoReflect.Descriptor instead.
 func (*RandomResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{80}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *RandomResponse) GetOutput() []byte {
@@ -6451,7 +7877,7 @@ type DeriveRequest struct {
 
 func (x *DeriveRequest) Reset() {
 	*x = DeriveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6463,7 +7889,7 @@ func (x *DeriveRequest) String() string {
 func (*DeriveRequest) ProtoMessage() {}
 
 func (x *DeriveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[81]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6476,7 +7902,7 @@ func (x *DeriveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeriveRequest.ProtoReflect.Descriptor instead.
 func (*DeriveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{81}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *DeriveRequest) GetKey() string {
@@ -6531,7 +7957,7 @@ type DeriveResponse struct {
 
 func (x *DeriveResponse) Reset() {
 	*x = DeriveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6543,7 +7969,7 @@ func (x *DeriveResponse) String() string {
 func (*DeriveResponse) ProtoMessage() {}
 
 func (x *DeriveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[82]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6556,7 +7982,7 @@ func (x *DeriveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeriveResponse.ProtoReflect.Descriptor instead.
 func (*DeriveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{82}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *DeriveResponse) GetOutput() []byte {
@@ -6584,7 +8010,7 @@ type BatchRequest struct {
 
 func (x *BatchRequest) Reset() {
 	*x = BatchRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6596,7 +8022,7 @@ func (x *BatchRequest) String() string {
 func (*BatchRequest) ProtoMessage() {}
 
 func (x *BatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[83]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6609,7 +8035,7 @@ func (x *BatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRequest.ProtoReflect.Descriptor instead.
 func (*BatchRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{83}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *BatchRequest) GetItems() []*BatchItem {
@@ -6639,7 +8065,7 @@ type BatchItem struct {
 
 func (x *BatchItem) Reset() {
 	*x = BatchItem{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6651,7 +8077,7 @@ func (x *BatchItem) String() string {
 func (*BatchItem) ProtoMessage() {}
 
 func (x *BatchItem) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[84]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6664,7 +8090,7 @@ func (x *BatchItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchItem.ProtoReflect.Descriptor instead.
 func (*BatchItem) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{84}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *BatchItem) GetRequest() isBatchItem_Request {
@@ -6822,7 +8248,7 @@ type BatchResponse struct {
 
 func (x *BatchResponse) Reset() {
 	*x = BatchResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6834,7 +8260,7 @@ func (x *BatchResponse) String() string {
 func (*BatchResponse) ProtoMessage() {}
 
 func (x *BatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[85]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6847,7 +8273,7 @@ func (x *BatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResponse.ProtoReflect.Descriptor instead.
 func (*BatchResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{85}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *BatchResponse) GetResults() []*BatchResult {
@@ -6878,7 +8304,7 @@ type BatchResult struct {
 
 func (x *BatchResult) Reset() {
 	*x = BatchResult{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6890,7 +8316,7 @@ func (x *BatchResult) String() string {
 func (*BatchResult) ProtoMessage() {}
 
 func (x *BatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[86]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6903,7 +8329,7 @@ func (x *BatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
 func (*BatchResult) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{86}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *BatchResult) GetResult() isBatchResult_Result {
@@ -7080,7 +8506,7 @@ type ForgetRequest struct {
 
 func (x *ForgetRequest) Reset() {
 	*x = ForgetRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7092,7 +8518,7 @@ func (x *ForgetRequest) String() string {
 func (*ForgetRequest) ProtoMessage() {}
 
 func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[87]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7105,7 +8531,7 @@ func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
 func (*ForgetRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{87}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *ForgetRequest) GetKey() string {
@@ -7146,7 +8572,7 @@ type ForgetResponse struct {
 
 func (x *ForgetResponse) Reset() {
 	*x = ForgetResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7158,7 +8584,7 @@ func (x *ForgetResponse) String() string {
 func (*ForgetResponse) ProtoMessage() {}
 
 func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[88]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7171,7 +8597,7 @@ func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
 func (*ForgetResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{88}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ForgetResponse) GetForgotten() uint64 {
@@ -7198,7 +8624,7 @@ type KeyCensusRequest struct {
 
 func (x *KeyCensusRequest) Reset() {
 	*x = KeyCensusRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7210,7 +8636,7 @@ func (x *KeyCensusRequest) String() string {
 func (*KeyCensusRequest) ProtoMessage() {}
 
 func (x *KeyCensusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[89]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7223,7 +8649,7 @@ func (x *KeyCensusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyCensusRequest.ProtoReflect.Descriptor instead.
 func (*KeyCensusRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{89}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *KeyCensusRequest) GetName() string {
@@ -7245,7 +8671,7 @@ type KeyCensusResponse struct {
 
 func (x *KeyCensusResponse) Reset() {
 	*x = KeyCensusResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7257,7 +8683,7 @@ func (x *KeyCensusResponse) String() string {
 func (*KeyCensusResponse) ProtoMessage() {}
 
 func (x *KeyCensusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[90]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7270,7 +8696,7 @@ func (x *KeyCensusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyCensusResponse.ProtoReflect.Descriptor instead.
 func (*KeyCensusResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{90}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *KeyCensusResponse) GetKey() string {
@@ -7313,7 +8739,7 @@ type VersionCensus struct {
 
 func (x *VersionCensus) Reset() {
 	*x = VersionCensus{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7325,7 +8751,7 @@ func (x *VersionCensus) String() string {
 func (*VersionCensus) ProtoMessage() {}
 
 func (x *VersionCensus) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[91]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7338,7 +8764,7 @@ func (x *VersionCensus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VersionCensus.ProtoReflect.Descriptor instead.
 func (*VersionCensus) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{91}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *VersionCensus) GetNumber() uint32 {
@@ -7386,7 +8812,7 @@ type OfferExchangeRequest struct {
 
 func (x *OfferExchangeRequest) Reset() {
 	*x = OfferExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7398,7 +8824,7 @@ func (x *OfferExchangeRequest) String() string {
 func (*OfferExchangeRequest) ProtoMessage() {}
 
 func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[92]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7411,7 +8837,7 @@ func (x *OfferExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeRequest.ProtoReflect.Descriptor instead.
 func (*OfferExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{92}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *OfferExchangeRequest) GetSigningKey() string {
@@ -7488,7 +8914,7 @@ type OfferExchangeResponse struct {
 
 func (x *OfferExchangeResponse) Reset() {
 	*x = OfferExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7500,7 +8926,7 @@ func (x *OfferExchangeResponse) String() string {
 func (*OfferExchangeResponse) ProtoMessage() {}
 
 func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[93]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7513,7 +8939,7 @@ func (x *OfferExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferExchangeResponse.ProtoReflect.Descriptor instead.
 func (*OfferExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{93}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *OfferExchangeResponse) GetMessage() string {
@@ -7554,7 +8980,7 @@ type AcceptExchangeRequest struct {
 
 func (x *AcceptExchangeRequest) Reset() {
 	*x = AcceptExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7566,7 +8992,7 @@ func (x *AcceptExchangeRequest) String() string {
 func (*AcceptExchangeRequest) ProtoMessage() {}
 
 func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[94]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7579,7 +9005,7 @@ func (x *AcceptExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeRequest.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{94}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *AcceptExchangeRequest) GetMessage() string {
@@ -7656,7 +9082,7 @@ type AcceptExchangeResponse struct {
 
 func (x *AcceptExchangeResponse) Reset() {
 	*x = AcceptExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7668,7 +9094,7 @@ func (x *AcceptExchangeResponse) String() string {
 func (*AcceptExchangeResponse) ProtoMessage() {}
 
 func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[95]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7681,7 +9107,7 @@ func (x *AcceptExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptExchangeResponse.ProtoReflect.Descriptor instead.
 func (*AcceptExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{95}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *AcceptExchangeResponse) GetMessage() string {
@@ -7716,7 +9142,7 @@ type FinishExchangeRequest struct {
 
 func (x *FinishExchangeRequest) Reset() {
 	*x = FinishExchangeRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7728,7 +9154,7 @@ func (x *FinishExchangeRequest) String() string {
 func (*FinishExchangeRequest) ProtoMessage() {}
 
 func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[96]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7741,7 +9167,7 @@ func (x *FinishExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeRequest.ProtoReflect.Descriptor instead.
 func (*FinishExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{96}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *FinishExchangeRequest) GetMessage() string {
@@ -7776,7 +9202,7 @@ type FinishExchangeResponse struct {
 
 func (x *FinishExchangeResponse) Reset() {
 	*x = FinishExchangeResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7788,7 +9214,7 @@ func (x *FinishExchangeResponse) String() string {
 func (*FinishExchangeResponse) ProtoMessage() {}
 
 func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[97]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7801,7 +9227,7 @@ func (x *FinishExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishExchangeResponse.ProtoReflect.Descriptor instead.
 func (*FinishExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{97}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *FinishExchangeResponse) GetMessage() string {
@@ -7840,7 +9266,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7852,7 +9278,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[98]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7865,7 +9291,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{98}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *Owner) GetName() string {
@@ -7926,7 +9352,7 @@ type CreateOwnerRequest struct {
 
 func (x *CreateOwnerRequest) Reset() {
 	*x = CreateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7938,7 +9364,7 @@ func (x *CreateOwnerRequest) String() string {
 func (*CreateOwnerRequest) ProtoMessage() {}
 
 func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[99]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7951,7 +9377,7 @@ func (x *CreateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*CreateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{99}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *CreateOwnerRequest) GetName() string {
@@ -7970,7 +9396,7 @@ type CreateOwnerResponse struct {
 
 func (x *CreateOwnerResponse) Reset() {
 	*x = CreateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7982,7 +9408,7 @@ func (x *CreateOwnerResponse) String() string {
 func (*CreateOwnerResponse) ProtoMessage() {}
 
 func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[100]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7995,7 +9421,7 @@ func (x *CreateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*CreateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{100}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *CreateOwnerResponse) GetOwner() *Owner {
@@ -8014,7 +9440,7 @@ type ShowOwnerRequest struct {
 
 func (x *ShowOwnerRequest) Reset() {
 	*x = ShowOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8026,7 +9452,7 @@ func (x *ShowOwnerRequest) String() string {
 func (*ShowOwnerRequest) ProtoMessage() {}
 
 func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[101]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8039,7 +9465,7 @@ func (x *ShowOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ShowOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{101}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *ShowOwnerRequest) GetName() string {
@@ -8058,7 +9484,7 @@ type ShowOwnerResponse struct {
 
 func (x *ShowOwnerResponse) Reset() {
 	*x = ShowOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8070,7 +9496,7 @@ func (x *ShowOwnerResponse) String() string {
 func (*ShowOwnerResponse) ProtoMessage() {}
 
 func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[102]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8083,7 +9509,7 @@ func (x *ShowOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ShowOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{102}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *ShowOwnerResponse) GetOwner() *Owner {
@@ -8103,7 +9529,7 @@ type ListOwnersRequest struct {
 
 func (x *ListOwnersRequest) Reset() {
 	*x = ListOwnersRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8115,7 +9541,7 @@ func (x *ListOwnersRequest) String() string {
 func (*ListOwnersRequest) ProtoMessage() {}
 
 func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[103]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8128,7 +9554,7 @@ func (x *ListOwnersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersRequest.ProtoReflect.Descriptor instead.
 func (*ListOwnersRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{103}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *ListOwnersRequest) GetPageSize() uint32 {
@@ -8155,7 +9581,7 @@ type ListOwnersResponse struct {
 
 func (x *ListOwnersResponse) Reset() {
 	*x = ListOwnersResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8167,7 +9593,7 @@ func (x *ListOwnersResponse) String() string {
 func (*ListOwnersResponse) ProtoMessage() {}
 
 func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[104]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8180,7 +9606,7 @@ func (x *ListOwnersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOwnersResponse.ProtoReflect.Descriptor instead.
 func (*ListOwnersResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{104}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
 }
 
 func (x *ListOwnersResponse) GetOwners() []*Owner {
@@ -8207,7 +9633,7 @@ type RevokeOwnerRequest struct {
 
 func (x *RevokeOwnerRequest) Reset() {
 	*x = RevokeOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8219,7 +9645,7 @@ func (x *RevokeOwnerRequest) String() string {
 func (*RevokeOwnerRequest) ProtoMessage() {}
 
 func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[105]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8232,7 +9658,7 @@ func (x *RevokeOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerRequest.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{105}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *RevokeOwnerRequest) GetName() string {
@@ -8259,7 +9685,7 @@ type RevokeOwnerResponse struct {
 
 func (x *RevokeOwnerResponse) Reset() {
 	*x = RevokeOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8271,7 +9697,7 @@ func (x *RevokeOwnerResponse) String() string {
 func (*RevokeOwnerResponse) ProtoMessage() {}
 
 func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[106]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8284,7 +9710,7 @@ func (x *RevokeOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeOwnerResponse.ProtoReflect.Descriptor instead.
 func (*RevokeOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{106}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *RevokeOwnerResponse) GetOwner() *Owner {
@@ -8310,7 +9736,7 @@ type ReinstateOwnerRequest struct {
 
 func (x *ReinstateOwnerRequest) Reset() {
 	*x = ReinstateOwnerRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8322,7 +9748,7 @@ func (x *ReinstateOwnerRequest) String() string {
 func (*ReinstateOwnerRequest) ProtoMessage() {}
 
 func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[107]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8335,7 +9761,7 @@ func (x *ReinstateOwnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerRequest.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{107}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *ReinstateOwnerRequest) GetName() string {
@@ -8354,7 +9780,7 @@ type ReinstateOwnerResponse struct {
 
 func (x *ReinstateOwnerResponse) Reset() {
 	*x = ReinstateOwnerResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8366,7 +9792,7 @@ func (x *ReinstateOwnerResponse) String() string {
 func (*ReinstateOwnerResponse) ProtoMessage() {}
 
 func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[108]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8379,7 +9805,7 @@ func (x *ReinstateOwnerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReinstateOwnerResponse.ProtoReflect.Descriptor instead.
 func (*ReinstateOwnerResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{108}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
 }
 
 func (x *ReinstateOwnerResponse) GetOwner() *Owner {
@@ -8405,7 +9831,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8417,7 +9843,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[109]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8430,7 +9856,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{109}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
 }
 
 func (x *Revocation) GetKind() string {
@@ -8500,7 +9926,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8512,7 +9938,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[110]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8525,7 +9951,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{110}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -8559,7 +9985,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8571,7 +9997,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[111]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8584,7 +10010,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{111}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -8610,7 +10036,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8622,7 +10048,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[112]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8635,7 +10061,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{112}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -8655,7 +10081,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8667,7 +10093,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[113]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8680,7 +10106,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{113}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -8714,7 +10140,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8726,7 +10152,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[114]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8739,7 +10165,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{114}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -8813,7 +10239,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8825,7 +10251,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[115]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8838,7 +10264,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{115}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
 }
 
 type WhoAmIResponse struct {
@@ -8854,7 +10280,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8866,7 +10292,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[116]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8879,7 +10305,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{116}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -8929,7 +10355,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8941,7 +10367,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[117]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8954,7 +10380,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{117}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -8998,7 +10424,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9010,7 +10436,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[118]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9023,7 +10449,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{118}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -9072,7 +10498,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9084,7 +10510,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[119]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9097,7 +10523,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{119}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -9134,7 +10560,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9146,7 +10572,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[120]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9159,7 +10585,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{120}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
 }
 
 func (x *Grant) GetId() string {
@@ -9199,7 +10625,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9211,7 +10637,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[121]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9224,7 +10650,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{121}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -9243,7 +10669,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9255,7 +10681,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[122]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9268,7 +10694,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{122}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -9287,7 +10713,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9299,7 +10725,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[123]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9312,7 +10738,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{123}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -9331,7 +10757,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9343,7 +10769,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[124]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9356,7 +10782,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{124}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -9376,7 +10802,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9388,7 +10814,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[125]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9401,7 +10827,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{125}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -9428,7 +10854,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9440,7 +10866,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[126]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9453,7 +10879,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{126}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -9479,7 +10905,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9491,7 +10917,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[127]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9504,7 +10930,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{127}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -9522,7 +10948,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9534,7 +10960,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[128]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9547,7 +10973,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{128}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
 }
 
 type ExplainRequest struct {
@@ -9559,7 +10985,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9571,7 +10997,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9584,7 +11010,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -9610,7 +11036,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9622,7 +11048,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9635,7 +11061,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -9712,7 +11138,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9724,7 +11150,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9737,7 +11163,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -9814,7 +11240,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9826,7 +11252,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9839,7 +11265,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -9873,7 +11299,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9885,7 +11311,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9898,7 +11324,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -9925,7 +11351,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9937,7 +11363,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9950,7 +11376,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -9970,7 +11396,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9982,7 +11408,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9995,7 +11421,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -10023,7 +11449,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10035,7 +11461,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10048,7 +11474,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -10074,7 +11500,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10086,7 +11512,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10099,7 +11525,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -10128,7 +11554,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10140,7 +11566,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10153,7 +11579,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
 }
 
 func (x *Approval) GetId() string {
@@ -10234,7 +11660,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10246,7 +11672,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10259,7 +11685,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
 }
 
 type ListApprovalsResponse struct {
@@ -10271,7 +11697,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10283,7 +11709,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10296,7 +11722,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -10317,7 +11743,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10329,7 +11755,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10342,7 +11768,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -10368,7 +11794,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10380,7 +11806,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10393,7 +11819,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -10414,7 +11840,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10426,7 +11852,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10439,7 +11865,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -10458,7 +11884,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10470,7 +11896,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10483,7 +11909,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{163}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -10502,7 +11928,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10514,7 +11940,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10527,7 +11953,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{164}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -10546,7 +11972,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10558,7 +11984,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10571,7 +11997,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{165}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -10596,7 +12022,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10608,7 +12034,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10621,7 +12047,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{166}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -10683,7 +12109,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10695,7 +12121,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10708,7 +12134,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{167}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -10733,7 +12159,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10745,7 +12171,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10758,7 +12184,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{168}
 }
 
 type CheckpointAuditResponse struct {
@@ -10771,7 +12197,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10783,7 +12209,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10796,7 +12222,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{169}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -10822,7 +12248,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10834,7 +12260,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10847,7 +12273,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{170}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -10867,7 +12293,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10879,7 +12305,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10892,7 +12318,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{171}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -10923,7 +12349,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10935,7 +12361,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10948,7 +12374,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{172}
 }
 
 func (x *Backup) GetSequence() uint64 {
@@ -10998,7 +12424,7 @@ type BeginBackupRequest struct {
 
 func (x *BeginBackupRequest) Reset() {
 	*x = BeginBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11010,7 +12436,7 @@ func (x *BeginBackupRequest) String() string {
 func (*BeginBackupRequest) ProtoMessage() {}
 
 func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11023,7 +12449,7 @@ func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
 func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{173}
 }
 
 func (x *BeginBackupRequest) GetSinceSha256() []byte {
@@ -11051,7 +12477,7 @@ type BeginBackupResponse struct {
 
 func (x *BeginBackupResponse) Reset() {
 	*x = BeginBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11063,7 +12489,7 @@ func (x *BeginBackupResponse) String() string {
 func (*BeginBackupResponse) ProtoMessage() {}
 
 func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11076,7 +12502,7 @@ func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
 func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{174}
 }
 
 func (x *BeginBackupResponse) GetId() string {
@@ -11113,7 +12539,7 @@ type ReadBackupRequest struct {
 
 func (x *ReadBackupRequest) Reset() {
 	*x = ReadBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11125,7 +12551,7 @@ func (x *ReadBackupRequest) String() string {
 func (*ReadBackupRequest) ProtoMessage() {}
 
 func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11138,7 +12564,7 @@ func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
 func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{175}
 }
 
 func (x *ReadBackupRequest) GetId() string {
@@ -11175,7 +12601,7 @@ type ReadBackupResponse struct {
 
 func (x *ReadBackupResponse) Reset() {
 	*x = ReadBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11187,7 +12613,7 @@ func (x *ReadBackupResponse) String() string {
 func (*ReadBackupResponse) ProtoMessage() {}
 
 func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11200,7 +12626,7 @@ func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
 func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{176}
 }
 
 func (x *ReadBackupResponse) GetData() []byte {
@@ -11249,7 +12675,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11261,7 +12687,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11274,7 +12700,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{177}
 }
 
 func (x *CheckRequest) GetId() string {
@@ -11305,7 +12731,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11317,7 +12743,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11330,7 +12756,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{178}
 }
 
 func (x *CheckResponse) GetId() string {
@@ -11388,7 +12814,7 @@ type CheckFinding struct {
 
 func (x *CheckFinding) Reset() {
 	*x = CheckFinding{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11400,7 +12826,7 @@ func (x *CheckFinding) String() string {
 func (*CheckFinding) ProtoMessage() {}
 
 func (x *CheckFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11413,7 +12839,7 @@ func (x *CheckFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
 func (*CheckFinding) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{179}
 }
 
 func (x *CheckFinding) GetSeverity() string {
@@ -11459,7 +12885,7 @@ type ListBackupsRequest struct {
 
 func (x *ListBackupsRequest) Reset() {
 	*x = ListBackupsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11471,7 +12897,7 @@ func (x *ListBackupsRequest) String() string {
 func (*ListBackupsRequest) ProtoMessage() {}
 
 func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11484,7 +12910,7 @@ func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
 func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{180}
 }
 
 type ListBackupsResponse struct {
@@ -11496,7 +12922,7 @@ type ListBackupsResponse struct {
 
 func (x *ListBackupsResponse) Reset() {
 	*x = ListBackupsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11508,7 +12934,7 @@ func (x *ListBackupsResponse) String() string {
 func (*ListBackupsResponse) ProtoMessage() {}
 
 func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11521,7 +12947,7 @@ func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
 func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{181}
 }
 
 func (x *ListBackupsResponse) GetBackups() []*Backup {
@@ -11635,7 +13061,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x16ChangePasswordResponse\x12\x1e\n" +
 	"\n" +
 	"iterations\x18\x01 \x01(\rR\n" +
-	"iterations\"\xa9\x02\n" +
+	"iterations\"\x0e\n" +
+	"\fScrubRequest\"/\n" +
+	"\rScrubResponse\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x04R\n" +
+	"generation\"\xa9\x02\n" +
 	"\aKeySlot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12'\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x13.vaultd.v1.SlotKindR\x04kind\x12\x12\n" +
@@ -11699,7 +13130,19 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"\x14\n" +
 	"\x12ResetSharesRequest\"3\n" +
 	"\x13ResetSharesResponse\x12\x1c\n" +
-	"\tforgotten\x18\x01 \x01(\rR\tforgotten\"\x97\x02\n" +
+	"\tforgotten\x18\x01 \x01(\rR\tforgotten\"\xb0\x01\n" +
+	"\n" +
+	"Suspension\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
+	"\athrough\x18\x05 \x01(\rR\athrough\"\x93\x01\n" +
+	"\vDestruction\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xeb\x04\n" +
 	"\n" +
 	"KeyVersion\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12)\n" +
@@ -11707,7 +13150,15 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aexpires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12 \n" +
 	"\vfingerprint\x18\x05 \x01(\tR\vfingerprint\x128\n" +
-	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\"\xab\x05\n" +
+	"\tdestroyed\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdestroyed\x129\n" +
+	"\n" +
+	"not_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12?\n" +
+	"\rprocess_until\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fprocessUntil\x126\n" +
+	"\breplaced\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\breplaced\x12+\n" +
+	"\x11private_destroyed\x18\n" +
+	" \x01(\bR\x10privateDestroyed\x127\n" +
+	"\vsuspensions\x18\v \x03(\v2\x15.vaultd.v1.SuspensionR\vsuspensions\x128\n" +
+	"\vdestruction\x18\f \x01(\v2\x16.vaultd.v1.DestructionR\vdestruction\"\x80\t\n" +
 	"\x03Key\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -11729,10 +13180,21 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"revoked_by\x18\x0e \x01(\tR\trevokedBy\x12\x16\n" +
 	"\x06origin\x18\x0f \x01(\tR\x06origin\x12'\n" +
 	"\x0frequire_context\x18\x10 \x03(\tR\x0erequireContext\x12\x18\n" +
-	"\atracked\x180 \x01(\bR\atracked\x1a9\n" +
+	"\atracked\x180 \x01(\bR\atracked\x12\x18\n" +
+	"\acurrent\x18\x14 \x01(\rR\acurrent\x12.\n" +
+	"\x13min_decrypt_version\x18\x15 \x01(\rR\x11minDecryptVersion\x12:\n" +
+	"\vprocess_ttl\x18\x16 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\x127\n" +
+	"\vsuspensions\x18\x17 \x03(\v2\x15.vaultd.v1.SuspensionR\vsuspensions\x128\n" +
+	"\vdestruction\x18\x18 \x01(\v2\x16.vaultd.v1.DestructionR\vdestruction\x12\x1a\n" +
+	"\battempts\x18\x19 \x01(\x04R\battempts\x12=\n" +
+	"\flast_attempt\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\vlastAttempt\x12<\n" +
+	"\vreason_code\x18\x1b \x01(\x0e2\x1b.vaultd.v1.RevocationReasonR\n" +
+	"reasonCode\x12A\n" +
+	"\x0ecompromised_at\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\rcompromisedAt\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8a\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x04\n" +
 	"\x10CreateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12+\n" +
@@ -11744,7 +13206,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04uses\x18\x06 \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
 	"\x06labels\x18\a \x03(\v2'.vaultd.v1.CreateKeyRequest.LabelsEntryR\x06labels\x12'\n" +
 	"\x0frequire_context\x18\b \x03(\tR\x0erequireContext\x12\x18\n" +
-	"\atracked\x180 \x01(\bR\atracked\x1a9\n" +
+	"\atracked\x180 \x01(\bR\atracked\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
+	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -11776,13 +13242,17 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"public_key\x18\x01 \x01(\fR\tpublicKey\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12 \n" +
 	"\vfingerprint\x18\x03 \x01(\tR\vfingerprint\x12\x12\n" +
-	"\x04type\x18\x04 \x01(\tR\x04type\"p\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\"\xe7\x01\n" +
 	"\x10RotateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
 	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n" +
-	"\tno_expiry\x18\x03 \x01(\bR\bnoExpiry\"5\n" +
+	"\tno_expiry\x18\x03 \x01(\bR\bnoExpiry\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
+	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\"5\n" +
 	"\x11RotateKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xe1\x03\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xd8\x04\n" +
 	"\x10ImportKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
@@ -11799,7 +13269,11 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04uses\x18\t \x03(\x0e2\x11.vaultd.v1.KeyUseR\x04uses\x12?\n" +
 	"\x06labels\x18\n" +
 	" \x03(\v2'.vaultd.v1.ImportKeyRequest.LabelsEntryR\x06labels\x12'\n" +
-	"\x0frequire_context\x18\v \x03(\tR\x0erequireContext\x1a9\n" +
+	"\x0frequire_context\x18\v \x03(\tR\x0erequireContext\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
+	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"processTtl\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -11880,19 +13354,87 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06usages\x18\b \x03(\x0e2\x1b.vaultd.v1.CertificateUsageR\x06usages\"W\n" +
 	"\x19CreateCertificateResponse\x12 \n" +
 	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"k\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\x9c\x01\n" +
 	"\x11DestroyKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
 	"\x03now\x18\x03 \x01(\bR\x03now\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"6\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
+	"\x05after\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05after\"6\n" +
 	"\x12DestroyKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\">\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xbf\x01\n" +
 	"\x10RevokeKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12<\n" +
+	"\vreason_code\x18\x03 \x01(\x0e2\x1b.vaultd.v1.RevocationReasonR\n" +
+	"reasonCode\x12A\n" +
+	"\x0ecompromised_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcompromisedAt\"5\n" +
 	"\x11RevokeKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"T\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"Y\n" +
+	"\x11SuspendKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"6\n" +
+	"\x12SuspendKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"@\n" +
+	"\x10ResumeKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"5\n" +
+	"\x11ResumeKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\x97\x04\n" +
+	"\x10UpdateKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x129\n" +
+	"\n" +
+	"not_before\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x124\n" +
+	"\aexpires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x1b\n" +
+	"\tno_expiry\x18\x05 \x01(\bR\bnoExpiry\x12?\n" +
+	"\rprocess_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\fprocessUntil\x12(\n" +
+	"\x10no_process_until\x18\a \x01(\bR\x0enoProcessUntil\x12.\n" +
+	"\x13min_decrypt_version\x18\b \x01(\rR\x11minDecryptVersion\x12I\n" +
+	"\n" +
+	"set_labels\x18\t \x03(\v2*.vaultd.v1.UpdateKeyRequest.SetLabelsEntryR\tsetLabels\x12#\n" +
+	"\rremove_labels\x18\n" +
+	" \x03(\tR\fremoveLabels\x1a<\n" +
+	"\x0eSetLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
+	"\x11UpdateKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"H\n" +
+	"\x18CancelDestructionRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"=\n" +
+	"\x19CancelDestructionResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"<\n" +
+	"\x0eTrimKeyRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"Q\n" +
+	"\x0fTrimKeyResponse\x12 \n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\x12\x1c\n" +
+	"\tdestroyed\x18\x02 \x01(\rR\tdestroyed\"\x12\n" +
+	"\x10KeyStatesRequest\"\x9a\x01\n" +
+	"\tStateRule\x12)\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x13.vaultd.v1.KeyStateR\x05state\x12\x1a\n" +
+	"\bstandard\x18\x02 \x01(\tR\bstandard\x12\x18\n" +
+	"\asection\x18\x03 \x01(\tR\asection\x12\x16\n" +
+	"\x06allows\x18\x04 \x03(\tR\x06allows\x12\x14\n" +
+	"\x05means\x18\x05 \x01(\tR\x05means\"\xaf\x01\n" +
+	"\x0fStateTransition\x12'\n" +
+	"\x04from\x18\x01 \x03(\x0e2\x13.vaultd.v1.KeyStateR\x04from\x12\x1c\n" +
+	"\toperation\x18\x02 \x01(\tR\toperation\x12\x14\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\x12#\n" +
+	"\x02to\x18\x04 \x01(\x0e2\x13.vaultd.v1.KeyStateR\x02to\x12\x1a\n" +
+	"\bstandard\x18\x05 \x01(\tR\bstandard\"\xa6\x01\n" +
+	"\bTypeRule\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x1a\n" +
+	"\bstandard\x18\x03 \x01(\tR\bstandard\x12+\n" +
+	"\x11originator_period\x18\x04 \x01(\tR\x10originatorPeriod\x12)\n" +
+	"\x10recipient_period\x18\x05 \x01(\tR\x0frecipientPeriod\"\xaa\x01\n" +
+	"\x11KeyStatesResponse\x12,\n" +
+	"\x06states\x18\x01 \x03(\v2\x14.vaultd.v1.StateRuleR\x06states\x12<\n" +
+	"\vtransitions\x18\x02 \x03(\v2\x1a.vaultd.v1.StateTransitionR\vtransitions\x12)\n" +
+	"\x05types\x18\x03 \x03(\v2\x13.vaultd.v1.TypeRuleR\x05types\"T\n" +
 	"\vContextPair\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x1b\n" +
@@ -11907,7 +13449,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"ciphertext\x18\x01 \x01(\tR\n" +
 	"ciphertext\x12+\n" +
 	"\x11ciphertext_binary\x18\x02 \x01(\fR\x10ciphertextBinary\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\"\xd5\x01\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"\x94\x02\n" +
 	"\x0eDecryptRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1e\n" +
 	"\n" +
@@ -11915,7 +13457,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"ciphertext\x12+\n" +
 	"\x11ciphertext_binary\x18\x03 \x01(\fR\x10ciphertextBinary\x120\n" +
 	"\acontext\x18\x04 \x03(\v2\x16.vaultd.v1.ContextPairR\acontext\x122\n" +
-	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\"[\n" +
+	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12=\n" +
+	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"[\n" +
 	"\x0fDecryptResponse\x12\x1c\n" +
 	"\tplaintext\x18\x01 \x01(\fR\tplaintext\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x10\n" +
@@ -11929,7 +13472,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11signature_context\x180 \x01(\fR\x10signatureContext\"F\n" +
 	"\fSignResponse\x12\x1c\n" +
 	"\tsignature\x18\x01 \x01(\fR\tsignature\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\xa0\x02\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xdf\x02\n" +
 	"\rVerifyRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x1c\n" +
@@ -11938,7 +13481,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04hash\x18\x05 \x01(\x0e2\x18.vaultd.v1.HashAlgorithmR\x04hash\x122\n" +
 	"\x06scheme\x18\x06 \x01(\x0e2\x1a.vaultd.v1.SignatureSchemeR\x06scheme\x12\x18\n" +
 	"\aversion\x18\a \x01(\rR\aversion\x12+\n" +
-	"\x11signature_context\x180 \x01(\fR\x10signatureContext\"@\n" +
+	"\x11signature_context\x180 \x01(\fR\x10signatureContext\x12=\n" +
+	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"@\n" +
 	"\x0eVerifyResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"8\n" +
@@ -11948,12 +13492,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\fR\amessage\"9\n" +
 	"\vMACResponse\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"j\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xa9\x01\n" +
 	"\x10VerifyMACRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\rR\aversion\"C\n" +
+	"\aversion\x18\x04 \x01(\rR\aversion\x12=\n" +
+	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"C\n" +
 	"\x11VerifyMACResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"\x88\x01\n" +
@@ -12389,7 +13934,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\a_offset\"\x14\n" +
 	"\x12ListBackupsRequest\"B\n" +
 	"\x13ListBackupsResponse\x12+\n" +
-	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xeb\f\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\x8e\x0e\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -12406,7 +13951,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x13METHOD_BEGIN_BACKUP\x10\f\x12\x16\n" +
 	"\x12METHOD_READ_BACKUP\x10\r\x12\x10\n" +
 	"\fMETHOD_CHECK\x10\x0e\x12\x17\n" +
-	"\x13METHOD_LIST_BACKUPS\x10\x0f\x12\x15\n" +
+	"\x13METHOD_LIST_BACKUPS\x10\x0f\x12\x10\n" +
+	"\fMETHOD_SCRUB\x10o\x12\x15\n" +
 	"\x11METHOD_CREATE_KEY\x10\x10\x12\x13\n" +
 	"\x0fMETHOD_SHOW_KEY\x10\x11\x12\x14\n" +
 	"\x10METHOD_LIST_KEYS\x10\x12\x12\x15\n" +
@@ -12415,7 +13961,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11METHOD_IMPORT_KEY\x10\x15\x12\x15\n" +
 	"\x11METHOD_EXPORT_KEY\x10\x16\x12\x16\n" +
 	"\x12METHOD_DESTROY_KEY\x10\x17\x12\x15\n" +
-	"\x11METHOD_REVOKE_KEY\x10\x18\x12\x12\n" +
+	"\x11METHOD_REVOKE_KEY\x10\x18\x12\x16\n" +
+	"\x12METHOD_SUSPEND_KEY\x10\x19\x12\x15\n" +
+	"\x11METHOD_RESUME_KEY\x10\x1a\x12\x15\n" +
+	"\x11METHOD_UPDATE_KEY\x10\x1b\x12\x1d\n" +
+	"\x19METHOD_CANCEL_DESTRUCTION\x10\x1c\x12\x13\n" +
+	"\x0fMETHOD_TRIM_KEY\x10\x1d\x12\x12\n" +
 	"\x0eMETHOD_ENCRYPT\x10 \x12\x12\n" +
 	"\x0eMETHOD_DECRYPT\x10!\x12\x0f\n" +
 	"\vMETHOD_SIGN\x10\"\x12\x11\n" +
@@ -12462,6 +14013,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x15METHOD_AWAIT_APPROVAL\x10k\x12\x12\n" +
 	"\x0eMETHOD_APPROVE\x10l\x12\x11\n" +
 	"\rMETHOD_REJECT\x10m\x12\x15\n" +
+	"\x11METHOD_KEY_STATES\x10n\x12\x15\n" +
 	"\x11METHOD_READ_AUDIT\x10p\x12\x1b\n" +
 	"\x17METHOD_CHECKPOINT_AUDIT\x10q\x12\x16\n" +
 	"\x12METHOD_PROVE_AUDIT\x10r*\xb0\x01\n" +
@@ -12487,13 +14039,26 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0eKEY_USE_UNWRAP\x10\n" +
 	"\x12\x17\n" +
 	"\x13KEY_USE_ENCAPSULATE\x10\v\x12\x17\n" +
-	"\x13KEY_USE_DECAPSULATE\x10\f*\x82\x01\n" +
+	"\x13KEY_USE_DECAPSULATE\x10\f*\x8e\x02\n" +
 	"\bKeyState\x12\x19\n" +
-	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
-	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x15\n" +
+	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18KEY_STATE_PRE_ACTIVATION\x10\x01\x12\x14\n" +
+	"\x10KEY_STATE_ACTIVE\x10\x02\x12\x17\n" +
+	"\x13KEY_STATE_SUSPENDED\x10\x03\x12\x15\n" +
 	"\x11KEY_STATE_EXPIRED\x10\x04\x12\x15\n" +
 	"\x11KEY_STATE_REVOKED\x10\x05\x12\x17\n" +
-	"\x13KEY_STATE_DESTROYED\x10\x06*\xa4\x01\n" +
+	"\x13KEY_STATE_DESTROYED\x10\x06\x12\x19\n" +
+	"\x15KEY_STATE_COMPROMISED\x10\a\x12!\n" +
+	"\x1dKEY_STATE_PENDING_DESTRUCTION\x10\b\x12\x15\n" +
+	"\x11KEY_STATE_RETIRED\x10\t*\xa6\x02\n" +
+	"\x10RevocationReason\x12!\n" +
+	"\x1dREVOCATION_REASON_UNSPECIFIED\x10\x00\x12$\n" +
+	" REVOCATION_REASON_KEY_COMPROMISE\x10\x01\x12#\n" +
+	"\x1fREVOCATION_REASON_CA_COMPROMISE\x10\x02\x12)\n" +
+	"%REVOCATION_REASON_AFFILIATION_CHANGED\x10\x03\x12 \n" +
+	"\x1cREVOCATION_REASON_SUPERSEDED\x10\x04\x12,\n" +
+	"(REVOCATION_REASON_CESSATION_OF_OPERATION\x10\x05\x12)\n" +
+	"%REVOCATION_REASON_PRIVILEGE_WITHDRAWN\x10\t*\xa4\x01\n" +
 	"\x0fPublicKeyFormat\x12!\n" +
 	"\x1dPUBLIC_KEY_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PUBLIC_KEY_FORMAT_PEM\x10\x01\x12\x19\n" +
@@ -12536,7 +14101,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x03\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_DER\x100\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_RAW\x101\x12\x1e\n" +
-	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xfd'\n" +
+	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xfe+\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -12549,7 +14114,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"RemoveSlot\x12\x1c.vaultd.v1.RemoveSlotRequest\x1a\x1d.vaultd.v1.RemoveSlotResponse\x12I\n" +
 	"\n" +
 	"EnterShare\x12\x1c.vaultd.v1.EnterShareRequest\x1a\x1d.vaultd.v1.EnterShareResponse\x12L\n" +
-	"\vResetShares\x12\x1d.vaultd.v1.ResetSharesRequest\x1a\x1e.vaultd.v1.ResetSharesResponse\x12F\n" +
+	"\vResetShares\x12\x1d.vaultd.v1.ResetSharesRequest\x1a\x1e.vaultd.v1.ResetSharesResponse\x12:\n" +
+	"\x05Scrub\x12\x17.vaultd.v1.ScrubRequest\x1a\x18.vaultd.v1.ScrubResponse\x12F\n" +
 	"\tCreateKey\x12\x1b.vaultd.v1.CreateKeyRequest\x1a\x1c.vaultd.v1.CreateKeyResponse\x12@\n" +
 	"\aShowKey\x12\x19.vaultd.v1.ShowKeyRequest\x1a\x1a.vaultd.v1.ShowKeyResponse\x12C\n" +
 	"\bListKeys\x12\x1a.vaultd.v1.ListKeysRequest\x1a\x1b.vaultd.v1.ListKeysResponse\x12F\n" +
@@ -12559,7 +14125,13 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tExportKey\x12\x1b.vaultd.v1.ExportKeyRequest\x1a\x1c.vaultd.v1.ExportKeyResponse\x12I\n" +
 	"\n" +
 	"DestroyKey\x12\x1c.vaultd.v1.DestroyKeyRequest\x1a\x1d.vaultd.v1.DestroyKeyResponse\x12F\n" +
-	"\tRevokeKey\x12\x1b.vaultd.v1.RevokeKeyRequest\x1a\x1c.vaultd.v1.RevokeKeyResponse\x12@\n" +
+	"\tRevokeKey\x12\x1b.vaultd.v1.RevokeKeyRequest\x1a\x1c.vaultd.v1.RevokeKeyResponse\x12I\n" +
+	"\n" +
+	"SuspendKey\x12\x1c.vaultd.v1.SuspendKeyRequest\x1a\x1d.vaultd.v1.SuspendKeyResponse\x12F\n" +
+	"\tResumeKey\x12\x1b.vaultd.v1.ResumeKeyRequest\x1a\x1c.vaultd.v1.ResumeKeyResponse\x12F\n" +
+	"\tUpdateKey\x12\x1b.vaultd.v1.UpdateKeyRequest\x1a\x1c.vaultd.v1.UpdateKeyResponse\x12^\n" +
+	"\x11CancelDestruction\x12#.vaultd.v1.CancelDestructionRequest\x1a$.vaultd.v1.CancelDestructionResponse\x12@\n" +
+	"\aTrimKey\x12\x19.vaultd.v1.TrimKeyRequest\x1a\x1a.vaultd.v1.TrimKeyResponse\x12@\n" +
 	"\aEncrypt\x12\x19.vaultd.v1.EncryptRequest\x1a\x1a.vaultd.v1.EncryptResponse\x12@\n" +
 	"\aDecrypt\x12\x19.vaultd.v1.DecryptRequest\x1a\x1a.vaultd.v1.DecryptResponse\x127\n" +
 	"\x04Sign\x12\x16.vaultd.v1.SignRequest\x1a\x17.vaultd.v1.SignResponse\x12=\n" +
@@ -12598,7 +14170,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"ListGrants\x12\x1c.vaultd.v1.ListGrantsRequest\x1a\x1d.vaultd.v1.ListGrantsResponse\x12L\n" +
 	"\vRemoveGrant\x12\x1d.vaultd.v1.RemoveGrantRequest\x1a\x1e.vaultd.v1.RemoveGrantResponse\x12@\n" +
-	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12U\n" +
+	"\aExplain\x12\x19.vaultd.v1.ExplainRequest\x1a\x1a.vaultd.v1.ExplainResponse\x12F\n" +
+	"\tKeyStates\x12\x1b.vaultd.v1.KeyStatesRequest\x1a\x1c.vaultd.v1.KeyStatesResponse\x12U\n" +
 	"\x0eListPrincipals\x12 .vaultd.v1.ListPrincipalsRequest\x1a!.vaultd.v1.ListPrincipalsResponse\x12U\n" +
 	"\x0eAdoptPrincipal\x12 .vaultd.v1.AdoptPrincipalRequest\x1a!.vaultd.v1.AdoptPrincipalResponse\x12X\n" +
 	"\x0fRetirePrincipal\x12!.vaultd.v1.RetirePrincipalRequest\x1a\".vaultd.v1.RetirePrincipalResponse\x12R\n" +
@@ -12628,485 +14201,562 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 	return file_vaultd_v1_vaultd_proto_rawDescData
 }
 
-var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 169)
+var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 189)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                       // 0: vaultd.v1.Method
 	(SlotKind)(0),                     // 1: vaultd.v1.SlotKind
 	(KeyUse)(0),                       // 2: vaultd.v1.KeyUse
 	(KeyState)(0),                     // 3: vaultd.v1.KeyState
-	(PublicKeyFormat)(0),              // 4: vaultd.v1.PublicKeyFormat
-	(PrivateKeyFormat)(0),             // 5: vaultd.v1.PrivateKeyFormat
-	(WrapAlgorithm)(0),                // 6: vaultd.v1.WrapAlgorithm
-	(CertificateUsage)(0),             // 7: vaultd.v1.CertificateUsage
-	(HashAlgorithm)(0),                // 8: vaultd.v1.HashAlgorithm
-	(SignatureScheme)(0),              // 9: vaultd.v1.SignatureScheme
-	(*Error)(nil),                     // 10: vaultd.v1.Error
-	(*StatusRequest)(nil),             // 11: vaultd.v1.StatusRequest
-	(*StatusResponse)(nil),            // 12: vaultd.v1.StatusResponse
-	(*AuditSink)(nil),                 // 13: vaultd.v1.AuditSink
-	(*InitRequest)(nil),               // 14: vaultd.v1.InitRequest
-	(*InitResponse)(nil),              // 15: vaultd.v1.InitResponse
-	(*UnsealRequest)(nil),             // 16: vaultd.v1.UnsealRequest
-	(*UnsealResponse)(nil),            // 17: vaultd.v1.UnsealResponse
-	(*SealRequest)(nil),               // 18: vaultd.v1.SealRequest
-	(*SealResponse)(nil),              // 19: vaultd.v1.SealResponse
-	(*ChangePasswordRequest)(nil),     // 20: vaultd.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil),    // 21: vaultd.v1.ChangePasswordResponse
-	(*KeySlot)(nil),                   // 22: vaultd.v1.KeySlot
-	(*SlotSecret)(nil),                // 23: vaultd.v1.SlotSecret
-	(*AddSlotRequest)(nil),            // 24: vaultd.v1.AddSlotRequest
-	(*TPMBinding)(nil),                // 25: vaultd.v1.TPMBinding
-	(*AddSlotResponse)(nil),           // 26: vaultd.v1.AddSlotResponse
-	(*ListSlotsRequest)(nil),          // 27: vaultd.v1.ListSlotsRequest
-	(*ListSlotsResponse)(nil),         // 28: vaultd.v1.ListSlotsResponse
-	(*RemoveSlotRequest)(nil),         // 29: vaultd.v1.RemoveSlotRequest
-	(*RemoveSlotResponse)(nil),        // 30: vaultd.v1.RemoveSlotResponse
-	(*ShareProgress)(nil),             // 31: vaultd.v1.ShareProgress
-	(*EnterShareRequest)(nil),         // 32: vaultd.v1.EnterShareRequest
-	(*EnterShareResponse)(nil),        // 33: vaultd.v1.EnterShareResponse
-	(*ResetSharesRequest)(nil),        // 34: vaultd.v1.ResetSharesRequest
-	(*ResetSharesResponse)(nil),       // 35: vaultd.v1.ResetSharesResponse
-	(*KeyVersion)(nil),                // 36: vaultd.v1.KeyVersion
-	(*Key)(nil),                       // 37: vaultd.v1.Key
-	(*CreateKeyRequest)(nil),          // 38: vaultd.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),         // 39: vaultd.v1.CreateKeyResponse
-	(*ShowKeyRequest)(nil),            // 40: vaultd.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),           // 41: vaultd.v1.ShowKeyResponse
-	(*ListKeysRequest)(nil),           // 42: vaultd.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),          // 43: vaultd.v1.ListKeysResponse
-	(*PublicKeyRequest)(nil),          // 44: vaultd.v1.PublicKeyRequest
-	(*PublicKeyResponse)(nil),         // 45: vaultd.v1.PublicKeyResponse
-	(*RotateKeyRequest)(nil),          // 46: vaultd.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),         // 47: vaultd.v1.RotateKeyResponse
-	(*ImportKeyRequest)(nil),          // 48: vaultd.v1.ImportKeyRequest
-	(*ImportKeyResponse)(nil),         // 49: vaultd.v1.ImportKeyResponse
-	(*ExportKeyRequest)(nil),          // 50: vaultd.v1.ExportKeyRequest
-	(*ExportKeyResponse)(nil),         // 51: vaultd.v1.ExportKeyResponse
-	(*WrapKeyRequest)(nil),            // 52: vaultd.v1.WrapKeyRequest
-	(*WrapKeyResponse)(nil),           // 53: vaultd.v1.WrapKeyResponse
-	(*UnwrapKeyRequest)(nil),          // 54: vaultd.v1.UnwrapKeyRequest
-	(*UnwrapKeyResponse)(nil),         // 55: vaultd.v1.UnwrapKeyResponse
-	(*CertificateName)(nil),           // 56: vaultd.v1.CertificateName
-	(*AlternativeNames)(nil),          // 57: vaultd.v1.AlternativeNames
-	(*CreateCSRRequest)(nil),          // 58: vaultd.v1.CreateCSRRequest
-	(*CreateCSRResponse)(nil),         // 59: vaultd.v1.CreateCSRResponse
-	(*CreateCertificateRequest)(nil),  // 60: vaultd.v1.CreateCertificateRequest
-	(*CreateCertificateResponse)(nil), // 61: vaultd.v1.CreateCertificateResponse
-	(*DestroyKeyRequest)(nil),         // 62: vaultd.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),        // 63: vaultd.v1.DestroyKeyResponse
-	(*RevokeKeyRequest)(nil),          // 64: vaultd.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),         // 65: vaultd.v1.RevokeKeyResponse
-	(*ContextPair)(nil),               // 66: vaultd.v1.ContextPair
-	(*EncryptRequest)(nil),            // 67: vaultd.v1.EncryptRequest
-	(*EncryptResponse)(nil),           // 68: vaultd.v1.EncryptResponse
-	(*DecryptRequest)(nil),            // 69: vaultd.v1.DecryptRequest
-	(*DecryptResponse)(nil),           // 70: vaultd.v1.DecryptResponse
-	(*SignRequest)(nil),               // 71: vaultd.v1.SignRequest
-	(*SignResponse)(nil),              // 72: vaultd.v1.SignResponse
-	(*VerifyRequest)(nil),             // 73: vaultd.v1.VerifyRequest
-	(*VerifyResponse)(nil),            // 74: vaultd.v1.VerifyResponse
-	(*MACRequest)(nil),                // 75: vaultd.v1.MACRequest
-	(*MACResponse)(nil),               // 76: vaultd.v1.MACResponse
-	(*VerifyMACRequest)(nil),          // 77: vaultd.v1.VerifyMACRequest
-	(*VerifyMACResponse)(nil),         // 78: vaultd.v1.VerifyMACResponse
-	(*AgreeRequest)(nil),              // 79: vaultd.v1.AgreeRequest
-	(*AgreeResponse)(nil),             // 80: vaultd.v1.AgreeResponse
-	(*EncapsulateRequest)(nil),        // 81: vaultd.v1.EncapsulateRequest
-	(*EncapsulateResponse)(nil),       // 82: vaultd.v1.EncapsulateResponse
-	(*DecapsulateRequest)(nil),        // 83: vaultd.v1.DecapsulateRequest
-	(*DecapsulateResponse)(nil),       // 84: vaultd.v1.DecapsulateResponse
-	(*RewrapRequest)(nil),             // 85: vaultd.v1.RewrapRequest
-	(*RewrapResponse)(nil),            // 86: vaultd.v1.RewrapResponse
-	(*GenerateDataKeyRequest)(nil),    // 87: vaultd.v1.GenerateDataKeyRequest
-	(*GenerateDataKeyResponse)(nil),   // 88: vaultd.v1.GenerateDataKeyResponse
-	(*RandomRequest)(nil),             // 89: vaultd.v1.RandomRequest
-	(*RandomResponse)(nil),            // 90: vaultd.v1.RandomResponse
-	(*DeriveRequest)(nil),             // 91: vaultd.v1.DeriveRequest
-	(*DeriveResponse)(nil),            // 92: vaultd.v1.DeriveResponse
-	(*BatchRequest)(nil),              // 93: vaultd.v1.BatchRequest
-	(*BatchItem)(nil),                 // 94: vaultd.v1.BatchItem
-	(*BatchResponse)(nil),             // 95: vaultd.v1.BatchResponse
-	(*BatchResult)(nil),               // 96: vaultd.v1.BatchResult
-	(*ForgetRequest)(nil),             // 97: vaultd.v1.ForgetRequest
-	(*ForgetResponse)(nil),            // 98: vaultd.v1.ForgetResponse
-	(*KeyCensusRequest)(nil),          // 99: vaultd.v1.KeyCensusRequest
-	(*KeyCensusResponse)(nil),         // 100: vaultd.v1.KeyCensusResponse
-	(*VersionCensus)(nil),             // 101: vaultd.v1.VersionCensus
-	(*OfferExchangeRequest)(nil),      // 102: vaultd.v1.OfferExchangeRequest
-	(*OfferExchangeResponse)(nil),     // 103: vaultd.v1.OfferExchangeResponse
-	(*AcceptExchangeRequest)(nil),     // 104: vaultd.v1.AcceptExchangeRequest
-	(*AcceptExchangeResponse)(nil),    // 105: vaultd.v1.AcceptExchangeResponse
-	(*FinishExchangeRequest)(nil),     // 106: vaultd.v1.FinishExchangeRequest
-	(*FinishExchangeResponse)(nil),    // 107: vaultd.v1.FinishExchangeResponse
-	(*Owner)(nil),                     // 108: vaultd.v1.Owner
-	(*CreateOwnerRequest)(nil),        // 109: vaultd.v1.CreateOwnerRequest
-	(*CreateOwnerResponse)(nil),       // 110: vaultd.v1.CreateOwnerResponse
-	(*ShowOwnerRequest)(nil),          // 111: vaultd.v1.ShowOwnerRequest
-	(*ShowOwnerResponse)(nil),         // 112: vaultd.v1.ShowOwnerResponse
-	(*ListOwnersRequest)(nil),         // 113: vaultd.v1.ListOwnersRequest
-	(*ListOwnersResponse)(nil),        // 114: vaultd.v1.ListOwnersResponse
-	(*RevokeOwnerRequest)(nil),        // 115: vaultd.v1.RevokeOwnerRequest
-	(*RevokeOwnerResponse)(nil),       // 116: vaultd.v1.RevokeOwnerResponse
-	(*ReinstateOwnerRequest)(nil),     // 117: vaultd.v1.ReinstateOwnerRequest
-	(*ReinstateOwnerResponse)(nil),    // 118: vaultd.v1.ReinstateOwnerResponse
-	(*Revocation)(nil),                // 119: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),    // 120: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil),   // 121: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),    // 122: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil),   // 123: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),                 // 124: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),             // 125: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),            // 126: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),                // 127: vaultd.v1.CanRequest
-	(*CanResponse)(nil),               // 128: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),          // 129: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                     // 130: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),           // 131: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),          // 132: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),          // 133: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),         // 134: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),         // 135: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),        // 136: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),        // 137: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),       // 138: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),            // 139: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),           // 140: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),            // 141: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),     // 142: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),    // 143: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),     // 144: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),    // 145: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),    // 146: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil),   // 147: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                  // 148: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),      // 149: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),     // 150: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),      // 151: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),     // 152: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),            // 153: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),           // 154: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),             // 155: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),            // 156: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),          // 157: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),         // 158: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),    // 159: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil),   // 160: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),         // 161: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),        // 162: vaultd.v1.ProveAuditResponse
-	(*Backup)(nil),                    // 163: vaultd.v1.Backup
-	(*BeginBackupRequest)(nil),        // 164: vaultd.v1.BeginBackupRequest
-	(*BeginBackupResponse)(nil),       // 165: vaultd.v1.BeginBackupResponse
-	(*ReadBackupRequest)(nil),         // 166: vaultd.v1.ReadBackupRequest
-	(*ReadBackupResponse)(nil),        // 167: vaultd.v1.ReadBackupResponse
-	(*CheckRequest)(nil),              // 168: vaultd.v1.CheckRequest
-	(*CheckResponse)(nil),             // 169: vaultd.v1.CheckResponse
-	(*CheckFinding)(nil),              // 170: vaultd.v1.CheckFinding
-	(*ListBackupsRequest)(nil),        // 171: vaultd.v1.ListBackupsRequest
-	(*ListBackupsResponse)(nil),       // 172: vaultd.v1.ListBackupsResponse
-	nil,                               // 173: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                               // 174: vaultd.v1.Key.LabelsEntry
-	nil,                               // 175: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                               // 176: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                               // 177: vaultd.v1.ImportKeyRequest.LabelsEntry
-	nil,                               // 178: vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),     // 179: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 180: google.protobuf.Duration
+	(RevocationReason)(0),             // 4: vaultd.v1.RevocationReason
+	(PublicKeyFormat)(0),              // 5: vaultd.v1.PublicKeyFormat
+	(PrivateKeyFormat)(0),             // 6: vaultd.v1.PrivateKeyFormat
+	(WrapAlgorithm)(0),                // 7: vaultd.v1.WrapAlgorithm
+	(CertificateUsage)(0),             // 8: vaultd.v1.CertificateUsage
+	(HashAlgorithm)(0),                // 9: vaultd.v1.HashAlgorithm
+	(SignatureScheme)(0),              // 10: vaultd.v1.SignatureScheme
+	(*Error)(nil),                     // 11: vaultd.v1.Error
+	(*StatusRequest)(nil),             // 12: vaultd.v1.StatusRequest
+	(*StatusResponse)(nil),            // 13: vaultd.v1.StatusResponse
+	(*AuditSink)(nil),                 // 14: vaultd.v1.AuditSink
+	(*InitRequest)(nil),               // 15: vaultd.v1.InitRequest
+	(*InitResponse)(nil),              // 16: vaultd.v1.InitResponse
+	(*UnsealRequest)(nil),             // 17: vaultd.v1.UnsealRequest
+	(*UnsealResponse)(nil),            // 18: vaultd.v1.UnsealResponse
+	(*SealRequest)(nil),               // 19: vaultd.v1.SealRequest
+	(*SealResponse)(nil),              // 20: vaultd.v1.SealResponse
+	(*ChangePasswordRequest)(nil),     // 21: vaultd.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil),    // 22: vaultd.v1.ChangePasswordResponse
+	(*ScrubRequest)(nil),              // 23: vaultd.v1.ScrubRequest
+	(*ScrubResponse)(nil),             // 24: vaultd.v1.ScrubResponse
+	(*KeySlot)(nil),                   // 25: vaultd.v1.KeySlot
+	(*SlotSecret)(nil),                // 26: vaultd.v1.SlotSecret
+	(*AddSlotRequest)(nil),            // 27: vaultd.v1.AddSlotRequest
+	(*TPMBinding)(nil),                // 28: vaultd.v1.TPMBinding
+	(*AddSlotResponse)(nil),           // 29: vaultd.v1.AddSlotResponse
+	(*ListSlotsRequest)(nil),          // 30: vaultd.v1.ListSlotsRequest
+	(*ListSlotsResponse)(nil),         // 31: vaultd.v1.ListSlotsResponse
+	(*RemoveSlotRequest)(nil),         // 32: vaultd.v1.RemoveSlotRequest
+	(*RemoveSlotResponse)(nil),        // 33: vaultd.v1.RemoveSlotResponse
+	(*ShareProgress)(nil),             // 34: vaultd.v1.ShareProgress
+	(*EnterShareRequest)(nil),         // 35: vaultd.v1.EnterShareRequest
+	(*EnterShareResponse)(nil),        // 36: vaultd.v1.EnterShareResponse
+	(*ResetSharesRequest)(nil),        // 37: vaultd.v1.ResetSharesRequest
+	(*ResetSharesResponse)(nil),       // 38: vaultd.v1.ResetSharesResponse
+	(*Suspension)(nil),                // 39: vaultd.v1.Suspension
+	(*Destruction)(nil),               // 40: vaultd.v1.Destruction
+	(*KeyVersion)(nil),                // 41: vaultd.v1.KeyVersion
+	(*Key)(nil),                       // 42: vaultd.v1.Key
+	(*CreateKeyRequest)(nil),          // 43: vaultd.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),         // 44: vaultd.v1.CreateKeyResponse
+	(*ShowKeyRequest)(nil),            // 45: vaultd.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),           // 46: vaultd.v1.ShowKeyResponse
+	(*ListKeysRequest)(nil),           // 47: vaultd.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),          // 48: vaultd.v1.ListKeysResponse
+	(*PublicKeyRequest)(nil),          // 49: vaultd.v1.PublicKeyRequest
+	(*PublicKeyResponse)(nil),         // 50: vaultd.v1.PublicKeyResponse
+	(*RotateKeyRequest)(nil),          // 51: vaultd.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),         // 52: vaultd.v1.RotateKeyResponse
+	(*ImportKeyRequest)(nil),          // 53: vaultd.v1.ImportKeyRequest
+	(*ImportKeyResponse)(nil),         // 54: vaultd.v1.ImportKeyResponse
+	(*ExportKeyRequest)(nil),          // 55: vaultd.v1.ExportKeyRequest
+	(*ExportKeyResponse)(nil),         // 56: vaultd.v1.ExportKeyResponse
+	(*WrapKeyRequest)(nil),            // 57: vaultd.v1.WrapKeyRequest
+	(*WrapKeyResponse)(nil),           // 58: vaultd.v1.WrapKeyResponse
+	(*UnwrapKeyRequest)(nil),          // 59: vaultd.v1.UnwrapKeyRequest
+	(*UnwrapKeyResponse)(nil),         // 60: vaultd.v1.UnwrapKeyResponse
+	(*CertificateName)(nil),           // 61: vaultd.v1.CertificateName
+	(*AlternativeNames)(nil),          // 62: vaultd.v1.AlternativeNames
+	(*CreateCSRRequest)(nil),          // 63: vaultd.v1.CreateCSRRequest
+	(*CreateCSRResponse)(nil),         // 64: vaultd.v1.CreateCSRResponse
+	(*CreateCertificateRequest)(nil),  // 65: vaultd.v1.CreateCertificateRequest
+	(*CreateCertificateResponse)(nil), // 66: vaultd.v1.CreateCertificateResponse
+	(*DestroyKeyRequest)(nil),         // 67: vaultd.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),        // 68: vaultd.v1.DestroyKeyResponse
+	(*RevokeKeyRequest)(nil),          // 69: vaultd.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),         // 70: vaultd.v1.RevokeKeyResponse
+	(*SuspendKeyRequest)(nil),         // 71: vaultd.v1.SuspendKeyRequest
+	(*SuspendKeyResponse)(nil),        // 72: vaultd.v1.SuspendKeyResponse
+	(*ResumeKeyRequest)(nil),          // 73: vaultd.v1.ResumeKeyRequest
+	(*ResumeKeyResponse)(nil),         // 74: vaultd.v1.ResumeKeyResponse
+	(*UpdateKeyRequest)(nil),          // 75: vaultd.v1.UpdateKeyRequest
+	(*UpdateKeyResponse)(nil),         // 76: vaultd.v1.UpdateKeyResponse
+	(*CancelDestructionRequest)(nil),  // 77: vaultd.v1.CancelDestructionRequest
+	(*CancelDestructionResponse)(nil), // 78: vaultd.v1.CancelDestructionResponse
+	(*TrimKeyRequest)(nil),            // 79: vaultd.v1.TrimKeyRequest
+	(*TrimKeyResponse)(nil),           // 80: vaultd.v1.TrimKeyResponse
+	(*KeyStatesRequest)(nil),          // 81: vaultd.v1.KeyStatesRequest
+	(*StateRule)(nil),                 // 82: vaultd.v1.StateRule
+	(*StateTransition)(nil),           // 83: vaultd.v1.StateTransition
+	(*TypeRule)(nil),                  // 84: vaultd.v1.TypeRule
+	(*KeyStatesResponse)(nil),         // 85: vaultd.v1.KeyStatesResponse
+	(*ContextPair)(nil),               // 86: vaultd.v1.ContextPair
+	(*EncryptRequest)(nil),            // 87: vaultd.v1.EncryptRequest
+	(*EncryptResponse)(nil),           // 88: vaultd.v1.EncryptResponse
+	(*DecryptRequest)(nil),            // 89: vaultd.v1.DecryptRequest
+	(*DecryptResponse)(nil),           // 90: vaultd.v1.DecryptResponse
+	(*SignRequest)(nil),               // 91: vaultd.v1.SignRequest
+	(*SignResponse)(nil),              // 92: vaultd.v1.SignResponse
+	(*VerifyRequest)(nil),             // 93: vaultd.v1.VerifyRequest
+	(*VerifyResponse)(nil),            // 94: vaultd.v1.VerifyResponse
+	(*MACRequest)(nil),                // 95: vaultd.v1.MACRequest
+	(*MACResponse)(nil),               // 96: vaultd.v1.MACResponse
+	(*VerifyMACRequest)(nil),          // 97: vaultd.v1.VerifyMACRequest
+	(*VerifyMACResponse)(nil),         // 98: vaultd.v1.VerifyMACResponse
+	(*AgreeRequest)(nil),              // 99: vaultd.v1.AgreeRequest
+	(*AgreeResponse)(nil),             // 100: vaultd.v1.AgreeResponse
+	(*EncapsulateRequest)(nil),        // 101: vaultd.v1.EncapsulateRequest
+	(*EncapsulateResponse)(nil),       // 102: vaultd.v1.EncapsulateResponse
+	(*DecapsulateRequest)(nil),        // 103: vaultd.v1.DecapsulateRequest
+	(*DecapsulateResponse)(nil),       // 104: vaultd.v1.DecapsulateResponse
+	(*RewrapRequest)(nil),             // 105: vaultd.v1.RewrapRequest
+	(*RewrapResponse)(nil),            // 106: vaultd.v1.RewrapResponse
+	(*GenerateDataKeyRequest)(nil),    // 107: vaultd.v1.GenerateDataKeyRequest
+	(*GenerateDataKeyResponse)(nil),   // 108: vaultd.v1.GenerateDataKeyResponse
+	(*RandomRequest)(nil),             // 109: vaultd.v1.RandomRequest
+	(*RandomResponse)(nil),            // 110: vaultd.v1.RandomResponse
+	(*DeriveRequest)(nil),             // 111: vaultd.v1.DeriveRequest
+	(*DeriveResponse)(nil),            // 112: vaultd.v1.DeriveResponse
+	(*BatchRequest)(nil),              // 113: vaultd.v1.BatchRequest
+	(*BatchItem)(nil),                 // 114: vaultd.v1.BatchItem
+	(*BatchResponse)(nil),             // 115: vaultd.v1.BatchResponse
+	(*BatchResult)(nil),               // 116: vaultd.v1.BatchResult
+	(*ForgetRequest)(nil),             // 117: vaultd.v1.ForgetRequest
+	(*ForgetResponse)(nil),            // 118: vaultd.v1.ForgetResponse
+	(*KeyCensusRequest)(nil),          // 119: vaultd.v1.KeyCensusRequest
+	(*KeyCensusResponse)(nil),         // 120: vaultd.v1.KeyCensusResponse
+	(*VersionCensus)(nil),             // 121: vaultd.v1.VersionCensus
+	(*OfferExchangeRequest)(nil),      // 122: vaultd.v1.OfferExchangeRequest
+	(*OfferExchangeResponse)(nil),     // 123: vaultd.v1.OfferExchangeResponse
+	(*AcceptExchangeRequest)(nil),     // 124: vaultd.v1.AcceptExchangeRequest
+	(*AcceptExchangeResponse)(nil),    // 125: vaultd.v1.AcceptExchangeResponse
+	(*FinishExchangeRequest)(nil),     // 126: vaultd.v1.FinishExchangeRequest
+	(*FinishExchangeResponse)(nil),    // 127: vaultd.v1.FinishExchangeResponse
+	(*Owner)(nil),                     // 128: vaultd.v1.Owner
+	(*CreateOwnerRequest)(nil),        // 129: vaultd.v1.CreateOwnerRequest
+	(*CreateOwnerResponse)(nil),       // 130: vaultd.v1.CreateOwnerResponse
+	(*ShowOwnerRequest)(nil),          // 131: vaultd.v1.ShowOwnerRequest
+	(*ShowOwnerResponse)(nil),         // 132: vaultd.v1.ShowOwnerResponse
+	(*ListOwnersRequest)(nil),         // 133: vaultd.v1.ListOwnersRequest
+	(*ListOwnersResponse)(nil),        // 134: vaultd.v1.ListOwnersResponse
+	(*RevokeOwnerRequest)(nil),        // 135: vaultd.v1.RevokeOwnerRequest
+	(*RevokeOwnerResponse)(nil),       // 136: vaultd.v1.RevokeOwnerResponse
+	(*ReinstateOwnerRequest)(nil),     // 137: vaultd.v1.ReinstateOwnerRequest
+	(*ReinstateOwnerResponse)(nil),    // 138: vaultd.v1.ReinstateOwnerResponse
+	(*Revocation)(nil),                // 139: vaultd.v1.Revocation
+	(*ListRevocationsRequest)(nil),    // 140: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),   // 141: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),    // 142: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil),   // 143: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),                 // 144: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),             // 145: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 146: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),                // 147: vaultd.v1.CanRequest
+	(*CanResponse)(nil),               // 148: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),          // 149: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                     // 150: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),           // 151: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),          // 152: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),          // 153: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),         // 154: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),         // 155: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),        // 156: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),        // 157: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),       // 158: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),            // 159: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),           // 160: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),            // 161: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),     // 162: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 163: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),     // 164: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),    // 165: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),    // 166: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil),   // 167: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                  // 168: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),      // 169: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),     // 170: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),      // 171: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),     // 172: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),            // 173: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),           // 174: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),             // 175: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),            // 176: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),          // 177: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),         // 178: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),    // 179: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil),   // 180: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),         // 181: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),        // 182: vaultd.v1.ProveAuditResponse
+	(*Backup)(nil),                    // 183: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),        // 184: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),       // 185: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),         // 186: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),        // 187: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),              // 188: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),             // 189: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),              // 190: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),        // 191: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),       // 192: vaultd.v1.ListBackupsResponse
+	nil,                               // 193: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 194: vaultd.v1.Key.LabelsEntry
+	nil,                               // 195: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 196: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 197: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 198: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	nil,                               // 199: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 200: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 201: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	179, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	173, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	179, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
-	13,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
-	31,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	179, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
-	23,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
-	23,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
+	200, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	193, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	200, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	14,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
+	34,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
+	200, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	26,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
+	26,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 8: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	179, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	200, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 10: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
-	23,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	26,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 12: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
-	25,  // 13: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
-	22,  // 14: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	22,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
-	23,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
-	22,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	179, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
-	31,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
-	3,   // 20: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	179, // 21: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	179, // 22: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	179, // 23: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	2,   // 24: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
-	3,   // 25: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	174, // 26: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	179, // 27: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	180, // 28: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
-	36,  // 29: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	179, // 30: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	180, // 31: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 32: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	175, // 33: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	37,  // 34: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	37,  // 35: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	176, // 36: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	37,  // 37: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	4,   // 38: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	180, // 39: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	37,  // 40: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	5,   // 41: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	180, // 42: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 43: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	177, // 44: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	37,  // 45: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	5,   // 46: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	5,   // 47: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	6,   // 48: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	6,   // 49: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	6,   // 50: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	180, // 51: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 52: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	178, // 53: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	37,  // 54: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
-	56,  // 55: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
-	57,  // 56: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
-	8,   // 57: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	9,   // 58: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	56,  // 59: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
-	57,  // 60: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
-	8,   // 61: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	9,   // 62: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	180, // 63: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
-	7,   // 64: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
-	37,  // 65: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	37,  // 66: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	66,  // 67: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	66,  // 68: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	180, // 69: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	8,   // 70: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	9,   // 71: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	8,   // 72: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	9,   // 73: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	66,  // 74: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
-	180, // 75: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
-	66,  // 76: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
-	66,  // 77: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
-	66,  // 78: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
-	94,  // 79: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
-	67,  // 80: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
-	69,  // 81: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
-	71,  // 82: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
-	73,  // 83: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
-	75,  // 84: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
-	77,  // 85: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
-	85,  // 86: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
-	87,  // 87: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
-	91,  // 88: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
-	96,  // 89: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
-	68,  // 90: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
-	70,  // 91: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
-	72,  // 92: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
-	74,  // 93: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
-	76,  // 94: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
-	78,  // 95: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
-	86,  // 96: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
-	88,  // 97: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
-	92,  // 98: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
-	10,  // 99: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
-	101, // 100: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
-	3,   // 101: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
-	179, // 102: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
-	180, // 103: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	179, // 104: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	180, // 105: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	37,  // 106: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	37,  // 107: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	179, // 108: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	179, // 109: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	108, // 110: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	108, // 111: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	108, // 112: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	108, // 113: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	108, // 114: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	179, // 115: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	119, // 116: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	119, // 117: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	124, // 118: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	66,  // 119: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	124, // 120: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	129, // 121: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	130, // 122: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	130, // 123: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	130, // 124: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	179, // 125: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	124, // 126: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	129, // 127: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	179, // 128: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	141, // 129: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	141, // 130: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	141, // 131: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	141, // 132: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	124, // 133: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	179, // 134: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	179, // 135: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	148, // 136: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	180, // 137: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	148, // 138: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	148, // 139: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	148, // 140: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	179, // 141: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	180, // 142: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	179, // 143: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	163, // 144: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	163, // 145: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	170, // 146: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	163, // 147: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	11,  // 148: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	14,  // 149: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	16,  // 150: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	18,  // 151: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	20,  // 152: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	24,  // 153: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	27,  // 154: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	29,  // 155: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	32,  // 156: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	34,  // 157: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	38,  // 158: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	40,  // 159: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	42,  // 160: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	44,  // 161: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	46,  // 162: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	48,  // 163: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	50,  // 164: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	62,  // 165: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	64,  // 166: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	67,  // 167: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	69,  // 168: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	71,  // 169: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	73,  // 170: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	75,  // 171: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	77,  // 172: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	79,  // 173: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	85,  // 174: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
-	87,  // 175: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
-	89,  // 176: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
-	91,  // 177: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
-	93,  // 178: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
-	97,  // 179: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
-	99,  // 180: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
-	81,  // 181: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
-	83,  // 182: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
-	102, // 183: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	104, // 184: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	106, // 185: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	58,  // 186: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
-	60,  // 187: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
-	52,  // 188: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
-	54,  // 189: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
-	109, // 190: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	111, // 191: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	113, // 192: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	115, // 193: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	117, // 194: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	120, // 195: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	122, // 196: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	125, // 197: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	127, // 198: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	131, // 199: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	133, // 200: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	135, // 201: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	137, // 202: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	139, // 203: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	142, // 204: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	144, // 205: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	146, // 206: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	149, // 207: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	151, // 208: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	153, // 209: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	155, // 210: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	157, // 211: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	159, // 212: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	161, // 213: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	164, // 214: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	166, // 215: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	168, // 216: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	171, // 217: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	12,  // 218: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	15,  // 219: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	17,  // 220: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	19,  // 221: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	21,  // 222: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	26,  // 223: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	28,  // 224: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	30,  // 225: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	33,  // 226: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	35,  // 227: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	39,  // 228: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	41,  // 229: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	43,  // 230: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	45,  // 231: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	47,  // 232: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	49,  // 233: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	51,  // 234: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	63,  // 235: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	65,  // 236: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	68,  // 237: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	70,  // 238: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	72,  // 239: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	74,  // 240: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	76,  // 241: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	78,  // 242: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	80,  // 243: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	86,  // 244: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
-	88,  // 245: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
-	90,  // 246: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
-	92,  // 247: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
-	95,  // 248: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
-	98,  // 249: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
-	100, // 250: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
-	82,  // 251: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
-	84,  // 252: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
-	103, // 253: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	105, // 254: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	107, // 255: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	59,  // 256: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
-	61,  // 257: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
-	53,  // 258: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
-	55,  // 259: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
-	110, // 260: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	112, // 261: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	114, // 262: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	116, // 263: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	118, // 264: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	121, // 265: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	123, // 266: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	126, // 267: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	128, // 268: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	132, // 269: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	134, // 270: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	136, // 271: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	138, // 272: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	140, // 273: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	143, // 274: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	145, // 275: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	147, // 276: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	150, // 277: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	152, // 278: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	154, // 279: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	156, // 280: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	158, // 281: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	160, // 282: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	162, // 283: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	165, // 284: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	167, // 285: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	169, // 286: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	172, // 287: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	218, // [218:288] is the sub-list for method output_type
-	148, // [148:218] is the sub-list for method input_type
-	148, // [148:148] is the sub-list for extension type_name
-	148, // [148:148] is the sub-list for extension extendee
-	0,   // [0:148] is the sub-list for field type_name
+	28,  // 13: vaultd.v1.AddSlotRequest.tpm:type_name -> vaultd.v1.TPMBinding
+	25,  // 14: vaultd.v1.AddSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	25,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
+	26,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
+	25,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
+	200, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	34,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
+	200, // 20: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
+	200, // 21: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
+	200, // 22: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
+	200, // 23: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
+	3,   // 24: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
+	200, // 25: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	200, // 26: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	200, // 27: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	200, // 28: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
+	200, // 29: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
+	200, // 30: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
+	39,  // 31: vaultd.v1.KeyVersion.suspensions:type_name -> vaultd.v1.Suspension
+	40,  // 32: vaultd.v1.KeyVersion.destruction:type_name -> vaultd.v1.Destruction
+	2,   // 33: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
+	3,   // 34: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
+	194, // 35: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	200, // 36: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	201, // 37: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	41,  // 38: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
+	200, // 39: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	201, // 40: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
+	39,  // 41: vaultd.v1.Key.suspensions:type_name -> vaultd.v1.Suspension
+	40,  // 42: vaultd.v1.Key.destruction:type_name -> vaultd.v1.Destruction
+	200, // 43: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
+	4,   // 44: vaultd.v1.Key.reason_code:type_name -> vaultd.v1.RevocationReason
+	200, // 45: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
+	201, // 46: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 47: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	195, // 48: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	200, // 49: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	201, // 50: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 51: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 52: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	196, // 53: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	42,  // 54: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	5,   // 55: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	201, // 56: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	200, // 57: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	201, // 58: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 59: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 60: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	201, // 61: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 62: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	197, // 63: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	200, // 64: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	201, // 65: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 66: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 67: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	6,   // 68: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	7,   // 69: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 70: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 71: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	201, // 72: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 73: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	198, // 74: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	42,  // 75: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
+	61,  // 76: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 77: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 78: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 79: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	61,  // 80: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 81: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 82: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 83: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	201, // 84: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	8,   // 85: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
+	201, // 86: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
+	42,  // 87: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 88: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
+	200, // 89: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
+	42,  // 90: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 91: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 92: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
+	200, // 93: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	200, // 94: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
+	200, // 95: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
+	199, // 96: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	42,  // 97: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 98: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
+	42,  // 99: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
+	3,   // 100: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
+	3,   // 101: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
+	3,   // 102: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
+	82,  // 103: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
+	83,  // 104: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
+	84,  // 105: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
+	86,  // 106: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 107: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	201, // 108: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	200, // 109: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
+	9,   // 110: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 111: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	9,   // 112: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 113: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	200, // 114: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
+	200, // 115: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
+	86,  // 116: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
+	201, // 117: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	86,  // 118: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
+	86,  // 119: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 120: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
+	114, // 121: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
+	87,  // 122: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
+	89,  // 123: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
+	91,  // 124: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
+	93,  // 125: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
+	95,  // 126: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
+	97,  // 127: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
+	105, // 128: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
+	107, // 129: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
+	111, // 130: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
+	116, // 131: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
+	88,  // 132: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
+	90,  // 133: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
+	92,  // 134: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
+	94,  // 135: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
+	96,  // 136: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
+	98,  // 137: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
+	106, // 138: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
+	108, // 139: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
+	112, // 140: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
+	11,  // 141: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
+	121, // 142: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
+	3,   // 143: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
+	200, // 144: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	201, // 145: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	200, // 146: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	201, // 147: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	42,  // 148: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	42,  // 149: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	200, // 150: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	200, // 151: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	128, // 152: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 153: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 154: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	128, // 155: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 156: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	200, // 157: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	139, // 158: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	139, // 159: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	144, // 160: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	86,  // 161: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	144, // 162: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	149, // 163: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	150, // 164: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	150, // 165: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	150, // 166: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	200, // 167: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	144, // 168: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	149, // 169: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	200, // 170: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	161, // 171: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	161, // 172: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	161, // 173: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	161, // 174: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	144, // 175: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	200, // 176: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	200, // 177: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	168, // 178: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	201, // 179: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	168, // 180: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	168, // 181: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	168, // 182: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	200, // 183: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	201, // 184: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	200, // 185: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	183, // 186: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	183, // 187: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	190, // 188: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	183, // 189: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	12,  // 190: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	15,  // 191: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	17,  // 192: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	19,  // 193: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	21,  // 194: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	27,  // 195: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	30,  // 196: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	32,  // 197: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	35,  // 198: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	37,  // 199: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	23,  // 200: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
+	43,  // 201: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	45,  // 202: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	47,  // 203: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	49,  // 204: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	51,  // 205: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	53,  // 206: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	55,  // 207: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	67,  // 208: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	69,  // 209: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	71,  // 210: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
+	73,  // 211: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
+	75,  // 212: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
+	77,  // 213: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
+	79,  // 214: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
+	87,  // 215: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	89,  // 216: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	91,  // 217: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	93,  // 218: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	95,  // 219: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	97,  // 220: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	99,  // 221: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	105, // 222: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	107, // 223: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	109, // 224: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	111, // 225: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	113, // 226: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	117, // 227: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	119, // 228: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	101, // 229: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	103, // 230: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	122, // 231: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	124, // 232: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	126, // 233: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	63,  // 234: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	65,  // 235: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	57,  // 236: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	59,  // 237: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	129, // 238: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	131, // 239: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	133, // 240: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	135, // 241: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	137, // 242: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	140, // 243: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	142, // 244: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	145, // 245: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	147, // 246: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	151, // 247: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	153, // 248: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	155, // 249: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	157, // 250: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	159, // 251: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	81,  // 252: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
+	162, // 253: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	164, // 254: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	166, // 255: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	169, // 256: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	171, // 257: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	173, // 258: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	175, // 259: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	177, // 260: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	179, // 261: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	181, // 262: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	184, // 263: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	186, // 264: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	188, // 265: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	191, // 266: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	13,  // 267: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	16,  // 268: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	18,  // 269: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	20,  // 270: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	22,  // 271: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	29,  // 272: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	31,  // 273: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	33,  // 274: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	36,  // 275: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	38,  // 276: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	24,  // 277: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
+	44,  // 278: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	46,  // 279: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	48,  // 280: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	50,  // 281: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	52,  // 282: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	54,  // 283: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	56,  // 284: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	68,  // 285: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	70,  // 286: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	72,  // 287: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
+	74,  // 288: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
+	76,  // 289: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
+	78,  // 290: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
+	80,  // 291: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
+	88,  // 292: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	90,  // 293: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	92,  // 294: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	94,  // 295: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	96,  // 296: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	98,  // 297: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	100, // 298: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	106, // 299: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	108, // 300: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	110, // 301: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	112, // 302: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	115, // 303: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	118, // 304: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	120, // 305: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	102, // 306: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	104, // 307: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	123, // 308: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	125, // 309: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	127, // 310: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	64,  // 311: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	66,  // 312: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	58,  // 313: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	60,  // 314: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	130, // 315: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	132, // 316: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	134, // 317: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	136, // 318: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	138, // 319: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	141, // 320: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	143, // 321: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	146, // 322: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	148, // 323: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	152, // 324: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	154, // 325: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	156, // 326: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	158, // 327: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	160, // 328: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	85,  // 329: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
+	163, // 330: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	165, // 331: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	167, // 332: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	170, // 333: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	172, // 334: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	174, // 335: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	176, // 336: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	178, // 337: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	180, // 338: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	182, // 339: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	185, // 340: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	187, // 341: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	189, // 342: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	192, // 343: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	267, // [267:344] is the sub-list for method output_type
+	190, // [190:267] is the sub-list for method input_type
+	190, // [190:190] is the sub-list for extension type_name
+	190, // [190:190] is the sub-list for extension extendee
+	0,   // [0:190] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -13114,7 +14764,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 	if File_vaultd_v1_vaultd_proto != nil {
 		return
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[84].OneofWrappers = []any{
+	file_vaultd_v1_vaultd_proto_msgTypes[103].OneofWrappers = []any{
 		(*BatchItem_Encrypt)(nil),
 		(*BatchItem_Decrypt)(nil),
 		(*BatchItem_Sign)(nil),
@@ -13125,7 +14775,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 		(*BatchItem_GenerateDataKey)(nil),
 		(*BatchItem_Derive)(nil),
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[86].OneofWrappers = []any{
+	file_vaultd_v1_vaultd_proto_msgTypes[105].OneofWrappers = []any{
 		(*BatchResult_Encrypt)(nil),
 		(*BatchResult_Decrypt)(nil),
 		(*BatchResult_Sign)(nil),
@@ -13137,14 +14787,14 @@ func file_vaultd_v1_vaultd_proto_init() {
 		(*BatchResult_Derive)(nil),
 		(*BatchResult_Error)(nil),
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[160].OneofWrappers = []any{}
+	file_vaultd_v1_vaultd_proto_msgTypes[179].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   169,
+			NumEnums:      11,
+			NumMessages:   189,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

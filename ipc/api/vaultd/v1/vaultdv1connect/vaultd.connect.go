@@ -61,6 +61,8 @@ const (
 	// VaultServiceResetSharesProcedure is the fully-qualified name of the VaultService's ResetShares
 	// RPC.
 	VaultServiceResetSharesProcedure = "/vaultd.v1.VaultService/ResetShares"
+	// VaultServiceScrubProcedure is the fully-qualified name of the VaultService's Scrub RPC.
+	VaultServiceScrubProcedure = "/vaultd.v1.VaultService/Scrub"
 	// VaultServiceCreateKeyProcedure is the fully-qualified name of the VaultService's CreateKey RPC.
 	VaultServiceCreateKeyProcedure = "/vaultd.v1.VaultService/CreateKey"
 	// VaultServiceShowKeyProcedure is the fully-qualified name of the VaultService's ShowKey RPC.
@@ -79,6 +81,17 @@ const (
 	VaultServiceDestroyKeyProcedure = "/vaultd.v1.VaultService/DestroyKey"
 	// VaultServiceRevokeKeyProcedure is the fully-qualified name of the VaultService's RevokeKey RPC.
 	VaultServiceRevokeKeyProcedure = "/vaultd.v1.VaultService/RevokeKey"
+	// VaultServiceSuspendKeyProcedure is the fully-qualified name of the VaultService's SuspendKey RPC.
+	VaultServiceSuspendKeyProcedure = "/vaultd.v1.VaultService/SuspendKey"
+	// VaultServiceResumeKeyProcedure is the fully-qualified name of the VaultService's ResumeKey RPC.
+	VaultServiceResumeKeyProcedure = "/vaultd.v1.VaultService/ResumeKey"
+	// VaultServiceUpdateKeyProcedure is the fully-qualified name of the VaultService's UpdateKey RPC.
+	VaultServiceUpdateKeyProcedure = "/vaultd.v1.VaultService/UpdateKey"
+	// VaultServiceCancelDestructionProcedure is the fully-qualified name of the VaultService's
+	// CancelDestruction RPC.
+	VaultServiceCancelDestructionProcedure = "/vaultd.v1.VaultService/CancelDestruction"
+	// VaultServiceTrimKeyProcedure is the fully-qualified name of the VaultService's TrimKey RPC.
+	VaultServiceTrimKeyProcedure = "/vaultd.v1.VaultService/TrimKey"
 	// VaultServiceEncryptProcedure is the fully-qualified name of the VaultService's Encrypt RPC.
 	VaultServiceEncryptProcedure = "/vaultd.v1.VaultService/Encrypt"
 	// VaultServiceDecryptProcedure is the fully-qualified name of the VaultService's Decrypt RPC.
@@ -166,6 +179,8 @@ const (
 	VaultServiceRemoveGrantProcedure = "/vaultd.v1.VaultService/RemoveGrant"
 	// VaultServiceExplainProcedure is the fully-qualified name of the VaultService's Explain RPC.
 	VaultServiceExplainProcedure = "/vaultd.v1.VaultService/Explain"
+	// VaultServiceKeyStatesProcedure is the fully-qualified name of the VaultService's KeyStates RPC.
+	VaultServiceKeyStatesProcedure = "/vaultd.v1.VaultService/KeyStates"
 	// VaultServiceListPrincipalsProcedure is the fully-qualified name of the VaultService's
 	// ListPrincipals RPC.
 	VaultServiceListPrincipalsProcedure = "/vaultd.v1.VaultService/ListPrincipals"
@@ -216,6 +231,7 @@ type VaultServiceClient interface {
 	RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error)
 	EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error)
 	ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error)
+	Scrub(context.Context, *v1.ScrubRequest) (*v1.ScrubResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -225,6 +241,11 @@ type VaultServiceClient interface {
 	ExportKey(context.Context, *v1.ExportKeyRequest) (*v1.ExportKeyResponse, error)
 	DestroyKey(context.Context, *v1.DestroyKeyRequest) (*v1.DestroyKeyResponse, error)
 	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
+	SuspendKey(context.Context, *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error)
+	ResumeKey(context.Context, *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error)
+	UpdateKey(context.Context, *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error)
+	CancelDestruction(context.Context, *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error)
+	TrimKey(context.Context, *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error)
 	Encrypt(context.Context, *v1.EncryptRequest) (*v1.EncryptResponse, error)
 	Decrypt(context.Context, *v1.DecryptRequest) (*v1.DecryptResponse, error)
 	Sign(context.Context, *v1.SignRequest) (*v1.SignResponse, error)
@@ -262,6 +283,7 @@ type VaultServiceClient interface {
 	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
 	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	KeyStates(context.Context, *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error)
 	ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error)
 	AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error)
 	RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error)
@@ -350,6 +372,12 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("ResetShares")),
 			connect.WithClientOptions(opts...),
 		),
+		scrub: connect.NewClient[v1.ScrubRequest, v1.ScrubResponse](
+			httpClient,
+			baseURL+VaultServiceScrubProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("Scrub")),
+			connect.WithClientOptions(opts...),
+		),
 		createKey: connect.NewClient[v1.CreateKeyRequest, v1.CreateKeyResponse](
 			httpClient,
 			baseURL+VaultServiceCreateKeyProcedure,
@@ -402,6 +430,36 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+VaultServiceRevokeKeyProcedure,
 			connect.WithSchema(vaultServiceMethods.ByName("RevokeKey")),
+			connect.WithClientOptions(opts...),
+		),
+		suspendKey: connect.NewClient[v1.SuspendKeyRequest, v1.SuspendKeyResponse](
+			httpClient,
+			baseURL+VaultServiceSuspendKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("SuspendKey")),
+			connect.WithClientOptions(opts...),
+		),
+		resumeKey: connect.NewClient[v1.ResumeKeyRequest, v1.ResumeKeyResponse](
+			httpClient,
+			baseURL+VaultServiceResumeKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ResumeKey")),
+			connect.WithClientOptions(opts...),
+		),
+		updateKey: connect.NewClient[v1.UpdateKeyRequest, v1.UpdateKeyResponse](
+			httpClient,
+			baseURL+VaultServiceUpdateKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("UpdateKey")),
+			connect.WithClientOptions(opts...),
+		),
+		cancelDestruction: connect.NewClient[v1.CancelDestructionRequest, v1.CancelDestructionResponse](
+			httpClient,
+			baseURL+VaultServiceCancelDestructionProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("CancelDestruction")),
+			connect.WithClientOptions(opts...),
+		),
+		trimKey: connect.NewClient[v1.TrimKeyRequest, v1.TrimKeyResponse](
+			httpClient,
+			baseURL+VaultServiceTrimKeyProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("TrimKey")),
 			connect.WithClientOptions(opts...),
 		),
 		encrypt: connect.NewClient[v1.EncryptRequest, v1.EncryptResponse](
@@ -626,6 +684,12 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("Explain")),
 			connect.WithClientOptions(opts...),
 		),
+		keyStates: connect.NewClient[v1.KeyStatesRequest, v1.KeyStatesResponse](
+			httpClient,
+			baseURL+VaultServiceKeyStatesProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("KeyStates")),
+			connect.WithClientOptions(opts...),
+		),
 		listPrincipals: connect.NewClient[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse](
 			httpClient,
 			baseURL+VaultServiceListPrincipalsProcedure,
@@ -725,6 +789,7 @@ type vaultServiceClient struct {
 	removeSlot        *connect.Client[v1.RemoveSlotRequest, v1.RemoveSlotResponse]
 	enterShare        *connect.Client[v1.EnterShareRequest, v1.EnterShareResponse]
 	resetShares       *connect.Client[v1.ResetSharesRequest, v1.ResetSharesResponse]
+	scrub             *connect.Client[v1.ScrubRequest, v1.ScrubResponse]
 	createKey         *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
 	showKey           *connect.Client[v1.ShowKeyRequest, v1.ShowKeyResponse]
 	listKeys          *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
@@ -734,6 +799,11 @@ type vaultServiceClient struct {
 	exportKey         *connect.Client[v1.ExportKeyRequest, v1.ExportKeyResponse]
 	destroyKey        *connect.Client[v1.DestroyKeyRequest, v1.DestroyKeyResponse]
 	revokeKey         *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
+	suspendKey        *connect.Client[v1.SuspendKeyRequest, v1.SuspendKeyResponse]
+	resumeKey         *connect.Client[v1.ResumeKeyRequest, v1.ResumeKeyResponse]
+	updateKey         *connect.Client[v1.UpdateKeyRequest, v1.UpdateKeyResponse]
+	cancelDestruction *connect.Client[v1.CancelDestructionRequest, v1.CancelDestructionResponse]
+	trimKey           *connect.Client[v1.TrimKeyRequest, v1.TrimKeyResponse]
 	encrypt           *connect.Client[v1.EncryptRequest, v1.EncryptResponse]
 	decrypt           *connect.Client[v1.DecryptRequest, v1.DecryptResponse]
 	sign              *connect.Client[v1.SignRequest, v1.SignResponse]
@@ -771,6 +841,7 @@ type vaultServiceClient struct {
 	listGrants        *connect.Client[v1.ListGrantsRequest, v1.ListGrantsResponse]
 	removeGrant       *connect.Client[v1.RemoveGrantRequest, v1.RemoveGrantResponse]
 	explain           *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	keyStates         *connect.Client[v1.KeyStatesRequest, v1.KeyStatesResponse]
 	listPrincipals    *connect.Client[v1.ListPrincipalsRequest, v1.ListPrincipalsResponse]
 	adoptPrincipal    *connect.Client[v1.AdoptPrincipalRequest, v1.AdoptPrincipalResponse]
 	retirePrincipal   *connect.Client[v1.RetirePrincipalRequest, v1.RetirePrincipalResponse]
@@ -877,6 +948,15 @@ func (c *vaultServiceClient) ResetShares(ctx context.Context, req *v1.ResetShare
 	return nil, err
 }
 
+// Scrub calls vaultd.v1.VaultService.Scrub.
+func (c *vaultServiceClient) Scrub(ctx context.Context, req *v1.ScrubRequest) (*v1.ScrubResponse, error) {
+	response, err := c.scrub.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // CreateKey calls vaultd.v1.VaultService.CreateKey.
 func (c *vaultServiceClient) CreateKey(ctx context.Context, req *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
 	response, err := c.createKey.CallUnary(ctx, connect.NewRequest(req))
@@ -952,6 +1032,51 @@ func (c *vaultServiceClient) DestroyKey(ctx context.Context, req *v1.DestroyKeyR
 // RevokeKey calls vaultd.v1.VaultService.RevokeKey.
 func (c *vaultServiceClient) RevokeKey(ctx context.Context, req *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	response, err := c.revokeKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SuspendKey calls vaultd.v1.VaultService.SuspendKey.
+func (c *vaultServiceClient) SuspendKey(ctx context.Context, req *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error) {
+	response, err := c.suspendKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ResumeKey calls vaultd.v1.VaultService.ResumeKey.
+func (c *vaultServiceClient) ResumeKey(ctx context.Context, req *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error) {
+	response, err := c.resumeKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// UpdateKey calls vaultd.v1.VaultService.UpdateKey.
+func (c *vaultServiceClient) UpdateKey(ctx context.Context, req *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error) {
+	response, err := c.updateKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// CancelDestruction calls vaultd.v1.VaultService.CancelDestruction.
+func (c *vaultServiceClient) CancelDestruction(ctx context.Context, req *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error) {
+	response, err := c.cancelDestruction.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// TrimKey calls vaultd.v1.VaultService.TrimKey.
+func (c *vaultServiceClient) TrimKey(ctx context.Context, req *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error) {
+	response, err := c.trimKey.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -1291,6 +1416,15 @@ func (c *vaultServiceClient) Explain(ctx context.Context, req *v1.ExplainRequest
 	return nil, err
 }
 
+// KeyStates calls vaultd.v1.VaultService.KeyStates.
+func (c *vaultServiceClient) KeyStates(ctx context.Context, req *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error) {
+	response, err := c.keyStates.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ListPrincipals calls vaultd.v1.VaultService.ListPrincipals.
 func (c *vaultServiceClient) ListPrincipals(ctx context.Context, req *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error) {
 	response, err := c.listPrincipals.CallUnary(ctx, connect.NewRequest(req))
@@ -1429,6 +1563,7 @@ type VaultServiceHandler interface {
 	RemoveSlot(context.Context, *v1.RemoveSlotRequest) (*v1.RemoveSlotResponse, error)
 	EnterShare(context.Context, *v1.EnterShareRequest) (*v1.EnterShareResponse, error)
 	ResetShares(context.Context, *v1.ResetSharesRequest) (*v1.ResetSharesResponse, error)
+	Scrub(context.Context, *v1.ScrubRequest) (*v1.ScrubResponse, error)
 	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	ShowKey(context.Context, *v1.ShowKeyRequest) (*v1.ShowKeyResponse, error)
 	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
@@ -1438,6 +1573,11 @@ type VaultServiceHandler interface {
 	ExportKey(context.Context, *v1.ExportKeyRequest) (*v1.ExportKeyResponse, error)
 	DestroyKey(context.Context, *v1.DestroyKeyRequest) (*v1.DestroyKeyResponse, error)
 	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
+	SuspendKey(context.Context, *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error)
+	ResumeKey(context.Context, *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error)
+	UpdateKey(context.Context, *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error)
+	CancelDestruction(context.Context, *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error)
+	TrimKey(context.Context, *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error)
 	Encrypt(context.Context, *v1.EncryptRequest) (*v1.EncryptResponse, error)
 	Decrypt(context.Context, *v1.DecryptRequest) (*v1.DecryptResponse, error)
 	Sign(context.Context, *v1.SignRequest) (*v1.SignResponse, error)
@@ -1475,6 +1615,7 @@ type VaultServiceHandler interface {
 	ListGrants(context.Context, *v1.ListGrantsRequest) (*v1.ListGrantsResponse, error)
 	RemoveGrant(context.Context, *v1.RemoveGrantRequest) (*v1.RemoveGrantResponse, error)
 	Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error)
+	KeyStates(context.Context, *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error)
 	ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error)
 	AdoptPrincipal(context.Context, *v1.AdoptPrincipalRequest) (*v1.AdoptPrincipalResponse, error)
 	RetirePrincipal(context.Context, *v1.RetirePrincipalRequest) (*v1.RetirePrincipalResponse, error)
@@ -1559,6 +1700,12 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("ResetShares")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceScrubHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceScrubProcedure,
+		svc.Scrub,
+		connect.WithSchema(vaultServiceMethods.ByName("Scrub")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceCreateKeyHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceCreateKeyProcedure,
 		svc.CreateKey,
@@ -1611,6 +1758,36 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		VaultServiceRevokeKeyProcedure,
 		svc.RevokeKey,
 		connect.WithSchema(vaultServiceMethods.ByName("RevokeKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceSuspendKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceSuspendKeyProcedure,
+		svc.SuspendKey,
+		connect.WithSchema(vaultServiceMethods.ByName("SuspendKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceResumeKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceResumeKeyProcedure,
+		svc.ResumeKey,
+		connect.WithSchema(vaultServiceMethods.ByName("ResumeKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceUpdateKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceUpdateKeyProcedure,
+		svc.UpdateKey,
+		connect.WithSchema(vaultServiceMethods.ByName("UpdateKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceCancelDestructionHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceCancelDestructionProcedure,
+		svc.CancelDestruction,
+		connect.WithSchema(vaultServiceMethods.ByName("CancelDestruction")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceTrimKeyHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceTrimKeyProcedure,
+		svc.TrimKey,
+		connect.WithSchema(vaultServiceMethods.ByName("TrimKey")),
 		connect.WithHandlerOptions(opts...),
 	)
 	vaultServiceEncryptHandler := connect.NewUnaryHandlerSimple(
@@ -1835,6 +2012,12 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("Explain")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceKeyStatesHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceKeyStatesProcedure,
+		svc.KeyStates,
+		connect.WithSchema(vaultServiceMethods.ByName("KeyStates")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceListPrincipalsHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceListPrincipalsProcedure,
 		svc.ListPrincipals,
@@ -1941,6 +2124,8 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceEnterShareHandler.ServeHTTP(w, r)
 		case VaultServiceResetSharesProcedure:
 			vaultServiceResetSharesHandler.ServeHTTP(w, r)
+		case VaultServiceScrubProcedure:
+			vaultServiceScrubHandler.ServeHTTP(w, r)
 		case VaultServiceCreateKeyProcedure:
 			vaultServiceCreateKeyHandler.ServeHTTP(w, r)
 		case VaultServiceShowKeyProcedure:
@@ -1959,6 +2144,16 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceDestroyKeyHandler.ServeHTTP(w, r)
 		case VaultServiceRevokeKeyProcedure:
 			vaultServiceRevokeKeyHandler.ServeHTTP(w, r)
+		case VaultServiceSuspendKeyProcedure:
+			vaultServiceSuspendKeyHandler.ServeHTTP(w, r)
+		case VaultServiceResumeKeyProcedure:
+			vaultServiceResumeKeyHandler.ServeHTTP(w, r)
+		case VaultServiceUpdateKeyProcedure:
+			vaultServiceUpdateKeyHandler.ServeHTTP(w, r)
+		case VaultServiceCancelDestructionProcedure:
+			vaultServiceCancelDestructionHandler.ServeHTTP(w, r)
+		case VaultServiceTrimKeyProcedure:
+			vaultServiceTrimKeyHandler.ServeHTTP(w, r)
 		case VaultServiceEncryptProcedure:
 			vaultServiceEncryptHandler.ServeHTTP(w, r)
 		case VaultServiceDecryptProcedure:
@@ -2033,6 +2228,8 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceRemoveGrantHandler.ServeHTTP(w, r)
 		case VaultServiceExplainProcedure:
 			vaultServiceExplainHandler.ServeHTTP(w, r)
+		case VaultServiceKeyStatesProcedure:
+			vaultServiceKeyStatesHandler.ServeHTTP(w, r)
 		case VaultServiceListPrincipalsProcedure:
 			vaultServiceListPrincipalsHandler.ServeHTTP(w, r)
 		case VaultServiceAdoptPrincipalProcedure:
@@ -2110,6 +2307,10 @@ func (UnimplementedVaultServiceHandler) ResetShares(context.Context, *v1.ResetSh
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ResetShares is not implemented"))
 }
 
+func (UnimplementedVaultServiceHandler) Scrub(context.Context, *v1.ScrubRequest) (*v1.ScrubResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Scrub is not implemented"))
+}
+
 func (UnimplementedVaultServiceHandler) CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CreateKey is not implemented"))
 }
@@ -2144,6 +2345,26 @@ func (UnimplementedVaultServiceHandler) DestroyKey(context.Context, *v1.DestroyK
 
 func (UnimplementedVaultServiceHandler) RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RevokeKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) SuspendKey(context.Context, *v1.SuspendKeyRequest) (*v1.SuspendKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.SuspendKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ResumeKey(context.Context, *v1.ResumeKeyRequest) (*v1.ResumeKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ResumeKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) UpdateKey(context.Context, *v1.UpdateKeyRequest) (*v1.UpdateKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.UpdateKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) CancelDestruction(context.Context, *v1.CancelDestructionRequest) (*v1.CancelDestructionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.CancelDestruction is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) TrimKey(context.Context, *v1.TrimKeyRequest) (*v1.TrimKeyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.TrimKey is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) Encrypt(context.Context, *v1.EncryptRequest) (*v1.EncryptResponse, error) {
@@ -2292,6 +2513,10 @@ func (UnimplementedVaultServiceHandler) RemoveGrant(context.Context, *v1.RemoveG
 
 func (UnimplementedVaultServiceHandler) Explain(context.Context, *v1.ExplainRequest) (*v1.ExplainResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.Explain is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) KeyStates(context.Context, *v1.KeyStatesRequest) (*v1.KeyStatesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.KeyStates is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) ListPrincipals(context.Context, *v1.ListPrincipalsRequest) (*v1.ListPrincipalsResponse, error) {
