@@ -16,10 +16,17 @@ func (v *Vault) scheduleDestruction(ctx context.Context, c DestroyKey) (KeyInfo,
 	case c.After < minDestroyAfter || c.After > MaxTTL:
 		return KeyInfo{}, E(CodeBadArgument, "a destruction is set for a second to 100 years from now")
 	}
-	return v.changeKey(ctx, c.Name, true, func(k *key, rec *keyRecord, now time.Time) error {
+	undo := func() {}
+	info, err := v.changeKey(ctx, c.Name, true, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(c.Version); err != nil {
 			return err
 		}
+		// From here on no ciphertext is registered that would need what is to end.
+		ends := rec.numbers(c.Version)
+		if err := k.tracked.end(k.name, ends); err != nil {
+			return err
+		}
+		undo = func() { k.tracked.resume(ends) }
 		e := &ending{at: now.Add(c.After.Truncate(time.Microsecond)), since: now, admin: c.Admin, by: c.By, reason: c.Reason}
 		if c.Version != 0 {
 			if s := k.alone(c.Version, now); !s.allows(opSchedule) {
@@ -34,6 +41,22 @@ func (v *Vault) scheduleDestruction(ctx context.Context, c DestroyKey) (KeyInfo,
 		rec.editLife().ending = e
 		return nil
 	})
+	if err != nil {
+		undo()
+	}
+	return info, err
+}
+
+// numbers are those of one version, or of all for 0.
+func (k *keyRecord) numbers(version uint32) []uint32 {
+	if version != 0 {
+		return []uint32{version}
+	}
+	all := make([]uint32, len(k.versions))
+	for i := range all {
+		all[i] = uint32(i + 1)
+	}
+	return all
 }
 
 // CancelDestruction asks to keep what is to be destroyed.
@@ -52,10 +75,12 @@ func (v *Vault) CancelDestruction(ctx context.Context, c CancelDestruction) (Key
 	if err := checkTombstone(c.By, ""); err != nil {
 		return KeyInfo{}, err
 	}
-	return v.changeKey(ctx, c.Name, false, func(k *key, rec *keyRecord, now time.Time) error {
+	resume := func() {}
+	info, err := v.changeKey(ctx, c.Name, false, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(c.Version); err != nil {
 			return err
 		}
+		resume = func() { k.tracked.resume(rec.numbers(c.Version)) }
 		e, what := rec.ending(), "key "+k.name.String()
 		if c.Version != 0 {
 			e, what = rec.versions[c.Version-1].ending(), k.describe(c.Version)
@@ -95,4 +120,8 @@ func (v *Vault) CancelDestruction(ctx context.Context, c CancelDestruction) (Key
 		}
 		return nil
 	})
+	if err == nil {
+		resume()
+	}
+	return info, err
 }

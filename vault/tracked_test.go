@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -205,6 +206,33 @@ func TestRevokingAsksForNoCiphertexts(t *testing.T) {
 		t.Error(err)
 	}
 	r.reopen()
+	r.wantNeeds("alice/k", 1)
+}
+
+// A destruction that is set ends what nothing needs, and nothing can need it from then on.
+func TestNoDestructionIsSetWhileACiphertextNeedsIt(t *testing.T) {
+	r := newRig(t)
+	r.tracked("alice/k")
+	c := r.encrypt("alice/k", "x")
+	set := vault.DestroyKey{Name: r.name("alice/k"), After: time.Hour}
+	_, err := r.DestroyKey(ctx, set)
+	r.wantCode(err, vault.CodeStillNeeded)
+	if got, err := r.decrypt("alice/k", c); err != nil || got != "x" {
+		t.Fatalf("after the refusal it opens as %q, %v", got, err)
+	}
+	if _, err := r.Forget(ctx, vault.Forget{Key: r.name("alice/k"), Version: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.DestroyKey(ctx, set); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.CancelDestruction(ctx, vault.CancelDestruction{Name: r.name("alice/k")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.ResumeKey(ctx, vault.ResumeKey{Name: r.name("alice/k")}); err != nil {
+		t.Fatal(err)
+	}
+	r.encrypt("alice/k", "y")
 	r.wantNeeds("alice/k", 1)
 }
 
