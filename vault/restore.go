@@ -143,7 +143,7 @@ func (r *restorer) unlock() error {
 // unlockAny opens one of several headers of one vault with the secret of a key slot.
 func unlockAny(headers []*header, with SlotSecret) (*secret.Bytes, error) {
 	kind := max(with.Kind, SlotPassword)
-	var miss error = kind.wrong().WithHint("a backup opens with what the vault had when it was made")
+	var miss error = kind.wrong().WithHint("a backup opens with what the vault had when the backup was made")
 	if err := kind.checkSecret(with.Secret); err != nil {
 		return nil, err
 	}

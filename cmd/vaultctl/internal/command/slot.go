@@ -19,9 +19,10 @@ func (a *app) slot() *cobra.Command {
 		Short: "Add, list and remove ways to open the vault",
 		Long: strings.TrimSpace(`
 A vault opens with any of its key slots: passwords, a key file, a credential of
-systemd, the machine's TPM, recovery words, shares of several people. Each holds the same root key under a secret of its own,
-and none is weakened by the others, though a thief needs only one of them. Adding
-or removing one touches no key and takes the secret of another slot.`),
+systemd, the machine's TPM, recovery words, shares of several people. Each holds
+the same root key under a secret of its own, and none is weakened by the others,
+though a thief needs only one of them. Adding or removing one touches no key and
+takes the secret of another slot.`),
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}

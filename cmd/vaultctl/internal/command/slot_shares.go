@@ -24,7 +24,7 @@ func (a *app) slotAddShares() *cobra.Command {
 	var outDir string
 	cmd := &cobra.Command{
 		Use:   "shares",
-		Short: "Add shares for several people, some of whom open the vault together",
+		Short: "Add shares for people, some of whom open the vault together",
 		Long: strings.TrimSpace(`
 Make shares for up to 16 people, of which any --threshold open the vault together, and
 fewer tell nothing of it. Each enters a share with 'vaultctl unseal --share'.

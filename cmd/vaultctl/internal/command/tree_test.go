@@ -156,6 +156,8 @@ func TestEveryMethodHasACommand(t *testing.T) {
 		"ADD_SLOT": "slot add", "LIST_SLOTS": "slot list", "REMOVE_SLOT": "slot remove",
 		"ENTER_SHARE": "unseal", "RESET_SHARES": "unseal",
 		"BEGIN_BACKUP": "backup", "READ_BACKUP": "backup", "CHECK": "check", "LIST_BACKUPS": "backup list",
+		"SCRUB": "scrub", "KEY_STATES": "key states", "SUSPEND_KEY": "key suspend", "RESUME_KEY": "key resume", "UPDATE_KEY": "key update",
+		"TRIM_KEY": "key trim", "CANCEL_DESTRUCTION": "key cancel-destruction",
 		"CREATE_KEY": "key create", "SHOW_KEY": "key show", "LIST_KEYS": "key list", "PUBLIC_KEY": "key public", "ROTATE_KEY": "key rotate",
 		"IMPORT_KEY": "key import", "EXPORT_KEY": "key export", "DESTROY_KEY": "key destroy", "REVOKE_KEY": "key revoke",
 		"REWRAP": "rewrap", "GENERATE_DATA_KEY": "datakey", "RANDOM": "random", "DERIVE": "derive", "BATCH": "batch",
