@@ -24,7 +24,7 @@ what they protected.`),
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyRotate(),
+	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyAge(), a.keyRotate(),
 		a.keyImport(), a.keyExport(), a.keyDestroy(), a.keyRevoke())
 	return cmd
 }

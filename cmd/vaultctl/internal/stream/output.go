@@ -7,50 +7,85 @@ import (
 	"path/filepath"
 )
 
-// WriteFile puts data at path so that a reader finds either the old file or all
-// of the new one: it goes to a temporary file of mode 0600 in the same
-// directory, is synced and renamed. A path that is a device or pipe is written
-// to directly.
-func WriteFile(path string, data []byte) (err error) {
+// File is output that appears at its path when it is complete: until Commit a
+// reader finds the old file there, or none. It is a temporary file of mode 0600
+// in the same directory. A path that is a device or pipe is written to directly.
+type File struct {
+	f    *os.File
+	path string
+	temp bool
+}
+
+// Create begins a file.
+func Create(path string) (*File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeDirectly(path, data)
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", path, err)
+		}
+		return &File{f: f, path: path}, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
+	return &File{f: f, path: path, temp: true}, nil
+}
+
+func (o *File) Write(p []byte) (int, error) {
+	n, err := o.f.Write(p)
+	if err != nil {
+		err = fmt.Errorf("write %s: %w", o.path, err)
+	}
+	return n, err
+}
+
+// Commit puts the file in its place, once the disk has all of it. On an error
+// nothing is there but what was before.
+func (o *File) Commit() error {
+	if err := o.commit(); err != nil {
+		o.Abort()
+		return fmt.Errorf("write %s: %w", o.path, err)
+	}
+	return nil
+}
+
+func (o *File) commit() error {
+	if !o.temp {
+		return o.f.Close()
+	}
+	if err := o.f.Sync(); err != nil {
+		return err
+	}
+	if err := o.f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(o.f.Name(), o.path); err != nil {
+		return err
+	}
+	o.temp = false
+	return nil
+}
+
+// Abort drops what was written, and does nothing after Commit.
+func (o *File) Abort() {
+	_ = o.f.Close()
+	if o.temp {
+		_ = os.Remove(o.f.Name())
+	}
+}
+
+// WriteFile puts data at path, as a File does.
+func WriteFile(path string, data []byte) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-func writeDirectly(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return f.Commit()
 }
 
 // Write sends data to a file, or to stdout when path is "" or "-".
