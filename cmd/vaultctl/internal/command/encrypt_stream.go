@@ -50,19 +50,6 @@ func (a *app) identity(ctx context.Context, c *client.Client, name string, bound
 	return &agefile.Identity{Ctx: ctx, Vault: keys{a, c}, Key: name, Context: bound}
 }
 
-// source opens what a command works on, of whatever size.
-func (a *app) source(ctx context.Context, path, what string) (*stream.Source, error) {
-	if path == "" || path == "-" {
-		if err := a.claimStdin(what); err != nil {
-			return nil, err
-		}
-		if render.IsTerminal(a.stdin) {
-			a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
-		}
-	}
-	return stream.Open(ctx, a.stdin, path)
-}
-
 // sealFile writes the source as an age file.
 func (a *app) sealFile(ctx context.Context, src *stream.Source, out string, to age.Recipient) error {
 	switch {
@@ -142,6 +129,7 @@ func (a *app) pass(ctx context.Context, what string, src *stream.Source, out str
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	behind := stream.WriteBehind(ctx, dst)
+	defer behind.Wipe()
 	if err := convert(behind, io.TeeReader(src, progress)); err != nil {
 		return err
 	}

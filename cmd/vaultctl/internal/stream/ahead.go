@@ -21,9 +21,11 @@ type Ahead struct {
 	ctx   context.Context
 	full  chan piece
 	free  chan []byte
+	pool  [][]byte
 	whole []byte // of the piece being read
 	rest  []byte
 	err   error
+	ended bool // the background is done
 }
 
 type piece struct {
@@ -36,7 +38,9 @@ type piece struct {
 func ReadAhead(ctx context.Context, r io.Reader) *Ahead {
 	a := &Ahead{ctx: ctx, full: make(chan piece, buffers), free: make(chan []byte, buffers)}
 	for range buffers {
-		a.free <- make([]byte, bufferSize)
+		buf := make([]byte, bufferSize)
+		a.pool = append(a.pool, buf)
+		a.free <- buf
 	}
 	go a.fill(r)
 	return a
@@ -70,16 +74,27 @@ func (a *Ahead) Read(p []byte) (int, error) {
 		case <-a.ctx.Done():
 			a.err = a.ctx.Err()
 		case next := <-a.full:
-			a.whole, a.rest, a.err = next.data, next.data, next.err
+			a.whole, a.rest, a.err, a.ended = next.data, next.data, next.err, next.err != nil
 		}
 	}
 	n := copy(p, a.rest)
 	a.rest = a.rest[n:]
 	if len(a.rest) == 0 {
-		secret.Wipe(a.whole)
 		a.free <- a.whole[:bufferSize]
 	}
 	return n, nil
+}
+
+// Wipe overwrites what was read, once reading has come to its end; a read that
+// goes on still has its buffer, and the program ends soon after. Until then a
+// buffer is overwritten by what comes next.
+func (a *Ahead) Wipe() {
+	if !a.ended {
+		return
+	}
+	for _, buf := range a.pool {
+		secret.Wipe(buf)
+	}
 }
 
 // Behind writes to a destination behind who makes the data. When ctx ends,
@@ -88,6 +103,7 @@ type Behind struct {
 	ctx  context.Context
 	full chan []byte
 	free chan []byte
+	pool [][]byte
 	done chan struct{} // closed when nothing more is written
 	err  error         // of writing, once done is closed
 	cur  []byte
@@ -97,7 +113,9 @@ type Behind struct {
 func WriteBehind(ctx context.Context, w io.Writer) *Behind {
 	b := &Behind{ctx: ctx, full: make(chan []byte, buffers), free: make(chan []byte, buffers), done: make(chan struct{})}
 	for range buffers {
-		b.free <- make([]byte, 0, bufferSize)
+		buf := make([]byte, bufferSize)
+		b.pool = append(b.pool, buf)
+		b.free <- buf[:0]
 	}
 	go b.drain(w)
 	return b
@@ -115,7 +133,6 @@ func (b *Behind) drain(w io.Writer) {
 				return
 			}
 			_, b.err = w.Write(data)
-			secret.Wipe(data)
 			if b.err != nil {
 				return
 			}
@@ -144,6 +161,18 @@ func (b *Behind) Write(p []byte) (int, error) {
 		}
 	}
 	return written, nil
+}
+
+// Wipe overwrites what was written, once that has come to its end.
+func (b *Behind) Wipe() {
+	select {
+	case <-b.done:
+	default:
+		return
+	}
+	for _, buf := range b.pool {
+		secret.Wipe(buf)
+	}
 }
 
 // Close writes what is left and waits for it. It does not close the destination.

@@ -23,10 +23,8 @@ const (
 
 // Read returns the whole of a file, or of stdin when path is "" or "-". More
 // than MaxInput bytes is a too_large error.
-func Read(stdin io.Reader, path string) ([]byte, error) { return ReadUpTo(stdin, path, MaxInput) }
-
-// ReadUpTo is Read with another limit.
-func ReadUpTo(stdin io.Reader, path string, limit int) ([]byte, error) {
+func Read(stdin io.Reader, path string) ([]byte, error) {
+	const limit = MaxInput
 	from, name := stdin, "standard input"
 	size := 4096
 	if path != "" && path != "-" {

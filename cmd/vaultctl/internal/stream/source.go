@@ -116,6 +116,7 @@ func (s *Source) wipe() {
 func (s *Source) Close() {
 	s.cancel()
 	s.wipe()
+	s.ahead.Wipe()
 	if s.file != nil {
 		_ = s.file.Close()
 	}
