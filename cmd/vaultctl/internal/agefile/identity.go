@@ -29,7 +29,7 @@ type Unwrapper interface {
 type Identity struct {
 	Ctx     context.Context
 	Vault   Unwrapper
-	Key     string // "owner/name"; may be empty for stanzas of the vault, which name their key
+	Key     string // "owner/name"; may be empty for vd1, which names its key
 	Context []*vaultdv1.ContextPair
 	// Among says that there are other identities to try, so that a file which is
 	// for none of the vault's keys is no error.

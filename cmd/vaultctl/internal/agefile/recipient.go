@@ -14,8 +14,8 @@ import (
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
-// The stanza of the vault: "-> vaultd 1", and the file key as a vd1 ciphertext
-// in binary form.
+// The stanza of the vault: "-> vaultd 1", and the file key as Encrypt returns it
+// in binary form: vd1, or for RSA keys OAEP.
 const (
 	stanzaType    = "vaultd"
 	stanzaVersion = "1"
@@ -23,7 +23,7 @@ const (
 
 const (
 	fileKeySize = 16
-	maxWrapped  = 512 // bytes of a vd1 ciphertext of a file key, with room
+	maxWrapped  = 512 // bytes of a ciphertext of a file key; as many with RSA-4096
 )
 
 // purpose is in the context of every wrapped file key, so that a program which
@@ -110,7 +110,7 @@ func (r *Recipient) wrapPublicly(fileKey []byte, refused error) ([]*age.Stanza, 
 
 func (r *Recipient) unfit() error {
 	return fault.E(fault.CodeWrongKeyUsage, "key %s can't protect a stream", r.Key).
-		WithHint("streams take a symmetric key, such as xaes-256-gcm, or an x25519 key; fernet and RSA keys take small inputs")
+		WithHint("use a key of type xaes-256-gcm, or x25519, or an RSA key made to encrypt; fernet keys take small inputs alone")
 }
 
 const typeX25519 = "x25519"

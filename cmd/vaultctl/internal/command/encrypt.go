@@ -118,7 +118,7 @@ Decrypt a ciphertext in text or binary form and write exactly the bytes that
 were encrypted. The vault's own ciphertexts (vd1:…) name their key; naming it
 here as well insists on it. Fernet tokens and RSA ciphertexts need the name.
 
-An age file is known by its beginning. Those of x25519 keys need the key named.
+An age file is known by its beginning. For x25519 and RSA keys name the key.
 
 Nothing is written unless all of it is authentic, except that an age file larger
 than a megabyte goes to standard output piece by piece, each authentic: when it
