@@ -49,6 +49,7 @@ var pages = []page{
 	{name: "vaultd", section: "7", source: "packaging/man/vaultd.7.md", about: "what vaultd is, and how its parts fit"},
 	{name: "vaultd-audit", section: "7", source: "docs/AUDIT.md", about: "the audit log of vaultd, and how to verify it"},
 	{name: "vaultd-service", section: "7", source: "docs/SERVICE.md", about: "how vaultd is installed, run, upgraded and repaired"},
+	{name: "vaultd-streams", section: "7", source: "docs/STREAMS.md", about: "how vaultctl encrypts data of any size, as age files"},
 	{name: "vaultd-security", section: "7", source: "docs/THREAT-MODEL.md", about: "what vaultd protects, from whom, and what not"},
 }
 

@@ -27,7 +27,7 @@ spelling, and the daemon decides who may use it, as ever.
 others encrypt to it needs no plugin, and 'vaultctl decrypt KEY' opens it.`),
 		Example: example(`
 vaultctl key age backup
-age -r "$(vaultctl key age dh --native)" -o mail.age mail.txt   # on any machine
+vaultctl key age dh --native > dh.recipient   # for 'age -R', on any machine
 vaultctl key age backup -o json`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
