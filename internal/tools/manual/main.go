@@ -35,6 +35,10 @@ var pages = []page{
 		synopsis: "**vaultctl** *command* [*argument* ...] [*flag* ...]",
 	},
 	{
+		name: "age-plugin-vaultd", section: "1", source: "packaging/man/age-plugin-vaultd.1.md", about: "use keys of vaultd with the age program",
+		synopsis: "**age-plugin-vaultd** **--age-plugin**=*state-machine*",
+	},
+	{
 		name: "vaultd", section: "8", source: "docs/vaultd.md", about: "key-management service for one machine",
 		synopsis: "**vaultd** [*command*] [*flag* ...]",
 	},
