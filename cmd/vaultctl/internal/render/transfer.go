@@ -9,25 +9,34 @@ import (
 
 // Transfer shows on a terminal how far a stream has come.
 type Transfer struct {
-	done atomic.Uint64
-	stop func()
+	done  atomic.Uint64
+	begin func() (stop func()) // nil when begun, or when there is nothing to show
+	stop  func()
 }
 
-// Transfer begins to show progress, once it has taken more than a second. The
-// total in bytes is zero when nobody knows it.
+// header is how much passes unseen: until then a key is asked for, which has a
+// progress of its own and may wait for people.
+const header = 64 << 10
+
+// Transfer shows progress, once it has taken more than a second. The total in
+// bytes is zero when nobody knows it. Its methods are for one goroutine.
 func (p *Printer) Transfer(what string, total uint64) *Transfer {
 	t := &Transfer{stop: func() {}}
 	if p.Quiet || p.JSON || !IsTerminal(p.Err) {
 		return t
 	}
-	start := p.Now()
-	t.stop = p.show(func() string { return transferLine(what, t.done.Load(), total, p.Now().Sub(start)) })
+	t.begin = func() func() {
+		start := p.Now()
+		return p.show(func() string { return transferLine(what, t.done.Load(), total, p.Now().Sub(start)) })
+	}
 	return t
 }
 
 // Write counts what passes by.
 func (t *Transfer) Write(b []byte) (int, error) {
-	t.done.Add(uint64(len(b)))
+	if t.done.Add(uint64(len(b))) > header && t.begin != nil {
+		t.stop, t.begin = t.begin(), nil
+	}
 	return len(b), nil
 }
 
