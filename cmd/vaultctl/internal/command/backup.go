@@ -80,7 +80,7 @@ vaultctl backup | ssh other 'cat > vault.backup'`),
 		if err != nil {
 			return err
 		}
-		defer out.Abandon()
+		defer out.Abort()
 		begun, err := call(ctx, a, "Beginning", c.BeginBackup, request)
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ vaultctl backup | ssh other 'cat > vault.backup'`),
 		if err != nil {
 			return err
 		}
-		if err := out.Keep(); err != nil {
+		if err := out.Commit(); err != nil {
 			return err
 		}
 		return a.printMade(made, to)
@@ -151,15 +151,15 @@ func checkBackup(path string) (c backup.Checked, err error) {
 // sink is where a backup goes.
 type sink interface {
 	io.Writer
-	Keep() error
-	Abandon()
+	Commit() error
+	Abort()
 }
 
 // standardOutput can neither be kept nor abandoned.
 type standardOutput struct{ io.Writer }
 
-func (standardOutput) Keep() error { return nil }
-func (standardOutput) Abandon()    {}
+func (standardOutput) Commit() error { return nil }
+func (standardOutput) Abort()    {}
 
 func (a *app) backupOut(to string) (sink, error) {
 	if to != "" && to != "-" {
