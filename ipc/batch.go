@@ -62,6 +62,7 @@ func (s *Server) batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultd
 	}
 	b.left = 2*s.limits().MessageSize - len(items)*resultOverhead
 	for i := 0; i < len(items); {
+		c.used, c.stated = 0, time.Time{}
 		if n := b.run(ctx, items, i); n > 0 {
 			i += n
 			continue
@@ -72,7 +73,7 @@ func (s *Server) batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultd
 		i++
 	}
 	c.scratch = room[:cap(room)] // overwritten once the answer is encoded
-	c.used, c.care = 0, care{}
+	c.used, c.stated, c.care = 0, time.Time{}, care{}
 	if err := b.record(len(items)); err != nil {
 		wipe(resp)
 		return nil, err
@@ -98,7 +99,6 @@ func (b *batch) item(ctx context.Context, item *vaultdv1.BatchItem, counts bool)
 	}
 	var t targets
 	var d policy.Decision
-	b.call.used = 0
 	answer, err := b.perform(ctx, m, req, &t, &d)
 	if err == nil {
 		if err = b.takes(answer); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/client"
@@ -208,6 +209,58 @@ func TestBatchIsOnRecordByKeyAndOutcome(t *testing.T) {
 	}
 	if len(ids) != 1 {
 		t.Errorf("the records of one batch have %d ids", len(ids))
+	}
+}
+
+// What somebody states of the age of data stands with what was opened for it, and
+// with nothing else.
+func TestStatedAgesOfABatchAreOnRecordWithTheirItems(t *testing.T) {
+	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
+	d := start(t, set)
+	d.createKey(t, "root/a", "")
+	c, ctx := d.dial(t), t.Context()
+	sealed, err := c.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "root/a", Plaintext: []byte("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stated := func(seconds int64) *vaultdv1.BatchItem {
+		item := decryptItem(sealed.GetCiphertext())
+		item.GetDecrypt().ProtectedAt = &timestamppb.Timestamp{Seconds: seconds}
+		return item
+	}
+	if _, err := c.Batch(ctx, &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{
+		decryptItem(sealed.GetCiphertext()), stated(1), stated(2), stated(1), decryptItem(sealed.GetCiphertext()),
+		encryptItem("root/a", "1"), encryptItem("root/a", "2"), encryptItem("root/a", "3"), stated(3),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e, err := range log.Read(audit.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := e.Action
+		for _, x := range e.Extra {
+			if x.Name == "items" || x.Name == "protected_at" {
+				line += " " + x.Name + "=" + x.Value
+			}
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"key.create", "key.create", "key.encrypt",
+		"key.decrypt items=2",
+		"key.decrypt protected_at=1970-01-01T00:00:01Z items=2",
+		"key.decrypt protected_at=1970-01-01T00:00:02Z items=1",
+		"key.encrypt items=3",
+		"key.decrypt protected_at=1970-01-01T00:00:03Z items=1",
+		"key.batch items=9",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
