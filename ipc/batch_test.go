@@ -13,6 +13,7 @@ import (
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/client"
+	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -209,6 +210,32 @@ func TestBatchIsOnRecordByKeyAndOutcome(t *testing.T) {
 	}
 	if len(ids) != 1 {
 		t.Errorf("the records of one batch have %d ids", len(ids))
+	}
+}
+
+// Errors that say a lot leave room for the answers beside them.
+func TestErrorsOfABatchFitItsAnswer(t *testing.T) {
+	d := start(t)
+	c, ctx := d.dial(t), t.Context()
+	var required []string
+	for i := range vault.MaxRequiredContext {
+		required = append(required, fmt.Sprintf("%02d-%s", i, strings.Repeat("n", 120)))
+	}
+	if _, err := c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "root/k", RequireContext: required}); err != nil {
+		t.Fatal(err)
+	}
+	d.createKey(t, "root/plain", "")
+	items := []*vaultdv1.BatchItem{encryptItem("root/plain", "x")}
+	for len(items) < 1000 {
+		items = append(items, encryptItem("root/k", "x"))
+	}
+	r, err := c.Batch(ctx, &vaultdv1.BatchRequest{Items: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := codes(r)
+	if got[0] != "" || got[999] != fault.CodeBadContext || r.GetResults()[999].GetError().GetHint() == "" {
+		t.Errorf("%q, %v", got[0], r.GetResults()[999].GetError())
 	}
 }
 
