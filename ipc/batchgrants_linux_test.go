@@ -134,8 +134,14 @@ func prepared(t *testing.T, d *daemon, grants []string) (items []*vaultdv1.Batch
 			open.GetDecrypt().Context = context
 			add(open)
 			for _, r := range []*vaultdv1.RewrapRequest{
-				{}, {Key: key}, {ToKey: key}, {ToKey: "root/a"}, {ToKey: "root/b"}, {ToKey: "root/none"},
-				{ChangeContext: true, ToContext: contexts[1]}, {ToKey: "root/b", ChangeContext: true, ToContext: contexts[2]},
+				{},
+				{Key: key},
+				{ToKey: key},
+				{ToKey: "root/a"},
+				{ToKey: "root/b"},
+				{ToKey: "root/none"},
+				{ChangeContext: true, ToContext: contexts[1]},
+				{ToKey: "root/b", ChangeContext: true, ToContext: contexts[2]},
 			} {
 				r.Ciphertext, r.Context = sealed, context
 				add(&vaultdv1.BatchItem{Request: &vaultdv1.BatchItem_Rewrap{Rewrap: r}})
