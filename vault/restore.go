@@ -76,6 +76,9 @@ func Restore(ctx context.Context, o RestoreOptions) (*RestoreReport, error) {
 	if err := r.verify(); err != nil || o.CheckOnly {
 		return &r.report, err
 	}
+	if err := r.present.settle(); err != nil {
+		return nil, err
+	}
 	if err := r.build(); err != nil {
 		return nil, err
 	}
@@ -105,9 +108,6 @@ type restorer struct {
 func (r *restorer) wipe() {
 	r.root.Wipe()
 	r.key.Wipe()
-	if r.present != nil {
-		r.present.wipe()
-	}
 }
 
 // unlock reads the headers and opens the last one with the password, or else
@@ -243,7 +243,7 @@ func (r *restorer) verify() error {
 
 // put adds a record to the new vault; see merger for what stays.
 func (r *restorer) put(b *store.Builder, seq uint64) error {
-	m := &merger{b: b, seq: seq, present: r.present}
+	m := &merger{b: b, seq: seq, present: r.present, warn: r.warn}
 	err := r.each("Restoring", func(e backup.Entry, rec store.Record) error {
 		if backup.Name(b.Name(rec.ID)) != e.Name {
 			return E(CodeBackupDamaged, "a record is under another's name")

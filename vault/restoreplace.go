@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vaultd/vaultd/vault/store"
 )
@@ -52,7 +53,10 @@ func (r *restorer) look() (err error) {
 			WithHint("with --replace it is moved aside, and what it revoked stays revoked")
 	}
 	r.occupied = true
+	newer := newest(err, main.err, second.err)
 	switch {
+	case newer != nil && !r.o.Resurrect:
+		return newer
 	case errors.Is(err, store.ErrWrongKey):
 		r.warn("the vault in %s is another one: nothing of it is taken over", r.o.Dir)
 		return nil
@@ -71,6 +75,18 @@ func (r *restorer) look() (err error) {
 	}
 	r.present = p
 	return r.chooseHeader(main, second)
+}
+
+// newest is not nil where one of the errors is of a vault that a newer program wrote.
+func newest(errs ...error) error {
+	for _, err := range errs {
+		var domain *Error
+		if errors.Is(err, errHeaderNewer) || errors.As(storeError(err), &domain) && domain.Code == CodeNewerFormat {
+			return E(CodeNewerFormat, "the vault that is there was written by a newer vaultd, and what it revoked can't be read").
+				WithHint("restore with the newer vaultd; with --resurrect what is there is left out of account").Because(err)
+		}
+	}
+	return nil
 }
 
 // warnOfLoss says what the anchor knows of a vault that is gone.
@@ -92,14 +108,34 @@ func (r *restorer) chooseHeader(copies ...headerCopy) error {
 		}
 	}
 	if now != nil && !r.o.Resurrect {
-		r.header = now
-		return nil
+		return r.keepHeader(now)
+	}
+	if now == nil {
+		r.warn("the key slots of the vault in %s can't be read: those of the backup open it again, whatever was changed or removed since", r.o.Dir)
 	}
 	epoch := r.known.HeaderEpoch
 	if now != nil {
 		epoch = max(epoch, now.epoch)
 	}
 	return r.raiseEpoch(epoch)
+}
+
+// keepHeader takes the present header, with what the backup's says that a program has to know.
+func (r *restorer) keepHeader(now *header) error {
+	missing := slices.DeleteFunc(slices.Clone(r.header.critical), func(f string) bool { return slices.Contains(now.critical, f) })
+	r.header = now
+	if len(missing) == 0 {
+		return nil
+	}
+	h := now.clone()
+	h.critical = append(slices.Clone(h.critical), missing...)
+	slices.Sort(h.critical)
+	h.epoch++
+	if _, err := h.seal(r.root.Bytes()); err != nil {
+		return err
+	}
+	r.header = h
+	return nil
 }
 
 // raiseEpoch seals the header anew above an epoch that the anchor knows.
