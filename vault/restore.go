@@ -22,7 +22,7 @@ type RestoreOptions struct {
 
 	CheckOnly bool // verify the files and change nothing
 	Replace   bool // a vault in Dir is moved aside
-	Resurrect bool // what the vault in Dir revoked, destroyed and forbids may come back
+	Resurrect bool // what the vault in Dir revoked, destroyed, limits and forbids may come back
 
 	Log      *slog.Logger                      // nil: no log
 	Now      func() time.Time                  // nil: time.Now
@@ -46,7 +46,7 @@ type RestoreReport struct {
 // Restore makes a vault of backups, while no daemon serves the directory. It
 // reads and verifies all of them before it writes anything, makes the vault
 // beside the directory, and puts it in place whole. What the vault that was
-// there revoked, destroyed or forbids stays so, unless Resurrect is set.
+// there revoked, destroyed, limits or forbids stays so, unless Resurrect is set.
 //
 // Errors: wrong_password, backup_damaged, backup_chain, newer_format,
 // already_initialized, store_in_use, store_corrupt, storage_full.
@@ -230,8 +230,11 @@ func (r *restorer) verify() error {
 	return r.each("Verifying", func(e backup.Entry, rec store.Record) error {
 		l := newLoader() // of this record alone
 		if err := l.take(rec); err != nil {
+			if newerRecord(rec) != nil {
+				return r.backupError(backup.ErrNewer)
+			}
 			return E(CodeBackupDamaged, "a record of kind %d can't be read", rec.Kind).
-				WithHint("if a newer vaultd made the backup, restore it with that").Because(err)
+				WithHint("nothing was changed; restore another backup, and report this").Because(err)
 		}
 		if rec.Kind == kindAuditHead {
 			head := l.auditHead.AuditHead

@@ -67,7 +67,7 @@ func (r *restorer) look() (err error) {
 		r.warn("what the vault in %s revoked can't be read, and is left out of account", r.o.Dir)
 		return nil
 	case r.o.Resurrect:
-		r.warn("what the vault in %s revoked, destroyed or forbids after the backup may be in force again", r.o.Dir)
+		r.warn("what the vault in %s revoked, destroyed, limits or forbids after the backup may be in force again, and its key slots are those of the backup", r.o.Dir)
 		p.keepNothing()
 	}
 	if p.seq < r.known.Seq {
