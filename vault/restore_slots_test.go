@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,4 +69,53 @@ func TestRestoreBringsNoRemovedSlotBack(t *testing.T) {
 	}
 	r.opens(with(vault.SlotRecovery), "")
 	r.opens(with(vault.SlotKeyFile), vault.CodeSlotNotFound)
+}
+
+// A header that somebody put back, so that an old password opens the vault, is
+// no better for a restore over it; nor are the backup's key slots, where only the
+// anchor is left.
+func TestRestoreTellsThatTheAnchorKnowsLaterSlots(t *testing.T) {
+	r := newRig(t)
+	r.create("alice/k", "")
+	file := r.backup(vault.BackupOptions{})
+	old, err := os.ReadFile(filepath.Join(r.dir, "header"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addSlot(vault.NewSlot{Kind: vault.SlotRecovery, Secret: secretOf(vault.SlotRecovery)})
+	if _, err := r.RemoveSlot(ctx, withPassword(password), "recovery"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Vault.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := restoreOptions(filepath.Dir(r.dir), file)
+	o.Replace = true
+	told := func(want bool) {
+		t.Helper()
+		report, err := vault.Restore(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(report.Warnings, " "); strings.Contains(got, "key slots were changed later") != want {
+			t.Errorf("the warnings are %q", got)
+		}
+		r.open()
+		r.unseal()
+		r.wantKeys("alice/k")
+		if err := r.Vault.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told(false)
+	for _, name := range []string{"header", "header.backup"} {
+		if err := os.WriteFile(filepath.Join(r.dir, name), old, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told(true)
+	if err := os.RemoveAll(r.dir); err != nil {
+		t.Fatal(err)
+	}
+	told(true)
 }

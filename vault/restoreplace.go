@@ -97,6 +97,11 @@ func (r *restorer) warnOfLoss() error {
 	return nil
 }
 
+// warnOfSlots says that the anchor knows of later key slots than those there are.
+func (r *restorer) warnOfSlots() {
+	r.warn("the anchor knows that the key slots were changed later: a password that was replaced, or a slot that was removed, may open the vault again")
+}
+
 // chooseHeader keeps the key slots that the vault has now: a password that was
 // changed since the backup, maybe because somebody knew it, stays changed.
 func (r *restorer) chooseHeader(copies ...headerCopy) error {
@@ -124,10 +129,16 @@ func (r *restorer) chooseHeader(copies ...headerCopy) error {
 func (r *restorer) keepHeader(now *header) error {
 	missing := slices.DeleteFunc(slices.Clone(r.header.critical), func(f string) bool { return slices.Contains(now.critical, f) })
 	r.header = now
+	if now.epoch < r.known.HeaderEpoch {
+		r.warnOfSlots()
+		if err := r.raiseEpoch(r.known.HeaderEpoch); err != nil {
+			return err
+		}
+	}
 	if len(missing) == 0 {
 		return nil
 	}
-	h := now.clone()
+	h := r.header.clone()
 	h.critical = append(slices.Clone(h.critical), missing...)
 	slices.Sort(h.critical)
 	h.epoch++
@@ -159,6 +170,9 @@ func (r *restorer) build() (err error) {
 		return err
 	}
 	if r.present == nil {
+		if r.header.epoch < r.known.HeaderEpoch {
+			r.warnOfSlots()
+		}
 		if err := r.raiseEpoch(r.known.HeaderEpoch); err != nil {
 			return err
 		}
@@ -175,7 +189,9 @@ func (r *restorer) build() (err error) {
 		err = r.fill(b)
 	}
 	if err != nil {
-		_ = os.RemoveAll(dir) // it never was a vault
+		if b != nil { // else somebody else made it
+			_ = os.RemoveAll(dir) // it never was a vault
+		}
 		return err
 	}
 	r.o.reached("made")
