@@ -108,6 +108,7 @@ type restorer struct {
 func (r *restorer) wipe() {
 	r.root.Wipe()
 	r.key.Wipe()
+	r.present.wipe()
 }
 
 // unlock reads the headers and opens the last one with the password, or else
@@ -246,7 +247,7 @@ func (r *restorer) verify() error {
 
 // put adds a record to the new vault; see merger for what stays.
 func (r *restorer) put(b *store.Builder, seq uint64) error {
-	m := &merger{b: b, seq: seq, present: r.present, warn: r.warn}
+	m := &merger{b: b, seq: seq, present: r.present, now: r.o.Now(), warn: r.warn}
 	err := r.each("Restoring", func(e backup.Entry, rec store.Record) error {
 		if backup.Name(b.Name(rec.ID)) != e.Name {
 			return E(CodeBackupDamaged, "a record is under another's name")

@@ -140,6 +140,55 @@ func TestRestoreKeepsEveryLimitOfThePresentVault(t *testing.T) {
 	r.wantWhole()
 }
 
+// A destruction that was called off after the backup does not happen after all
+// because the backup knows of it, nor does one that nobody knows the end of go unsaid.
+func TestRestoreDestroysNothingThatWasCalledOff(t *testing.T) {
+	r := newRig(t)
+	r.create("alice/cancelled", "")
+	r.create("alice/version", "")
+	signer := vault.CreateKey{Name: r.name("alice/signer"), Type: "ed25519", TTL: 24 * time.Hour}
+	r.createWith(signer)
+	for name, version := range map[string]uint32{"alice/cancelled": 0, "alice/version": 1} {
+		if _, err := r.DestroyKey(ctx, vault.DestroyKey{Name: r.name(name), Version: version, By: "root", After: 24 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := r.backup(vault.BackupOptions{})
+	for name, version := range map[string]uint32{"alice/cancelled": 0, "alice/version": 1} {
+		if _, err := r.CancelDestruction(ctx, vault.CancelDestruction{Name: r.name(name), Version: version, By: "root"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.ResumeKey(ctx, vault.ResumeKey{Name: r.name("alice/cancelled"), By: "root"}); err != nil {
+		t.Fatal(err)
+	}
+	later := r.clock.Now().Add(1000 * time.Hour)
+	if _, err := r.UpdateKey(ctx, vault.UpdateKey{Name: signer.Name, Expires: &later}); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.Advance(48 * time.Hour)
+	r.create("alice/other", "") // notes the time
+	r.replaced(false, file)
+	for name, want := range map[string]vault.KeyState{
+		"alice/cancelled": vault.StateActive, "alice/version": vault.StateSuspended, "alice/signer": vault.StateActive,
+	} {
+		if got := r.state(name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	r.wantWhole()
+
+	o := restoreOptions(t.TempDir(), file)
+	o.Now = r.clock.Now
+	report, err := vault.Restore(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if told := strings.Join(report.Warnings, " "); !strings.Contains(told, "destroyed at the first unseal are") || !strings.Contains(told, "alice/cancelled") {
+		t.Errorf("the warnings are %q", told)
+	}
+}
+
 func TestRestoreKeepsRegistrations(t *testing.T) {
 	r := newRig(t)
 	r.tracked("alice/k")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"time"
+
+	"github.com/vaultd/vaultd/crypto/keytype"
 )
 
 // endedKey is a key that the present vault has ended or limited, in whole or in part.
@@ -28,8 +30,8 @@ type endedKey struct {
 // but what the backup has.
 func (e *endedKey) settle() bool {
 	switch {
-	case e.theirs == nil && !e.over:
-		return false // made since, and gone
+	case !e.over && (e.theirs == nil || e.rec == nil):
+		return false // made since, and gone; or known to the backup alone
 	case e.theirs == nil && e.rec == nil:
 		return true // the tombstone stays
 	case e.rec == nil:
@@ -47,13 +49,32 @@ func (e *endedKey) settle() bool {
 	}
 	limited := e.theirs.clone()
 	limited.limit(e.rec)
-	if !e.over && !e.rec.tracked && bytes.Equal(limited.append(nil), e.theirs.append(nil)) {
+	if !e.over && !e.rec.tracked && !e.calledOff() && bytes.Equal(limited.append(nil), e.theirs.append(nil)) {
 		return false
 	}
 	e.result = e.rec.clone()
 	e.result.destroyAs(e.theirs)
 	return true
 }
+
+// calledOff reports whether the backup's key ends sooner, for good, than the
+// present one: an end that was called off since does not come back.
+func (e *endedKey) calledOff() bool {
+	if off(e.theirs.ending(), e.rec.ending()) {
+		return true
+	}
+	signs := e.theirs.uses&keytype.UseSign != 0
+	for i := range e.theirs.versions {
+		t, now := &e.theirs.versions[i], &e.rec.versions[i]
+		if off(t.ending(), now.ending()) || signs && !t.notAfter.IsZero() && (now.notAfter.IsZero() || t.notAfter.Before(now.notAfter)) {
+			return true
+		}
+	}
+	return false
+}
+
+// off reports whether a destruction that was set is no longer, or later.
+func off(set, now *ending) bool { return set != nil && (now == nil || set.at.Before(now.at)) }
 
 // common is how many versions two records of a key have in common.
 func common(a, b *keyRecord) int {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vaultd/vaultd/vault/store"
 )
@@ -34,7 +35,25 @@ type merger struct {
 	present *present
 	owners  map[string]bool // that were written
 	stayed  int
+	now     time.Time
+	doomed  []string // keys of the backup, some of those that end at the first unseal
 	warn    func(format string, args ...any)
+}
+
+// maxDoomed is how many keys are named.
+const maxDoomed = 10
+
+// looksAhead notes a key that is written and of which something is destroyed as
+// soon as the vault is unsealed.
+func (m *merger) looksAhead(name string, k *keyRecord) {
+	due := k.ending().due(m.now) && !k.allDestroyed()
+	for i := range k.versions {
+		v := &k.versions[i]
+		due = due || v.destroyed.IsZero() && v.ending().due(m.now)
+	}
+	if due && len(m.doomed) <= maxDoomed {
+		m.doomed = append(m.doomed, name)
+	}
 }
 
 func (m *merger) take(rec store.Record, seq uint64) error {
@@ -42,6 +61,8 @@ func (m *merger) take(rec store.Record, seq uint64) error {
 	switch rec.Kind {
 	case kindBackups, kindRestored, kindAuditHead:
 		return nil // of the history that ends here
+	case kindKey:
+		return m.key(rec, seq)
 	case kindOwner:
 		if m.owners == nil {
 			m.owners = make(map[string]bool)
@@ -58,8 +79,6 @@ func (m *merger) take(rec store.Record, seq uint64) error {
 		return m.owner(rec, seq)
 	case kindRevocation:
 		return m.revocation(rec, seq)
-	case kindKey:
-		return m.key(rec, seq)
 	case kindMaterial, kindDEK, kindToken:
 		id, n, ok := parseVersionPath(rec.Path)
 		e := p.ended[id]
@@ -109,12 +128,17 @@ func (m *merger) key(rec store.Record, seq uint64) error {
 		return err
 	}
 	// Two histories may each have made a key of one name. A name is of one.
-	if other, taken := m.present.names[rec.Path]; taken && other != k.id {
-		m.present.ended[other].displaced = true
+	p := m.present
+	if p == nil {
+		p = new(present)
+	}
+	if other, taken := p.names[rec.Path]; taken && other != k.id {
+		p.ended[other].displaced = true
 		m.warn("%s is the backup's key of that name again; the other one, %s, which was ended or limited, is gone", rec.Path, other)
 	}
-	e := m.present.ended[k.id]
+	e := p.ended[k.id]
 	if e == nil || e.result == nil {
+		m.looksAhead(rec.Path, k)
 		return m.b.Put(rec, seq)
 	}
 	if !e.older {
@@ -185,6 +209,13 @@ func (m *merger) tokenToo(e *endedKey, id KeyID, rec store.Record) error {
 
 // finish writes what stays and was not in its place in the backup.
 func (m *merger) finish() error {
+	if n := len(m.doomed); n > 0 {
+		names := strings.Join(m.doomed[:min(n, maxDoomed)], ", ")
+		if n > maxDoomed {
+			names += " and others"
+		}
+		m.warn("the time set for a destruction has come since the backup: destroyed at the first unseal are %s", names)
+	}
 	p := m.present
 	if p == nil {
 		return nil

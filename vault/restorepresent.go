@@ -30,8 +30,19 @@ type present struct {
 	again func(visit func(store.Record) error) error
 }
 
+// wipe overwrites what exchanges under way hold.
+func (p *present) wipe() {
+	if p == nil {
+		return
+	}
+	for _, rec := range p.kept {
+		secret.Wipe(rec.Body)
+	}
+}
+
 // keepNothing lets everything come back but what the audit log needs.
 func (p *present) keepNothing() {
+	p.wipe()
 	*p = present{seq: p.seq, head: p.head, resurrect: true}
 }
 
@@ -68,7 +79,10 @@ func (p *present) first(rec store.Record) error {
 }
 
 func (p *present) note(rec store.Record) error {
-	rec.Body = bytes.Clone(rec.Body)
+	switch rec.Kind {
+	case kindOwner, kindRevocation, kindAuditHead, kindExchange, kindGrant, kindGrantUse, kindPrincipal:
+		rec.Body = bytes.Clone(rec.Body)
+	}
 	switch rec.Kind {
 	case kindOwner:
 		p.owners[rec.Path] = rec
@@ -94,7 +108,6 @@ func (p *present) note(rec store.Record) error {
 	case kindExchange, kindGrant, kindGrantUse, kindPrincipal:
 		p.kept = append(p.kept, rec)
 	default:
-		secret.Wipe(rec.Body)
 		if _, known := recordFormats[rec.Kind]; !known {
 			return errMalformed
 		}
@@ -145,7 +158,7 @@ func (p *present) compare(rec store.Record) error {
 	}
 	e := p.ended[k.id]
 	if e == nil {
-		if h := p.limits[k.id]; h == 0 || h > 1 && h == p.limitsOf(k) {
+		if h := p.limits[k.id]; h != 1 && h == p.limitsOf(k) {
 			return nil
 		}
 		e = p.end(k.id)
