@@ -59,9 +59,10 @@ Write the whole vault, as it is at this moment, to a file or to standard output,
 while others go on using it. With --since only what changed since an earlier
 backup is written; to restore, that one is needed too.
 
-The file is encrypted and authenticated. The password that the vault has now
-opens it, for ever: a later change of the password does not change the file.
-'vaultd restore' makes a vault of it, with the file and the password alone.`),
+The file is encrypted and authenticated. The password and every other key slot
+that the vault has now open it, for ever: a password that is changed or a slot that is
+removed later does not change the file. 'vaultd restore' makes a vault of it, with
+the file and one of them alone; a TPM opens none.`),
 		Example: example(`
 vaultctl backup --to vault.backup
 vaultctl backup --to monday.backup --since vault.backup
