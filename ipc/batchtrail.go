@@ -46,6 +46,8 @@ func (b *batch) count(ctx context.Context, m *method, t *targets, d policy.Decis
 		if b.meter != nil {
 			b.meter.itemRefused(failure.Code)
 		}
+	} else {
+		b.noteUse(m)
 	}
 	if b.audit == nil && b.trail == nil {
 		return nil
