@@ -165,7 +165,8 @@ func (a *app) seal() *cobra.Command {
 		Long: strings.TrimSpace(`
 Lock the vault: the daemon wipes the root key and all keys from its memory and
 closes the store. Every use of a key answers 'sealed' until the next unseal.
-Sealing a sealed vault does nothing.`),
+Sealing a sealed vault makes it stay sealed until somebody unseals it, and forgets
+the shares that were entered.`),
 		Example: example("vaultctl seal"),
 		Args:    takes(),
 	}
