@@ -242,7 +242,8 @@ vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		}
 		return a.print.Object(struct {
 			Iterations uint32 `json:"kdf_iterations"`
-		}{r.GetIterations()}, func(t *render.Table) {
+			Slot       string `json:"slot,omitempty"`
+		}{r.GetIterations(), r.GetSlot().GetName()}, func(t *render.Table) {
 			t.Line("The password is changed.")
 			t.Field("Iterations", grouped(uint64(r.GetIterations())))
 		})
