@@ -64,6 +64,15 @@ func TestOnlyWhatIsPerformedIsUse(t *testing.T) {
 	who := &policy.Principal{UID: 0, User: "root"}
 	c := &call{form: FormFrames, who: who, caller: s.policy.Caller(who)}
 	ctx := context.WithValue(t.Context(), callKey{}, c)
+	batch := func(keys ...string) message {
+		r := &vaultdv1.BatchRequest{}
+		for _, k := range keys {
+			r.Items = append(r.Items, &vaultdv1.BatchItem{
+				Request: &vaultdv1.BatchItem_Encrypt{Encrypt: &vaultdv1.EncryptRequest{Key: k, Plaintext: []byte("x")}},
+			})
+		}
+		return r
+	}
 	for _, step := range []struct {
 		name            string
 		req             message
@@ -73,12 +82,9 @@ func TestOnlyWhatIsPerformedIsUse(t *testing.T) {
 		{"Encrypt", &vaultdv1.EncryptRequest{Key: "nobody/nothing", Plaintext: []byte("x")}, false, false},
 		{"Encrypt", &vaultdv1.EncryptRequest{Key: "alice/k", Plaintext: []byte("x")}, true, true},
 		{"ShowKey", &vaultdv1.ShowKeyRequest{Name: "alice/k"}, true, false},
-		{"Batch", &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{{Request: &vaultdv1.BatchItem_Encrypt{
-			Encrypt: &vaultdv1.EncryptRequest{Key: "alice/k", Plaintext: []byte("x")},
-		}}}}, true, true},
-		{"Batch", &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{{Request: &vaultdv1.BatchItem_Encrypt{
-			Encrypt: &vaultdv1.EncryptRequest{Key: "alice/none", Plaintext: []byte("x")},
-		}}}}, true, false},
+		{"Batch", batch("nobody/nothing"), true, false},
+		{"Batch", batch("nobody/nothing", "alice/k"), true, true},
+		{"Batch", batch("alice/k", "alice/k", "alice/k"), true, true}, // in one go
 	} {
 		s.KeysUsed()
 		for _, m := range methods {

@@ -36,6 +36,7 @@ func (s *service) seal(reason vault.SealReason, detail string) error {
 	case <-flushed:
 	case <-time.After(sealPatience):
 	}
+	s.shares.forget() // of a vault that is sealed: they are secrets in memory too
 	return s.vault.SealBecause(reason, detail)
 }
 

@@ -147,9 +147,12 @@ func (s *service) ChangePassword(ctx context.Context, req *vaultdv1.ChangePasswo
 	if err != nil {
 		return nil, err
 	}
-	iterations, err = s.vault.ChangeSlotPassword(ctx, with, req.GetSlot(), req.GetNewPassword(), iterations)
+	info, err := s.vault.ChangeSlotPassword(ctx, with, req.GetSlot(), req.GetNewPassword(), iterations)
 	if err != nil {
 		return nil, err
 	}
-	return &vaultdv1.ChangePasswordResponse{Iterations: uint32(iterations)}, nil //nolint:gosec // bounded by the KDF
+	return &vaultdv1.ChangePasswordResponse{
+		Iterations: uint32(info.Iterations), //nolint:gosec // bounded by the KDF
+		Slot:       s.keySlot(info),
+	}, nil
 }

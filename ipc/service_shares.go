@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/vaultd/vaultd/crypto/shares"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
@@ -19,7 +20,7 @@ func (s *service) EnterShare(ctx context.Context, req *vaultdv1.EnterShareReques
 	s.shares.turn.Lock()
 	defer s.shares.turn.Unlock()
 	if !s.vault.Status().Sealed {
-		return nil, fault.E(fault.CodeUnsealed, "the vault is unsealed already")
+		return nil, errUnsealed
 	}
 	share, err := shares.Parse(req.GetShare())
 	if err != nil {
@@ -31,6 +32,10 @@ func (s *service) EnterShare(ctx context.Context, req *vaultdv1.EnterShareReques
 		return nil, err
 	}
 	entered, fresh := s.shares.add(slot, &share)
+	if s.vault.Opened() == nil { // by somebody else meanwhile, who may have had the desk cleared before
+		s.shares.forget()
+		return nil, errUnsealed
+	}
 	missing := int(share.Threshold) - entered
 	if !fresh && missing > 0 {
 		return nil, fault.E(fault.CodeShareEntered, "share %d of the key slot %s is entered already; it counts once", share.Index, slot).
@@ -52,6 +57,10 @@ func (s *service) EnterShare(ctx context.Context, req *vaultdv1.EnterShareReques
 // when something else than they stands in the way: any of them, given again, tries again.
 func (s *service) unsealByShares(ctx context.Context, slot string, id shares.ID, acceptRollback bool) ([]string, error) {
 	whole, err := s.shares.combine(id)
+	if errors.Is(err, shares.ErrTooFew) {
+		return nil, fault.E(fault.CodeInvalidShare, "the time of a share that was entered before ran out at this moment").
+			WithHint("enter that one again; 'vaultctl status' shows how many there are")
+	}
 	if err != nil {
 		s.shares.forget()
 		return nil, fault.E(fault.CodeInvalidShare, "the shares do not fit together; all that were entered are forgotten").Because(err)
@@ -128,6 +137,9 @@ func describeShare(r *vaultdv1.EnterShareResponse) []audit.Field {
 	}
 	if r.GetUnsealed() {
 		fields = append(fields, audit.Field{Name: "unsealed", Value: "yes"})
+	}
+	if w := r.GetWarnings(); len(w) > 0 { // such as that the vault was restored
+		fields = append(fields, audit.Field{Name: "warnings", Value: strings.Join(w, "; ")})
 	}
 	return fields
 }

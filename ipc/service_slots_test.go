@@ -2,11 +2,15 @@ package ipc_test
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/vaultd/vaultd/ipc"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 )
 
@@ -73,4 +77,45 @@ func TestSlotsOverTheSocket(t *testing.T) {
 			t.Errorf("%v, %v", removed, err)
 		}
 	})
+}
+
+// Whoever asks later how the vault came to open with something finds which key slot was
+// touched, by name and id.
+func TestRecordsNameTheKeySlot(t *testing.T) {
+	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
+	c, ctx := start(t, set).dial(t), t.Context()
+	by := func() *vaultdv1.SlotSecret { return &vaultdv1.SlotSecret{Secret: []byte(password)} }
+	key := bytes.Repeat([]byte{7}, vault.SlotSecretLen)
+	if _, err := c.AddSlot(ctx, &vaultdv1.AddSlotRequest{With: by(), Kind: vaultdv1.SlotKind_SLOT_KIND_KEY_FILE, Name: "stick", Secret: key}); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := c.ChangePassword(ctx, &vaultdv1.ChangePasswordRequest{With: by(), NewPassword: []byte(password), Iterations: 600_000})
+	if err != nil || changed.GetSlot().GetName() != "password" || changed.GetIterations() != 600_000 {
+		t.Fatalf("%v, %v", changed, err)
+	}
+	if _, err := c.RemoveSlot(ctx, &vaultdv1.RemoveSlotRequest{With: by(), Slot: "stick"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e, err := range log.Read(audit.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := e.Action + " " + string(e.Outcome)
+		for _, x := range e.Extra {
+			line += " " + x.Name + "=" + x.Value
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"slot.add begun", "slot.add allowed slot=stick slot_id=2 kind=key-file",
+		"vault.change_password begun", "vault.change_password allowed slot=password slot_id=1 kind=password",
+		"slot.remove begun", "slot.remove allowed slot=stick slot_id=2 kind=key-file",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -151,7 +151,8 @@ func (d *shareDesk) sweep() {
 	now := d.now()
 	for id, set := range d.sets {
 		for index, s := range set.shares {
-			if !now.Before(s.expires) {
+			// The clock that went further counts: one stands still while the machine sleeps.
+			if !now.Before(s.expires) || !now.Round(0).Before(s.expires.Round(0)) {
 				s.text.Wipe()
 				delete(set.shares, index)
 			}

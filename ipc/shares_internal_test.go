@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,6 +176,35 @@ func TestSharesAreForgotten(t *testing.T) {
 	}
 	if o.entered() != 0 {
 		t.Error("shares outlive the unseal by another way")
+	}
+	if err := o.service.seal(vault.SealedByRequest, ""); err != nil {
+		t.Fatal(err)
+	}
+	o.enter(o.shares[0], "")
+	if err := o.service.seal(vault.SealedBySuspend, ""); err != nil {
+		t.Fatal(err)
+	}
+	if o.entered() != 0 {
+		t.Error("shares are in memory while the machine sleeps")
+	}
+}
+
+// Whoever unseals has the desk cleared; a share that comes at the same moment is not left
+// on it until the vault is sealed again.
+func TestShareThatComesTooLateIsNotKept(t *testing.T) {
+	o := newOperators(t)
+	var once sync.Once
+	o.service.shares.now = func() time.Time { // the share is about to be added
+		once.Do(func() {
+			if _, err := o.vault.Unseal(context.Background(), []byte(ownPassword), false); err != nil {
+				t.Error(err)
+			}
+		})
+		return o.clock.now()
+	}
+	o.enter(o.shares[0], fault.CodeUnsealed)
+	if o.entered() != 0 {
+		t.Error("the share is kept")
 	}
 }
 

@@ -13,13 +13,13 @@ func tpmFault(err error, slot string) error {
 	switch {
 	case errors.As(err, &pcrs):
 		return fault.E(fault.CodeTPMRefused, "the TPM does not open the key slot %s: %v", slot, pcrs).
-			WithHint("if the change was yours (firmware, Secure Boot), unseal in another way, 'vaultctl slot add --tpm', and remove %s; if not, find out what started this machine first", slot)
+			WithHint("if the change was yours (firmware, Secure Boot), unseal in another way, 'vaultctl slot add tpm', and remove %s; if not, find out what started this machine first", slot)
 	case errors.Is(err, tpm.ErrOther):
 		return fault.E(fault.CodeTPMRefused, "the key slot %s is of another TPM, or this one was cleared since", slot).
-			WithHint("unseal in another way, 'vaultctl slot add --tpm', and remove %s", slot)
+			WithHint("unseal in another way, 'vaultctl slot add tpm', and remove %s", slot)
 	case errors.Is(err, tpm.ErrMalformed):
 		return fault.E(fault.CodeTPMRefused, "what the key slot %s holds is not what the TPM sealed", slot).
-			WithHint("unseal in another way, 'vaultctl slot add --tpm', and remove %s", slot).Because(err)
+			WithHint("unseal in another way, 'vaultctl slot add tpm', and remove %s", slot).Because(err)
 	case errors.Is(err, tpm.ErrNeedsPIN):
 		return fault.E(fault.CodeTPMRefused, "the key slot %s takes a PIN", slot).
 			WithHint("'vaultctl unseal --slot %s' asks for it", slot)

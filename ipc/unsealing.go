@@ -6,7 +6,10 @@ import (
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
+	"github.com/vaultd/vaultd/vault/fault"
 )
+
+var errUnsealed = fault.E(fault.CodeUnsealed, "the vault is unsealed already")
 
 // Unsealing is what clients are told of how the daemon opens the vault by itself.
 type Unsealing struct {
@@ -37,6 +40,9 @@ func (s *service) unseal(ctx context.Context, with vault.SlotSecret, acceptRollb
 func (s *service) unsealBy(
 	ctx context.Context, with vault.SlotSecret, open func(context.Context, vault.SlotSecret) ([]string, error),
 ) ([]string, error) {
+	if s.vault.Opened() == nil { // before the TPM is asked: it would tell whether a PIN is right, and count it
+		return nil, errUnsealed
+	}
 	with, wipe, err := s.released(with)
 	if err != nil {
 		return nil, err

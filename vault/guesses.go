@@ -140,12 +140,16 @@ type guess struct {
 func (g *guesses) begin(subject, what string) (guess, error) {
 	one, wait, ok := g.throttle.Begin(subject, g.now())
 	if !ok {
-		wait = max(wait.Round(time.Second), time.Second)
-		return guess{}, E(CodeUnlockThrottled, "too many wrong %s", what).
-			WithHint("try again in %s; until then the right one is refused as well", wait)
+		return guess{}, throttled(wait, what)
 	}
 	g.save()
 	return guess{g, one}, nil
+}
+
+func throttled(wait time.Duration, what string) *Error {
+	wait = max(wait.Round(time.Second), time.Second)
+	return E(CodeUnlockThrottled, "too many wrong %s", what).
+		WithHint("try again in %s; until then the right one is refused as well", wait)
 }
 
 // right forgets all guesses of the subject.

@@ -14,55 +14,56 @@ const shortPassword = 8
 // ChangePassword replaces the password old, in the slot that it opens, and returns its
 // number of iterations. See ChangeSlotPassword.
 func (v *Vault) ChangePassword(ctx context.Context, old, new []byte, iterations int) (int, error) {
-	return v.ChangeSlotPassword(ctx, SlotSecret{Kind: SlotPassword, Secret: old}, "", new, iterations)
+	info, err := v.ChangeSlotPassword(ctx, SlotSecret{Kind: SlotPassword, Secret: old}, "", new, iterations)
+	return info.Iterations, err
 }
 
 // ChangeSlotPassword replaces the password of the slot that ref names, or, for none, of the
-// one that by opens. It returns the number of iterations. Only the header is written;
+// one that by opens. It returns the slot as it is then. Only the header is written;
 // whatever interrupts that, exactly one of the two passwords opens the vault
 // afterwards. The vault must be unsealed.
-func (v *Vault) ChangeSlotPassword(ctx context.Context, by SlotSecret, ref string, new []byte, iterations int) (int, error) {
+func (v *Vault) ChangeSlotPassword(ctx context.Context, by SlotSecret, ref string, new []byte, iterations int) (SlotInfo, error) {
 	v.admin.Lock()
 	defer v.admin.Unlock()
 	o, err := v.changing(ctx)
 	if err != nil {
-		return 0, err
+		return SlotInfo{}, err
 	}
 	s := slot{kind: SlotPassword, kdf: kdfPBKDF2SHA256}
 	if err := v.prepare(&s, new, iterations); err != nil {
-		return 0, err
+		return SlotInfo{}, err
 	}
 	var target *slot
 	if ref != "" {
 		if target, err = o.header.find(ref); err != nil {
-			return 0, err
+			return SlotInfo{}, err
 		}
 	}
 	root, with, err := v.rootKey(o.header, by)
 	if err != nil {
-		return 0, err
+		return SlotInfo{}, err
 	}
 	defer root.Wipe()
 	if target == nil {
 		target = with
 	}
 	if target.kind != SlotPassword {
-		return 0, E(CodeBadArgument, "the key slot %s has no password", target.label()).WithHint("name the slot whose password it is to be")
+		return SlotInfo{}, E(CodeBadArgument, "the key slot %s has no password", target.label()).WithHint("name the slot whose password it is to be")
 	}
 	s.id, s.name, s.params = target.id, target.name, target.params
 	if !target.plain() {
 		s.created = o.clock.stamp()
 	}
 	if err := s.wrap(v.o.Random, o.header.vaultID, new, root.Bytes()); err != nil {
-		return 0, err
+		return SlotInfo{}, err
 	}
 	h := o.header.clone()
 	*h.slot(s.id) = s
 	if err := v.replaceHeader(o, h, root, "the new password"); err != nil {
-		return 0, err
+		return SlotInfo{}, err
 	}
 	v.log.Info("password changed", "slot", s.label(), "kdf_iterations", s.iterations, "header_epoch", h.epoch)
-	return int(s.iterations), nil
+	return s.info(), nil
 }
 
 // checkNewPassword refuses what cannot be a password and warns of a short one.

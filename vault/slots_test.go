@@ -284,6 +284,50 @@ func TestWrongPasswordIsOneGuessHoweverManySlots(t *testing.T) {
 	r.guess(password, vault.CodeUnlockThrottled)
 }
 
+// An administrator with a password, or recovery words, gets no more guesses at the password
+// of another by using them in between.
+func TestOnesOwnSecretPaysForNoGuessesAtAnother(t *testing.T) {
+	for _, own := range []vault.SlotSecret{withPassword(password), with(vault.SlotRecovery)} {
+		for _, slot := range []string{"", "second"} {
+			t.Run(own.Kind.String()+" "+slot, func(t *testing.T) {
+				r := guessing(t)
+				r.unseal()
+				r.everySlot()
+				at := func(secret string) vault.SlotSecret {
+					return vault.SlotSecret{Kind: vault.SlotPassword, Slot: slot, Secret: []byte(secret)}
+				}
+				guess := func(want vault.Code) {
+					t.Helper()
+					_, err := r.RemoveSlot(ctx, at("guess"), "key-file")
+					r.wantCode(err, want)
+					// The secret is right, and nothing changes: that slot has no password.
+					_, err = r.ChangeSlotPassword(ctx, own, "key-file", []byte("another password"), iterations)
+					r.wantCode(err, vault.CodeBadArgument)
+				}
+				for range quota.Passwords.Free {
+					guess(vault.CodeWrongPassword)
+				}
+				for range 2 * quota.Passwords.Free {
+					guess(vault.CodeUnlockThrottled)
+				}
+				r.restart()
+				_, err := r.UnsealWith(ctx, at(newPassword), false)
+				r.wantCode(err, vault.CodeUnlockThrottled) // the right one too
+				if slot == "" && own.Kind == vault.SlotPassword {
+					r.opens(own, "") // other slots are as they were
+					r.close()
+				}
+				r.clock.Advance(quota.Passwords.Most)
+				if _, err = r.UnsealWith(ctx, at(newPassword), false); err != nil {
+					t.Fatal(err)
+				}
+				_, err = r.RemoveSlot(ctx, vault.SlotSecret{Slot: "second", Secret: []byte("guess")}, "key-file")
+				r.wantCode(err, vault.CodeWrongPassword) // a clean slate
+			})
+		}
+	}
+}
+
 func TestPasswordOfANamedSlotChanges(t *testing.T) {
 	r := newRig(t)
 	r.everySlot()

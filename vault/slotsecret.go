@@ -57,6 +57,16 @@ func (h *header) candidates(with SlotSecret) ([]*slot, error) {
 	return slots, nil
 }
 
+// throttled is how many slots there are whose wrong secrets count as guesses.
+func (h *header) throttled() (n int) {
+	for i := range h.slots {
+		if slotRules[h.slots[i].kind].throttled {
+			n++
+		}
+	}
+	return n
+}
+
 // unwrapAny opens the first of slots that the secret fits. It returns errSlotSecret
 // when it fits none.
 func unwrapAny(vaultID [16]byte, slots []*slot, slotSecret []byte) (*secret.Bytes, *slot, error) {
@@ -84,18 +94,21 @@ func (v *Vault) rootKey(h *header, with SlotSecret) (*secret.Bytes, *slot, error
 	if err := kind.checkSecret(with.Secret); err != nil {
 		return nil, nil, err
 	}
-	right, undo := func() {}, func() {}
+	right, undo, left := func(*slot) {}, func() {}, func() error { return nil }
 	if slotRules[kind].throttled {
-		guess, err := v.guesses.begin(subjectPassword, "passwords")
-		if err != nil {
+		var guess slotGuess
+		if slots, guess, err = v.guesses.beginSlots(slots, h.throttled() == 1); err != nil {
 			return nil, nil, err
 		}
-		right, undo = guess.right, guess.undo
+		right, undo, left = guess.right, guess.undo, guess.left
 	}
 	root, by, err := unwrapAny(h.vaultID, slots, with.Secret)
 	switch {
 	case errors.Is(err, errSlotSecret):
 		v.log.Warn("wrong "+slotRules[kind].what, "kind", kind.String())
+		if err := left(); err != nil {
+			return nil, nil, err
+		}
 		return nil, nil, kind.wrong()
 	case errors.Is(err, errHeaderBytes): // the secret is right, what it opens is not
 		undo()
@@ -103,7 +116,7 @@ func (v *Vault) rootKey(h *header, with SlotSecret) (*secret.Bytes, *slot, error
 	case err != nil:
 		return nil, nil, err
 	}
-	right()
+	right(by)
 	if err := h.verify(root.Bytes()); err != nil {
 		root.Wipe()
 		if errors.Is(err, errHeaderBytes) {

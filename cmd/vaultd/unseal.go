@@ -15,7 +15,6 @@ import (
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
-	"github.com/vaultd/vaultd/vault/policy"
 )
 
 // bootTime is how long clients, and units that are ordered after the daemon, wait for
@@ -125,8 +124,8 @@ func (u *unsealer) try(ctx context.Context) {
 // ask tries what one source has.
 func (u *unsealer) ask(ctx context.Context, name string, c config.Unseal, slots []vault.SlotInfo) error {
 	found, err := sources[name].find(c, slots)
+	var warnings []string
 	for _, f := range found {
-		var warnings []string
 		warnings, err = u.server.Unseal(ctx, vault.SlotSecret{Kind: sources[name].kind, Slot: f.slot, Secret: f.secret.Bytes()})
 		for _, w := range warnings {
 			u.log.Warn("vault", "warning", w)
@@ -148,7 +147,10 @@ func (u *unsealer) ask(ctx context.Context, name string, c config.Unseal, slots 
 		extra = append(extra, audit.Field{Name: "slot", Value: with})
 		u.log.Info("the vault was unsealed without a person", "source", name, "slot", with)
 	}
-	u.own.add(string(policy.Unseal), err, extra...)
+	if len(warnings) > 0 { // such as that the vault was restored
+		extra = append(extra, audit.Field{Name: "warnings", Value: strings.Join(warnings, "; ")})
+	}
+	u.own.unsealed(err, extra...)
 	return err
 }
 
@@ -156,7 +158,8 @@ func (u *unsealer) ask(ctx context.Context, name string, c config.Unseal, slots 
 func tellsOfOneSecret(err error) bool {
 	var known *fault.Error
 	return !errors.As(err, &known) || known.Code == fault.CodeWrongPassword || known.Code == fault.CodeSlotNotFound ||
-		known.Code == fault.CodeTPMRefused || known.Code == fault.CodeTPMFailed
+		known.Code == fault.CodeTPMRefused || known.Code == fault.CodeTPMFailed ||
+		known.Code == fault.CodeUnlockThrottled // the TPM's: nothing else that is tried here is throttled
 }
 
 // finish tells why the vault is sealed, in the log once.

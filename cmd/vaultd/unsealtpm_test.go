@@ -108,6 +108,13 @@ func TestTPMWithPINWaitsForAPerson(t *testing.T) {
 	if err := d.unseal(t, "tpm", "493817"); err != nil {
 		t.Errorf("with the PIN: %v", err)
 	}
+	// The TPM is not asked for what is open: it would tell whether a PIN is right, and
+	// lock after too many for everybody.
+	for _, pin := range []string{"493817", "000000"} {
+		if err := d.unseal(t, "tpm", pin); !errors.Is(err, fault.E(fault.CodeUnsealed, "")) {
+			t.Errorf("of an unsealed vault: %v", err)
+		}
+	}
 	d.stop(t, syscall.SIGTERM)
 }
 

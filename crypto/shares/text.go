@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // The written form is base32 (RFC 4648) of
@@ -39,6 +40,7 @@ func (s *Share) AppendText(b []byte) []byte {
 	raw := s.payload(make([]byte, 0, payloadLen+checkLen))
 	raw = append(raw, checksum(raw)...)
 	text := base32.StdEncoding.AppendEncode(make([]byte, 0, letters), raw)
+	b = slices.Grow(b, letters+letters/groupLen) // at once, so that no copy is left behind
 	for i := 0; i < len(text); i += groupLen {
 		if i > 0 {
 			b = append(b, '-')

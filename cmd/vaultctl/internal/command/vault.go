@@ -165,7 +165,8 @@ func (a *app) seal() *cobra.Command {
 		Long: strings.TrimSpace(`
 Lock the vault: the daemon wipes the root key and all keys from its memory and
 closes the store. Every use of a key answers 'sealed' until the next unseal.
-Sealing a sealed vault does nothing.`),
+Sealing a sealed vault makes it stay sealed until somebody unseals it, and forgets
+the shares that were entered.`),
 		Example: example("vaultctl seal"),
 		Args:    takes(),
 	}
@@ -241,7 +242,8 @@ vaultctl password change --old-password-file ./old --new-password-file ./new`),
 		}
 		return a.print.Object(struct {
 			Iterations uint32 `json:"kdf_iterations"`
-		}{r.GetIterations()}, func(t *render.Table) {
+			Slot       string `json:"slot,omitempty"`
+		}{r.GetIterations(), r.GetSlot().GetName()}, func(t *render.Table) {
 			t.Line("The password is changed.")
 			t.Field("Iterations", grouped(uint64(r.GetIterations())))
 		})
