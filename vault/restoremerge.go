@@ -59,6 +59,11 @@ func (m *merger) take(rec store.Record, seq uint64) error {
 		if _, known := p.tombs[rec.Path]; known {
 			return nil
 		}
+	case kindAlias:
+		// An ended key keeps its name.
+		if _, ended := p.names[rec.Path]; ended {
+			return nil
+		}
 	case kindKey:
 		if id, ended := p.names[rec.Path]; ended {
 			return m.key(p.ended[id], rec, seq)

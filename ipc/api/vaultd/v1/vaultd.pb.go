@@ -86,6 +86,9 @@ const (
 	Method_METHOD_CREATE_CERTIFICATE Method = 52
 	Method_METHOD_WRAP_KEY           Method = 53
 	Method_METHOD_UNWRAP_KEY         Method = 54
+	Method_METHOD_SET_ALIAS          Method = 60
+	Method_METHOD_LIST_ALIASES       Method = 61
+	Method_METHOD_REMOVE_ALIAS       Method = 62
 	Method_METHOD_CREATE_OWNER       Method = 64
 	Method_METHOD_SHOW_OWNER         Method = 65
 	Method_METHOD_LIST_OWNERS        Method = 66
@@ -169,6 +172,9 @@ var (
 		52:  "METHOD_CREATE_CERTIFICATE",
 		53:  "METHOD_WRAP_KEY",
 		54:  "METHOD_UNWRAP_KEY",
+		60:  "METHOD_SET_ALIAS",
+		61:  "METHOD_LIST_ALIASES",
+		62:  "METHOD_REMOVE_ALIAS",
 		64:  "METHOD_CREATE_OWNER",
 		65:  "METHOD_SHOW_OWNER",
 		66:  "METHOD_LIST_OWNERS",
@@ -249,6 +255,9 @@ var (
 		"METHOD_CREATE_CERTIFICATE": 52,
 		"METHOD_WRAP_KEY":           53,
 		"METHOD_UNWRAP_KEY":         54,
+		"METHOD_SET_ALIAS":          60,
+		"METHOD_LIST_ALIASES":       61,
+		"METHOD_REMOVE_ALIAS":       62,
 		"METHOD_CREATE_OWNER":       64,
 		"METHOD_SHOW_OWNER":         65,
 		"METHOD_LIST_OWNERS":        66,
@@ -9915,6 +9924,397 @@ func (x *Revocation) GetReinstated() bool {
 	return false
 }
 
+// An alias is a second name of a key of the same owner. Every request that names
+// a key which there is may name an alias instead.
+type Alias struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Created       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
+	Moved         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=moved,proto3" json:"moved,omitempty"` // absent while it points to its first key
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alias) Reset() {
+	*x = Alias{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alias) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alias) ProtoMessage() {}
+
+func (x *Alias) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alias.ProtoReflect.Descriptor instead.
+func (*Alias) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+}
+
+func (x *Alias) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alias) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Alias) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *Alias) GetMoved() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Moved
+	}
+	return nil
+}
+
+// SetAlias makes an alias, or moves it in one step.
+type SetAliasRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"` // that it points to from now on; no alias
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAliasRequest) Reset() {
+	*x = SetAliasRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAliasRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAliasRequest) ProtoMessage() {}
+
+func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAliasRequest.ProtoReflect.Descriptor instead.
+func (*SetAliasRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+}
+
+func (x *SetAliasRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetAliasRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+type SetAliasResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Alias         *Alias                 `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`
+	Previous      string                 `protobuf:"bytes,2,opt,name=previous,proto3" json:"previous,omitempty"` // the key that it pointed to before; empty for a new alias
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAliasResponse) Reset() {
+	*x = SetAliasResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAliasResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAliasResponse) ProtoMessage() {}
+
+func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAliasResponse.ProtoReflect.Descriptor instead.
+func (*SetAliasResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+}
+
+func (x *SetAliasResponse) GetAlias() *Alias {
+	if x != nil {
+		return x.Alias
+	}
+	return nil
+}
+
+func (x *SetAliasResponse) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+type ListAliasesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`                        // empty is every owner, for administrators, else the caller's own
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`                          // instead: this alias alone, which there must be
+	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`                            // instead: the aliases of this key
+	PageSize      uint32                 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"` // 0 is 100; at most 1000
+	PageToken     string                 `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAliasesRequest) Reset() {
+	*x = ListAliasesRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAliasesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAliasesRequest) ProtoMessage() {}
+
+func (x *ListAliasesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAliasesRequest.ProtoReflect.Descriptor instead.
+func (*ListAliasesRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
+}
+
+func (x *ListAliasesRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ListAliasesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListAliasesRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ListAliasesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAliasesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListAliasesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Aliases       []*Alias               `protobuf:"bytes,1,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAliasesResponse) Reset() {
+	*x = ListAliasesResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAliasesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAliasesResponse) ProtoMessage() {}
+
+func (x *ListAliasesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAliasesResponse.ProtoReflect.Descriptor instead.
+func (*ListAliasesResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
+}
+
+func (x *ListAliasesResponse) GetAliases() []*Alias {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *ListAliasesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type RemoveAliasRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveAliasRequest) Reset() {
+	*x = RemoveAliasRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveAliasRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveAliasRequest) ProtoMessage() {}
+
+func (x *RemoveAliasRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveAliasRequest.ProtoReflect.Descriptor instead.
+func (*RemoveAliasRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
+}
+
+func (x *RemoveAliasRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RemoveAliasResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Alias         *Alias                 `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"` // as it was
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveAliasResponse) Reset() {
+	*x = RemoveAliasResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveAliasResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveAliasResponse) ProtoMessage() {}
+
+func (x *RemoveAliasResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveAliasResponse.ProtoReflect.Descriptor instead.
+func (*RemoveAliasResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
+}
+
+func (x *RemoveAliasResponse) GetAlias() *Alias {
+	if x != nil {
+		return x.Alias
+	}
+	return nil
+}
+
 type ListRevocationsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
@@ -9926,7 +10326,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9938,7 +10338,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9951,7 +10351,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -9985,7 +10385,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9997,7 +10397,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10010,7 +10410,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -10036,7 +10436,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10048,7 +10448,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10061,7 +10461,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -10081,7 +10481,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10093,7 +10493,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10106,7 +10506,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -10140,7 +10540,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10152,7 +10552,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10165,7 +10565,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -10239,7 +10639,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10251,7 +10651,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10264,7 +10664,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
 }
 
 type WhoAmIResponse struct {
@@ -10280,7 +10680,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10292,7 +10692,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10305,7 +10705,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -10355,7 +10755,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10367,7 +10767,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10380,7 +10780,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -10424,7 +10824,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10436,7 +10836,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10449,7 +10849,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -10498,7 +10898,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10510,7 +10910,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10523,7 +10923,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -10560,7 +10960,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10572,7 +10972,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10585,7 +10985,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
 }
 
 func (x *Grant) GetId() string {
@@ -10625,7 +11025,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10637,7 +11037,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10650,7 +11050,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -10669,7 +11069,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10681,7 +11081,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10694,7 +11094,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -10713,7 +11113,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10725,7 +11125,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10738,7 +11138,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -10757,7 +11157,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10769,7 +11169,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10782,7 +11182,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -10802,7 +11202,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10814,7 +11214,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10827,7 +11227,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -10854,7 +11254,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10866,7 +11266,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10879,7 +11279,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -10905,7 +11305,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10917,7 +11317,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10930,7 +11330,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -10948,7 +11348,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10960,7 +11360,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10973,7 +11373,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
 }
 
 type ExplainRequest struct {
@@ -10985,7 +11385,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10997,7 +11397,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11010,7 +11410,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -11036,7 +11436,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11048,7 +11448,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11061,7 +11461,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -11138,7 +11538,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11150,7 +11550,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11163,7 +11563,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -11240,7 +11640,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11252,7 +11652,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11265,7 +11665,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -11299,7 +11699,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11311,7 +11711,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11324,7 +11724,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -11351,7 +11751,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11363,7 +11763,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11376,7 +11776,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -11396,7 +11796,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11408,7 +11808,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11421,7 +11821,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -11449,7 +11849,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11461,7 +11861,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11474,7 +11874,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -11500,7 +11900,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11512,7 +11912,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11525,7 +11925,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{163}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -11554,7 +11954,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11566,7 +11966,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11579,7 +11979,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{164}
 }
 
 func (x *Approval) GetId() string {
@@ -11660,7 +12060,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11672,7 +12072,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11685,7 +12085,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{165}
 }
 
 type ListApprovalsResponse struct {
@@ -11697,7 +12097,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11709,7 +12109,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11722,7 +12122,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{166}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -11743,7 +12143,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11755,7 +12155,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11768,7 +12168,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{167}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -11794,7 +12194,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11806,7 +12206,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11819,7 +12219,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{168}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -11840,7 +12240,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11852,7 +12252,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11865,7 +12265,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{169}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -11884,7 +12284,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11896,7 +12296,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11909,7 +12309,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{163}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{170}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -11928,7 +12328,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11940,7 +12340,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11953,7 +12353,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{164}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{171}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -11972,7 +12372,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11984,7 +12384,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11997,7 +12397,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{165}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{172}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -12022,7 +12422,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12034,7 +12434,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12047,7 +12447,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{166}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{173}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -12109,7 +12509,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12121,7 +12521,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12134,7 +12534,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{167}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{174}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -12159,7 +12559,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12171,7 +12571,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12184,7 +12584,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{168}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{175}
 }
 
 type CheckpointAuditResponse struct {
@@ -12197,7 +12597,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12209,7 +12609,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12222,7 +12622,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{169}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{176}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -12248,7 +12648,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12260,7 +12660,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12273,7 +12673,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{170}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{177}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -12293,7 +12693,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12305,7 +12705,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12318,7 +12718,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{171}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{178}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -12349,7 +12749,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12361,7 +12761,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12374,7 +12774,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{172}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{179}
 }
 
 func (x *Backup) GetSequence() uint64 {
@@ -12424,7 +12824,7 @@ type BeginBackupRequest struct {
 
 func (x *BeginBackupRequest) Reset() {
 	*x = BeginBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12436,7 +12836,7 @@ func (x *BeginBackupRequest) String() string {
 func (*BeginBackupRequest) ProtoMessage() {}
 
 func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12449,7 +12849,7 @@ func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
 func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{173}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{180}
 }
 
 func (x *BeginBackupRequest) GetSinceSha256() []byte {
@@ -12477,7 +12877,7 @@ type BeginBackupResponse struct {
 
 func (x *BeginBackupResponse) Reset() {
 	*x = BeginBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12489,7 +12889,7 @@ func (x *BeginBackupResponse) String() string {
 func (*BeginBackupResponse) ProtoMessage() {}
 
 func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12502,7 +12902,7 @@ func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
 func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{174}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{181}
 }
 
 func (x *BeginBackupResponse) GetId() string {
@@ -12539,7 +12939,7 @@ type ReadBackupRequest struct {
 
 func (x *ReadBackupRequest) Reset() {
 	*x = ReadBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[182]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12551,7 +12951,7 @@ func (x *ReadBackupRequest) String() string {
 func (*ReadBackupRequest) ProtoMessage() {}
 
 func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[182]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12564,7 +12964,7 @@ func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
 func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{175}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{182}
 }
 
 func (x *ReadBackupRequest) GetId() string {
@@ -12601,7 +13001,7 @@ type ReadBackupResponse struct {
 
 func (x *ReadBackupResponse) Reset() {
 	*x = ReadBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[183]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12613,7 +13013,7 @@ func (x *ReadBackupResponse) String() string {
 func (*ReadBackupResponse) ProtoMessage() {}
 
 func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[183]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12626,7 +13026,7 @@ func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
 func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{176}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{183}
 }
 
 func (x *ReadBackupResponse) GetData() []byte {
@@ -12675,7 +13075,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[184]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12687,7 +13087,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[184]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12700,7 +13100,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{177}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{184}
 }
 
 func (x *CheckRequest) GetId() string {
@@ -12731,7 +13131,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[185]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12743,7 +13143,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[185]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12756,7 +13156,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{178}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{185}
 }
 
 func (x *CheckResponse) GetId() string {
@@ -12814,7 +13214,7 @@ type CheckFinding struct {
 
 func (x *CheckFinding) Reset() {
 	*x = CheckFinding{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[186]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12826,7 +13226,7 @@ func (x *CheckFinding) String() string {
 func (*CheckFinding) ProtoMessage() {}
 
 func (x *CheckFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[186]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12839,7 +13239,7 @@ func (x *CheckFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
 func (*CheckFinding) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{179}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{186}
 }
 
 func (x *CheckFinding) GetSeverity() string {
@@ -12885,7 +13285,7 @@ type ListBackupsRequest struct {
 
 func (x *ListBackupsRequest) Reset() {
 	*x = ListBackupsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[187]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12897,7 +13297,7 @@ func (x *ListBackupsRequest) String() string {
 func (*ListBackupsRequest) ProtoMessage() {}
 
 func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[187]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12910,7 +13310,7 @@ func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
 func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{180}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{187}
 }
 
 type ListBackupsResponse struct {
@@ -12922,7 +13322,7 @@ type ListBackupsResponse struct {
 
 func (x *ListBackupsResponse) Reset() {
 	*x = ListBackupsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[188]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12934,7 +13334,7 @@ func (x *ListBackupsResponse) String() string {
 func (*ListBackupsResponse) ProtoMessage() {}
 
 func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[188]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12947,7 +13347,7 @@ func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
 func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{181}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{188}
 }
 
 func (x *ListBackupsResponse) GetBackups() []*Backup {
@@ -13727,7 +14127,32 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06reason\x18\a \x01(\tR\x06reason\x12\x1e\n" +
 	"\n" +
 	"reinstated\x18\b \x01(\bR\n" +
-	"reinstated\"j\n" +
+	"reinstated\"\x95\x01\n" +
+	"\x05Alias\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x124\n" +
+	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x120\n" +
+	"\x05moved\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05moved\"7\n" +
+	"\x0fSetAliasRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"V\n" +
+	"\x10SetAliasResponse\x12&\n" +
+	"\x05alias\x18\x01 \x01(\v2\x10.vaultd.v1.AliasR\x05alias\x12\x1a\n" +
+	"\bprevious\x18\x02 \x01(\tR\bprevious\"\x8c\x01\n" +
+	"\x12ListAliasesRequest\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"i\n" +
+	"\x13ListAliasesResponse\x12*\n" +
+	"\aaliases\x18\x01 \x03(\v2\x10.vaultd.v1.AliasR\aaliases\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"(\n" +
+	"\x12RemoveAliasRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"=\n" +
+	"\x13RemoveAliasResponse\x12&\n" +
+	"\x05alias\x18\x01 \x01(\v2\x10.vaultd.v1.AliasR\x05alias\"j\n" +
 	"\x16ListRevocationsRequest\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -13934,7 +14359,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\a_offset\"\x14\n" +
 	"\x12ListBackupsRequest\"B\n" +
 	"\x13ListBackupsResponse\x12+\n" +
-	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\x8e\x0e\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xd6\x0e\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -13990,7 +14415,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11METHOD_CREATE_CSR\x103\x12\x1d\n" +
 	"\x19METHOD_CREATE_CERTIFICATE\x104\x12\x13\n" +
 	"\x0fMETHOD_WRAP_KEY\x105\x12\x15\n" +
-	"\x11METHOD_UNWRAP_KEY\x106\x12\x17\n" +
+	"\x11METHOD_UNWRAP_KEY\x106\x12\x14\n" +
+	"\x10METHOD_SET_ALIAS\x10<\x12\x17\n" +
+	"\x13METHOD_LIST_ALIASES\x10=\x12\x17\n" +
+	"\x13METHOD_REMOVE_ALIAS\x10>\x12\x17\n" +
 	"\x13METHOD_CREATE_OWNER\x10@\x12\x15\n" +
 	"\x11METHOD_SHOW_OWNER\x10A\x12\x16\n" +
 	"\x12METHOD_LIST_OWNERS\x10B\x12\x17\n" +
@@ -14101,7 +14529,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x03\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_DER\x100\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_RAW\x101\x12\x1e\n" +
-	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xfe+\n" +
+	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xdf-\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -14154,7 +14582,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tCreateCSR\x12\x1b.vaultd.v1.CreateCSRRequest\x1a\x1c.vaultd.v1.CreateCSRResponse\x12^\n" +
 	"\x11CreateCertificate\x12#.vaultd.v1.CreateCertificateRequest\x1a$.vaultd.v1.CreateCertificateResponse\x12@\n" +
 	"\aWrapKey\x12\x19.vaultd.v1.WrapKeyRequest\x1a\x1a.vaultd.v1.WrapKeyResponse\x12F\n" +
-	"\tUnwrapKey\x12\x1b.vaultd.v1.UnwrapKeyRequest\x1a\x1c.vaultd.v1.UnwrapKeyResponse\x12L\n" +
+	"\tUnwrapKey\x12\x1b.vaultd.v1.UnwrapKeyRequest\x1a\x1c.vaultd.v1.UnwrapKeyResponse\x12C\n" +
+	"\bSetAlias\x12\x1a.vaultd.v1.SetAliasRequest\x1a\x1b.vaultd.v1.SetAliasResponse\x12L\n" +
+	"\vListAliases\x12\x1d.vaultd.v1.ListAliasesRequest\x1a\x1e.vaultd.v1.ListAliasesResponse\x12L\n" +
+	"\vRemoveAlias\x12\x1d.vaultd.v1.RemoveAliasRequest\x1a\x1e.vaultd.v1.RemoveAliasResponse\x12L\n" +
 	"\vCreateOwner\x12\x1d.vaultd.v1.CreateOwnerRequest\x1a\x1e.vaultd.v1.CreateOwnerResponse\x12F\n" +
 	"\tShowOwner\x12\x1b.vaultd.v1.ShowOwnerRequest\x1a\x1c.vaultd.v1.ShowOwnerResponse\x12I\n" +
 	"\n" +
@@ -14202,7 +14633,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 189)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 196)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                       // 0: vaultd.v1.Method
 	(SlotKind)(0),                     // 1: vaultd.v1.SlotKind
@@ -14344,80 +14775,87 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*ReinstateOwnerRequest)(nil),     // 137: vaultd.v1.ReinstateOwnerRequest
 	(*ReinstateOwnerResponse)(nil),    // 138: vaultd.v1.ReinstateOwnerResponse
 	(*Revocation)(nil),                // 139: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),    // 140: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil),   // 141: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),    // 142: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil),   // 143: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),                 // 144: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),             // 145: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),            // 146: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),                // 147: vaultd.v1.CanRequest
-	(*CanResponse)(nil),               // 148: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),          // 149: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                     // 150: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),           // 151: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),          // 152: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),          // 153: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),         // 154: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),         // 155: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),        // 156: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),        // 157: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),       // 158: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),            // 159: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),           // 160: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),            // 161: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),     // 162: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),    // 163: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),     // 164: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),    // 165: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),    // 166: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil),   // 167: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                  // 168: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),      // 169: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),     // 170: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),      // 171: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),     // 172: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),            // 173: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),           // 174: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),             // 175: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),            // 176: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),          // 177: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),         // 178: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),    // 179: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil),   // 180: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),         // 181: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),        // 182: vaultd.v1.ProveAuditResponse
-	(*Backup)(nil),                    // 183: vaultd.v1.Backup
-	(*BeginBackupRequest)(nil),        // 184: vaultd.v1.BeginBackupRequest
-	(*BeginBackupResponse)(nil),       // 185: vaultd.v1.BeginBackupResponse
-	(*ReadBackupRequest)(nil),         // 186: vaultd.v1.ReadBackupRequest
-	(*ReadBackupResponse)(nil),        // 187: vaultd.v1.ReadBackupResponse
-	(*CheckRequest)(nil),              // 188: vaultd.v1.CheckRequest
-	(*CheckResponse)(nil),             // 189: vaultd.v1.CheckResponse
-	(*CheckFinding)(nil),              // 190: vaultd.v1.CheckFinding
-	(*ListBackupsRequest)(nil),        // 191: vaultd.v1.ListBackupsRequest
-	(*ListBackupsResponse)(nil),       // 192: vaultd.v1.ListBackupsResponse
-	nil,                               // 193: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                               // 194: vaultd.v1.Key.LabelsEntry
-	nil,                               // 195: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                               // 196: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                               // 197: vaultd.v1.ImportKeyRequest.LabelsEntry
-	nil,                               // 198: vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	nil,                               // 199: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	(*timestamppb.Timestamp)(nil),     // 200: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 201: google.protobuf.Duration
+	(*Alias)(nil),                     // 140: vaultd.v1.Alias
+	(*SetAliasRequest)(nil),           // 141: vaultd.v1.SetAliasRequest
+	(*SetAliasResponse)(nil),          // 142: vaultd.v1.SetAliasResponse
+	(*ListAliasesRequest)(nil),        // 143: vaultd.v1.ListAliasesRequest
+	(*ListAliasesResponse)(nil),       // 144: vaultd.v1.ListAliasesResponse
+	(*RemoveAliasRequest)(nil),        // 145: vaultd.v1.RemoveAliasRequest
+	(*RemoveAliasResponse)(nil),       // 146: vaultd.v1.RemoveAliasResponse
+	(*ListRevocationsRequest)(nil),    // 147: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),   // 148: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),    // 149: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil),   // 150: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),                 // 151: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),             // 152: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 153: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),                // 154: vaultd.v1.CanRequest
+	(*CanResponse)(nil),               // 155: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),          // 156: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                     // 157: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),           // 158: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),          // 159: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),          // 160: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),         // 161: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),         // 162: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),        // 163: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),        // 164: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),       // 165: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),            // 166: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),           // 167: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),            // 168: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),     // 169: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 170: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),     // 171: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),    // 172: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),    // 173: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil),   // 174: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                  // 175: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),      // 176: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),     // 177: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),      // 178: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),     // 179: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),            // 180: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),           // 181: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),             // 182: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),            // 183: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),          // 184: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),         // 185: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),    // 186: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil),   // 187: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),         // 188: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),        // 189: vaultd.v1.ProveAuditResponse
+	(*Backup)(nil),                    // 190: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),        // 191: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),       // 192: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),         // 193: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),        // 194: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),              // 195: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),             // 196: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),              // 197: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),        // 198: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),       // 199: vaultd.v1.ListBackupsResponse
+	nil,                               // 200: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 201: vaultd.v1.Key.LabelsEntry
+	nil,                               // 202: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 203: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 204: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 205: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	nil,                               // 206: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 207: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 208: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	200, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	193, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	200, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	207, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	200, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	207, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	14,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	34,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	200, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	207, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
 	26,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
 	26,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 8: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	200, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	207, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 10: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
 	26,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 12: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
@@ -14426,63 +14864,63 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	25,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
 	26,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	25,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	200, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	207, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
 	34,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
-	200, // 20: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
-	200, // 21: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
-	200, // 22: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
-	200, // 23: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
+	207, // 20: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
+	207, // 21: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
+	207, // 22: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
+	207, // 23: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
 	3,   // 24: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	200, // 25: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	200, // 26: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	200, // 27: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	200, // 28: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
-	200, // 29: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
-	200, // 30: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
+	207, // 25: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	207, // 26: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	207, // 27: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	207, // 28: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
+	207, // 29: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
+	207, // 30: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
 	39,  // 31: vaultd.v1.KeyVersion.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 32: vaultd.v1.KeyVersion.destruction:type_name -> vaultd.v1.Destruction
 	2,   // 33: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 34: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	194, // 35: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	200, // 36: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	201, // 37: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	201, // 35: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	207, // 36: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	208, // 37: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	41,  // 38: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	200, // 39: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	201, // 40: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
+	207, // 39: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	208, // 40: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
 	39,  // 41: vaultd.v1.Key.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 42: vaultd.v1.Key.destruction:type_name -> vaultd.v1.Destruction
-	200, // 43: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
+	207, // 43: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
 	4,   // 44: vaultd.v1.Key.reason_code:type_name -> vaultd.v1.RevocationReason
-	200, // 45: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
-	201, // 46: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	207, // 45: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
+	208, // 46: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 47: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	195, // 48: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	200, // 49: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	201, // 50: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	202, // 48: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	207, // 49: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	208, // 50: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
 	42,  // 51: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
 	42,  // 52: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	196, // 53: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	203, // 53: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
 	42,  // 54: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
 	5,   // 55: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	201, // 56: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	200, // 57: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	201, // 58: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	208, // 56: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	207, // 57: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	208, // 58: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
 	42,  // 59: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
 	6,   // 60: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	201, // 61: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	208, // 61: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 62: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	197, // 63: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	200, // 64: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	201, // 65: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	204, // 63: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	207, // 64: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	208, // 65: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
 	42,  // 66: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
 	6,   // 67: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
 	6,   // 68: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
 	7,   // 69: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
 	7,   // 70: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
 	7,   // 71: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	201, // 72: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	208, // 72: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 73: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	198, // 74: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	205, // 74: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
 	42,  // 75: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
 	61,  // 76: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
 	62,  // 77: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
@@ -14492,19 +14930,19 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	62,  // 81: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
 	9,   // 82: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	10,  // 83: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	201, // 84: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	208, // 84: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
 	8,   // 85: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
-	201, // 86: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
+	208, // 86: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
 	42,  // 87: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
 	4,   // 88: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
-	200, // 89: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
+	207, // 89: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
 	42,  // 90: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
 	42,  // 91: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
 	42,  // 92: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
-	200, // 93: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	200, // 94: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
-	200, // 95: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
-	199, // 96: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	207, // 93: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	207, // 94: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
+	207, // 95: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
+	206, // 96: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
 	42,  // 97: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
 	42,  // 98: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
 	42,  // 99: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
@@ -14516,16 +14954,16 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	84,  // 105: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
 	86,  // 106: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
 	86,  // 107: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	201, // 108: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	200, // 109: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
+	208, // 108: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	207, // 109: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
 	9,   // 110: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	10,  // 111: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
 	9,   // 112: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
 	10,  // 113: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	200, // 114: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
-	200, // 115: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
+	207, // 114: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
+	207, // 115: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
 	86,  // 116: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
-	201, // 117: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	208, // 117: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
 	86,  // 118: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
 	86,  // 119: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
 	86,  // 120: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
@@ -14552,211 +14990,222 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	11,  // 141: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
 	121, // 142: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
 	3,   // 143: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
-	200, // 144: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
-	201, // 145: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	200, // 146: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	201, // 147: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	207, // 144: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	208, // 145: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	207, // 146: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	208, // 147: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
 	42,  // 148: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
 	42,  // 149: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	200, // 150: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	200, // 151: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	207, // 150: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	207, // 151: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
 	128, // 152: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	128, // 153: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	128, // 154: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
 	128, // 155: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
 	128, // 156: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	200, // 157: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	139, // 158: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	139, // 159: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	144, // 160: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	86,  // 161: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	144, // 162: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	149, // 163: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	150, // 164: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	150, // 165: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	150, // 166: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	200, // 167: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	144, // 168: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	149, // 169: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	200, // 170: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	161, // 171: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	161, // 172: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	161, // 173: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	161, // 174: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	144, // 175: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	200, // 176: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	200, // 177: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	168, // 178: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	201, // 179: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	168, // 180: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	168, // 181: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	168, // 182: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	200, // 183: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	201, // 184: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	200, // 185: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	183, // 186: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	183, // 187: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	190, // 188: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	183, // 189: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	12,  // 190: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	15,  // 191: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	17,  // 192: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	19,  // 193: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	21,  // 194: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	27,  // 195: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	30,  // 196: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	32,  // 197: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	35,  // 198: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	37,  // 199: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	23,  // 200: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
-	43,  // 201: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	45,  // 202: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	47,  // 203: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	49,  // 204: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	51,  // 205: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	53,  // 206: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	55,  // 207: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	67,  // 208: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	69,  // 209: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	71,  // 210: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
-	73,  // 211: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
-	75,  // 212: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
-	77,  // 213: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
-	79,  // 214: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
-	87,  // 215: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	89,  // 216: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	91,  // 217: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	93,  // 218: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	95,  // 219: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	97,  // 220: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	99,  // 221: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	105, // 222: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
-	107, // 223: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
-	109, // 224: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
-	111, // 225: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
-	113, // 226: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
-	117, // 227: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
-	119, // 228: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
-	101, // 229: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
-	103, // 230: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
-	122, // 231: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	124, // 232: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	126, // 233: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	63,  // 234: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
-	65,  // 235: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
-	57,  // 236: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
-	59,  // 237: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
-	129, // 238: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	131, // 239: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	133, // 240: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	135, // 241: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	137, // 242: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	140, // 243: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	142, // 244: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	145, // 245: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	147, // 246: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	151, // 247: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	153, // 248: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	155, // 249: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	157, // 250: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	159, // 251: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	81,  // 252: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
-	162, // 253: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	164, // 254: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	166, // 255: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	169, // 256: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	171, // 257: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	173, // 258: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	175, // 259: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	177, // 260: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	179, // 261: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	181, // 262: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	184, // 263: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	186, // 264: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	188, // 265: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	191, // 266: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	13,  // 267: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	16,  // 268: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	18,  // 269: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	20,  // 270: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	22,  // 271: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	29,  // 272: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	31,  // 273: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	33,  // 274: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	36,  // 275: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	38,  // 276: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	24,  // 277: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
-	44,  // 278: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	46,  // 279: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	48,  // 280: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	50,  // 281: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	52,  // 282: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	54,  // 283: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	56,  // 284: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	68,  // 285: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	70,  // 286: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	72,  // 287: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
-	74,  // 288: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
-	76,  // 289: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
-	78,  // 290: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
-	80,  // 291: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
-	88,  // 292: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	90,  // 293: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	92,  // 294: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	94,  // 295: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	96,  // 296: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	98,  // 297: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	100, // 298: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	106, // 299: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
-	108, // 300: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
-	110, // 301: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
-	112, // 302: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
-	115, // 303: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
-	118, // 304: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
-	120, // 305: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
-	102, // 306: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
-	104, // 307: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
-	123, // 308: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	125, // 309: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	127, // 310: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	64,  // 311: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
-	66,  // 312: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
-	58,  // 313: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
-	60,  // 314: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
-	130, // 315: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	132, // 316: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	134, // 317: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	136, // 318: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	138, // 319: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	141, // 320: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	143, // 321: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	146, // 322: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	148, // 323: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	152, // 324: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	154, // 325: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	156, // 326: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	158, // 327: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	160, // 328: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	85,  // 329: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
-	163, // 330: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	165, // 331: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	167, // 332: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	170, // 333: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	172, // 334: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	174, // 335: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	176, // 336: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	178, // 337: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	180, // 338: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	182, // 339: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	185, // 340: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	187, // 341: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	189, // 342: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	192, // 343: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	267, // [267:344] is the sub-list for method output_type
-	190, // [190:267] is the sub-list for method input_type
-	190, // [190:190] is the sub-list for extension type_name
-	190, // [190:190] is the sub-list for extension extendee
-	0,   // [0:190] is the sub-list for field type_name
+	207, // 157: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	207, // 158: vaultd.v1.Alias.created:type_name -> google.protobuf.Timestamp
+	207, // 159: vaultd.v1.Alias.moved:type_name -> google.protobuf.Timestamp
+	140, // 160: vaultd.v1.SetAliasResponse.alias:type_name -> vaultd.v1.Alias
+	140, // 161: vaultd.v1.ListAliasesResponse.aliases:type_name -> vaultd.v1.Alias
+	140, // 162: vaultd.v1.RemoveAliasResponse.alias:type_name -> vaultd.v1.Alias
+	139, // 163: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	139, // 164: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	151, // 165: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	86,  // 166: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	151, // 167: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	156, // 168: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	157, // 169: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 170: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 171: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	207, // 172: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	151, // 173: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	156, // 174: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	207, // 175: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	168, // 176: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	168, // 177: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	168, // 178: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	168, // 179: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	151, // 180: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	207, // 181: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	207, // 182: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	175, // 183: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	208, // 184: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	175, // 185: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 186: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 187: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	207, // 188: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	208, // 189: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	207, // 190: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	190, // 191: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	190, // 192: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	197, // 193: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	190, // 194: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	12,  // 195: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	15,  // 196: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	17,  // 197: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	19,  // 198: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	21,  // 199: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	27,  // 200: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	30,  // 201: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	32,  // 202: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	35,  // 203: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	37,  // 204: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	23,  // 205: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
+	43,  // 206: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	45,  // 207: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	47,  // 208: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	49,  // 209: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	51,  // 210: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	53,  // 211: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	55,  // 212: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	67,  // 213: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	69,  // 214: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	71,  // 215: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
+	73,  // 216: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
+	75,  // 217: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
+	77,  // 218: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
+	79,  // 219: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
+	87,  // 220: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	89,  // 221: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	91,  // 222: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	93,  // 223: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	95,  // 224: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	97,  // 225: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	99,  // 226: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	105, // 227: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	107, // 228: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	109, // 229: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	111, // 230: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	113, // 231: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	117, // 232: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	119, // 233: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	101, // 234: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	103, // 235: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	122, // 236: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	124, // 237: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	126, // 238: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	63,  // 239: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	65,  // 240: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	57,  // 241: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	59,  // 242: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	141, // 243: vaultd.v1.VaultService.SetAlias:input_type -> vaultd.v1.SetAliasRequest
+	143, // 244: vaultd.v1.VaultService.ListAliases:input_type -> vaultd.v1.ListAliasesRequest
+	145, // 245: vaultd.v1.VaultService.RemoveAlias:input_type -> vaultd.v1.RemoveAliasRequest
+	129, // 246: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	131, // 247: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	133, // 248: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	135, // 249: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	137, // 250: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	147, // 251: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	149, // 252: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	152, // 253: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	154, // 254: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	158, // 255: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	160, // 256: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	162, // 257: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	164, // 258: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	166, // 259: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	81,  // 260: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
+	169, // 261: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	171, // 262: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	173, // 263: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	176, // 264: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	178, // 265: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	180, // 266: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	182, // 267: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	184, // 268: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	186, // 269: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	188, // 270: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	191, // 271: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	193, // 272: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	195, // 273: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	198, // 274: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	13,  // 275: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	16,  // 276: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	18,  // 277: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	20,  // 278: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	22,  // 279: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	29,  // 280: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	31,  // 281: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	33,  // 282: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	36,  // 283: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	38,  // 284: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	24,  // 285: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
+	44,  // 286: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	46,  // 287: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	48,  // 288: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	50,  // 289: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	52,  // 290: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	54,  // 291: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	56,  // 292: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	68,  // 293: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	70,  // 294: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	72,  // 295: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
+	74,  // 296: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
+	76,  // 297: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
+	78,  // 298: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
+	80,  // 299: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
+	88,  // 300: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	90,  // 301: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	92,  // 302: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	94,  // 303: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	96,  // 304: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	98,  // 305: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	100, // 306: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	106, // 307: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	108, // 308: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	110, // 309: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	112, // 310: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	115, // 311: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	118, // 312: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	120, // 313: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	102, // 314: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	104, // 315: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	123, // 316: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	125, // 317: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	127, // 318: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	64,  // 319: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	66,  // 320: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	58,  // 321: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	60,  // 322: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	142, // 323: vaultd.v1.VaultService.SetAlias:output_type -> vaultd.v1.SetAliasResponse
+	144, // 324: vaultd.v1.VaultService.ListAliases:output_type -> vaultd.v1.ListAliasesResponse
+	146, // 325: vaultd.v1.VaultService.RemoveAlias:output_type -> vaultd.v1.RemoveAliasResponse
+	130, // 326: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	132, // 327: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	134, // 328: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	136, // 329: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	138, // 330: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	148, // 331: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	150, // 332: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	153, // 333: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	155, // 334: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	159, // 335: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	161, // 336: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	163, // 337: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	165, // 338: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	167, // 339: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	85,  // 340: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
+	170, // 341: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	172, // 342: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	174, // 343: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	177, // 344: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	179, // 345: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	181, // 346: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	183, // 347: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	185, // 348: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	187, // 349: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	189, // 350: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	192, // 351: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	194, // 352: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	196, // 353: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	199, // 354: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	275, // [275:355] is the sub-list for method output_type
+	195, // [195:275] is the sub-list for method input_type
+	195, // [195:195] is the sub-list for extension type_name
+	195, // [195:195] is the sub-list for extension extendee
+	0,   // [0:195] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -14787,14 +15236,14 @@ func file_vaultd_v1_vaultd_proto_init() {
 		(*BatchResult_Derive)(nil),
 		(*BatchResult_Error)(nil),
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[179].OneofWrappers = []any{}
+	file_vaultd_v1_vaultd_proto_msgTypes[186].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   189,
+			NumMessages:   196,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
