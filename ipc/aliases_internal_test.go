@@ -7,9 +7,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// makesName are the fields that name what the request makes, or an alias itself.
+// makesName are the fields that name what the request makes, or an alias itself, or
+// are a pattern.
 var makesName = map[string]bool{
-	"CreateKeyRequest.name": true, "ImportKeyRequest.name": true, "UnwrapKeyRequest.name": true,
+	"CreateKeyRequest.name": true, "ImportKeyRequest.name": true, "ListKeysRequest.name": true, "UnwrapKeyRequest.name": true,
 	"OfferExchangeRequest.session_key": true, "AcceptExchangeRequest.session_key": true,
 	"SetAliasRequest.name": true, "SetAliasRequest.key": true, // an alias of an alias is refused
 	"ListAliasesRequest.name": true, "ListAliasesRequest.key": true, "RemoveAliasRequest.name": true,
@@ -29,9 +30,8 @@ func TestEveryRequestThatNamesAKeyTakesAnAlias(t *testing.T) {
 			if f.Kind() != protoreflect.StringKind || f.IsList() || f.IsMap() {
 				continue
 			}
-			isKey := fieldsOfKeys[f.Name()] || f.Name() == "name" && namesAKey(m)
 			field := string(r.Descriptor().Name()) + "." + string(f.Name())
-			if !isKey || makesName[field] {
+			if makesName[field] || !fieldsOfKeys[f.Name()] && (f.Name() != "name" || !namesAKey(m)) {
 				continue
 			}
 			r.Set(f, protoreflect.ValueOfString("alice/current"))

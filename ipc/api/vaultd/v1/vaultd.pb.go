@@ -3593,6 +3593,12 @@ type ListKeysRequest struct {
 	PageToken        string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	Labels           map[string]string      `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // only keys that have all of these
 	IncludeDestroyed bool                   `protobuf:"varint,5,opt,name=include_destroyed,json=includeDestroyed,proto3" json:"include_destroyed,omitempty"`
+	Name             string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"`                                                                                                       // pattern of the name, or of owner/name; * stands for any characters but a slash, ? for one
+	Types            []string               `protobuf:"bytes,7,rep,name=types,proto3" json:"types,omitempty"`                                                                                                     // one of these
+	States           []KeyState             `protobuf:"varint,8,rep,packed,name=states,proto3,enum=vaultd.v1.KeyState" json:"states,omitempty"`                                                                   // one of these; KEY_STATE_DESTROYED with include_destroyed
+	HasLabels        []string               `protobuf:"bytes,9,rep,name=has_labels,json=hasLabels,proto3" json:"has_labels,omitempty"`                                                                            // all of these, with any value
+	NotLabels        map[string]string      `protobuf:"bytes,10,rep,name=not_labels,json=notLabels,proto3" json:"not_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // none of these; a key without the label has not
+	ExpiringWithin   *durationpb.Duration   `protobuf:"bytes,11,opt,name=expiring_within,json=expiringWithin,proto3" json:"expiring_within,omitempty"`                                                            // active, and not for longer than that
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -3660,6 +3666,48 @@ func (x *ListKeysRequest) GetIncludeDestroyed() bool {
 		return x.IncludeDestroyed
 	}
 	return false
+}
+
+func (x *ListKeysRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListKeysRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetStates() []KeyState {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetHasLabels() []string {
+	if x != nil {
+		return x.HasLabels
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetNotLabels() map[string]string {
+	if x != nil {
+		return x.NotLabels
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetExpiringWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ExpiringWithin
+	}
+	return nil
 }
 
 type ListKeysResponse struct {
@@ -13619,15 +13667,27 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0eShowKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"3\n" +
 	"\x0fShowKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\x8b\x02\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xcd\x04\n" +
 	"\x0fListKeysRequest\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\x12>\n" +
 	"\x06labels\x18\x04 \x03(\v2&.vaultd.v1.ListKeysRequest.LabelsEntryR\x06labels\x12+\n" +
-	"\x11include_destroyed\x18\x05 \x01(\bR\x10includeDestroyed\x1a9\n" +
+	"\x11include_destroyed\x18\x05 \x01(\bR\x10includeDestroyed\x12\x12\n" +
+	"\x04name\x18\x06 \x01(\tR\x04name\x12\x14\n" +
+	"\x05types\x18\a \x03(\tR\x05types\x12+\n" +
+	"\x06states\x18\b \x03(\x0e2\x13.vaultd.v1.KeyStateR\x06states\x12\x1d\n" +
+	"\n" +
+	"has_labels\x18\t \x03(\tR\thasLabels\x12H\n" +
+	"\n" +
+	"not_labels\x18\n" +
+	" \x03(\v2).vaultd.v1.ListKeysRequest.NotLabelsEntryR\tnotLabels\x12B\n" +
+	"\x0fexpiring_within\x18\v \x01(\v2\x19.google.protobuf.DurationR\x0eexpiringWithin\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
+	"\x0eNotLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"^\n" +
 	"\x10ListKeysResponse\x12\"\n" +
@@ -14633,7 +14693,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 196)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 197)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                       // 0: vaultd.v1.Method
 	(SlotKind)(0),                     // 1: vaultd.v1.SlotKind
@@ -14839,23 +14899,24 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	nil,                               // 201: vaultd.v1.Key.LabelsEntry
 	nil,                               // 202: vaultd.v1.CreateKeyRequest.LabelsEntry
 	nil,                               // 203: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                               // 204: vaultd.v1.ImportKeyRequest.LabelsEntry
-	nil,                               // 205: vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	nil,                               // 206: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	(*timestamppb.Timestamp)(nil),     // 207: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 208: google.protobuf.Duration
+	nil,                               // 204: vaultd.v1.ListKeysRequest.NotLabelsEntry
+	nil,                               // 205: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 206: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	nil,                               // 207: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 208: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 209: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	207, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	208, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
 	200, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	207, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	208, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	14,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	34,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	207, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	208, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
 	26,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
 	26,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 8: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	207, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	208, // 9: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 10: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
 	26,  // 11: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 12: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
@@ -14864,348 +14925,351 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	25,  // 15: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
 	26,  // 16: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	25,  // 17: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	207, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	208, // 18: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
 	34,  // 19: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
-	207, // 20: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
-	207, // 21: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
-	207, // 22: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
-	207, // 23: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
+	208, // 20: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
+	208, // 21: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
+	208, // 22: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
+	208, // 23: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
 	3,   // 24: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	207, // 25: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	207, // 26: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	207, // 27: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	207, // 28: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
-	207, // 29: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
-	207, // 30: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
+	208, // 25: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	208, // 26: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	208, // 27: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	208, // 28: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
+	208, // 29: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
+	208, // 30: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
 	39,  // 31: vaultd.v1.KeyVersion.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 32: vaultd.v1.KeyVersion.destruction:type_name -> vaultd.v1.Destruction
 	2,   // 33: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 34: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
 	201, // 35: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	207, // 36: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	208, // 37: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	208, // 36: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	209, // 37: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	41,  // 38: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	207, // 39: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	208, // 40: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
+	208, // 39: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	209, // 40: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
 	39,  // 41: vaultd.v1.Key.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 42: vaultd.v1.Key.destruction:type_name -> vaultd.v1.Destruction
-	207, // 43: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
+	208, // 43: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
 	4,   // 44: vaultd.v1.Key.reason_code:type_name -> vaultd.v1.RevocationReason
-	207, // 45: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
-	208, // 46: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	208, // 45: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
+	209, // 46: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 47: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
 	202, // 48: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	207, // 49: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	208, // 50: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	208, // 49: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	209, // 50: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
 	42,  // 51: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
 	42,  // 52: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
 	203, // 53: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	42,  // 54: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	5,   // 55: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	208, // 56: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	207, // 57: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	208, // 58: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 59: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	6,   // 60: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	208, // 61: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 62: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	204, // 63: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	207, // 64: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	208, // 65: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 66: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	6,   // 67: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	6,   // 68: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	7,   // 69: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	7,   // 70: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	7,   // 71: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	208, // 72: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 73: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	205, // 74: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	42,  // 75: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
-	61,  // 76: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
-	62,  // 77: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
-	9,   // 78: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 79: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	61,  // 80: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
-	62,  // 81: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
-	9,   // 82: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 83: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	208, // 84: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
-	8,   // 85: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
-	208, // 86: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
-	42,  // 87: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 88: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
-	207, // 89: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
-	42,  // 90: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 91: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 92: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
-	207, // 93: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	207, // 94: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
-	207, // 95: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
-	206, // 96: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	42,  // 97: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 98: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
-	42,  // 99: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
-	3,   // 100: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
-	3,   // 101: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
-	3,   // 102: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
-	82,  // 103: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
-	83,  // 104: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
-	84,  // 105: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
-	86,  // 106: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	86,  // 107: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	208, // 108: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	207, // 109: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
-	9,   // 110: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 111: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	9,   // 112: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 113: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	207, // 114: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
-	207, // 115: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
-	86,  // 116: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
-	208, // 117: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
-	86,  // 118: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
-	86,  // 119: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
-	86,  // 120: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
-	114, // 121: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
-	87,  // 122: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
-	89,  // 123: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
-	91,  // 124: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
-	93,  // 125: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
-	95,  // 126: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
-	97,  // 127: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
-	105, // 128: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
-	107, // 129: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
-	111, // 130: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
-	116, // 131: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
-	88,  // 132: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
-	90,  // 133: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
-	92,  // 134: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
-	94,  // 135: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
-	96,  // 136: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
-	98,  // 137: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
-	106, // 138: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
-	108, // 139: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
-	112, // 140: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
-	11,  // 141: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
-	121, // 142: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
-	3,   // 143: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
-	207, // 144: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
-	208, // 145: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	207, // 146: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	208, // 147: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	42,  // 148: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	42,  // 149: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	207, // 150: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	207, // 151: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	128, // 152: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 153: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 154: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	128, // 155: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 156: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	207, // 157: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	207, // 158: vaultd.v1.Alias.created:type_name -> google.protobuf.Timestamp
-	207, // 159: vaultd.v1.Alias.moved:type_name -> google.protobuf.Timestamp
-	140, // 160: vaultd.v1.SetAliasResponse.alias:type_name -> vaultd.v1.Alias
-	140, // 161: vaultd.v1.ListAliasesResponse.aliases:type_name -> vaultd.v1.Alias
-	140, // 162: vaultd.v1.RemoveAliasResponse.alias:type_name -> vaultd.v1.Alias
-	139, // 163: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	139, // 164: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	151, // 165: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	86,  // 166: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	151, // 167: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	156, // 168: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	157, // 169: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	157, // 170: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	157, // 171: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	207, // 172: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	151, // 173: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	156, // 174: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	207, // 175: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	168, // 176: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	168, // 177: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	168, // 178: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	168, // 179: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	151, // 180: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	207, // 181: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	207, // 182: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	175, // 183: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	208, // 184: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	175, // 185: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	175, // 186: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	175, // 187: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	207, // 188: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	208, // 189: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	207, // 190: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	190, // 191: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	190, // 192: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	197, // 193: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	190, // 194: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	12,  // 195: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	15,  // 196: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	17,  // 197: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	19,  // 198: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	21,  // 199: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	27,  // 200: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	30,  // 201: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	32,  // 202: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	35,  // 203: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	37,  // 204: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	23,  // 205: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
-	43,  // 206: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	45,  // 207: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	47,  // 208: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	49,  // 209: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	51,  // 210: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	53,  // 211: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	55,  // 212: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	67,  // 213: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	69,  // 214: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	71,  // 215: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
-	73,  // 216: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
-	75,  // 217: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
-	77,  // 218: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
-	79,  // 219: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
-	87,  // 220: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	89,  // 221: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	91,  // 222: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	93,  // 223: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	95,  // 224: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	97,  // 225: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	99,  // 226: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	105, // 227: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
-	107, // 228: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
-	109, // 229: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
-	111, // 230: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
-	113, // 231: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
-	117, // 232: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
-	119, // 233: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
-	101, // 234: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
-	103, // 235: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
-	122, // 236: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	124, // 237: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	126, // 238: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	63,  // 239: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
-	65,  // 240: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
-	57,  // 241: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
-	59,  // 242: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
-	141, // 243: vaultd.v1.VaultService.SetAlias:input_type -> vaultd.v1.SetAliasRequest
-	143, // 244: vaultd.v1.VaultService.ListAliases:input_type -> vaultd.v1.ListAliasesRequest
-	145, // 245: vaultd.v1.VaultService.RemoveAlias:input_type -> vaultd.v1.RemoveAliasRequest
-	129, // 246: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	131, // 247: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	133, // 248: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	135, // 249: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	137, // 250: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	147, // 251: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	149, // 252: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	152, // 253: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	154, // 254: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	158, // 255: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	160, // 256: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	162, // 257: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	164, // 258: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	166, // 259: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	81,  // 260: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
-	169, // 261: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	171, // 262: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	173, // 263: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	176, // 264: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	178, // 265: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	180, // 266: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	182, // 267: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	184, // 268: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	186, // 269: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	188, // 270: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	191, // 271: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	193, // 272: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	195, // 273: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	198, // 274: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	13,  // 275: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	16,  // 276: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	18,  // 277: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	20,  // 278: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	22,  // 279: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	29,  // 280: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	31,  // 281: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	33,  // 282: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	36,  // 283: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	38,  // 284: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	24,  // 285: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
-	44,  // 286: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	46,  // 287: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	48,  // 288: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	50,  // 289: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	52,  // 290: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	54,  // 291: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	56,  // 292: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	68,  // 293: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	70,  // 294: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	72,  // 295: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
-	74,  // 296: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
-	76,  // 297: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
-	78,  // 298: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
-	80,  // 299: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
-	88,  // 300: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	90,  // 301: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	92,  // 302: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	94,  // 303: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	96,  // 304: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	98,  // 305: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	100, // 306: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	106, // 307: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
-	108, // 308: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
-	110, // 309: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
-	112, // 310: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
-	115, // 311: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
-	118, // 312: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
-	120, // 313: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
-	102, // 314: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
-	104, // 315: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
-	123, // 316: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	125, // 317: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	127, // 318: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	64,  // 319: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
-	66,  // 320: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
-	58,  // 321: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
-	60,  // 322: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
-	142, // 323: vaultd.v1.VaultService.SetAlias:output_type -> vaultd.v1.SetAliasResponse
-	144, // 324: vaultd.v1.VaultService.ListAliases:output_type -> vaultd.v1.ListAliasesResponse
-	146, // 325: vaultd.v1.VaultService.RemoveAlias:output_type -> vaultd.v1.RemoveAliasResponse
-	130, // 326: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	132, // 327: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	134, // 328: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	136, // 329: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	138, // 330: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	148, // 331: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	150, // 332: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	153, // 333: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	155, // 334: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	159, // 335: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	161, // 336: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	163, // 337: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	165, // 338: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	167, // 339: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	85,  // 340: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
-	170, // 341: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	172, // 342: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	174, // 343: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	177, // 344: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	179, // 345: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	181, // 346: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	183, // 347: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	185, // 348: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	187, // 349: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	189, // 350: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	192, // 351: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	194, // 352: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	196, // 353: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	199, // 354: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	275, // [275:355] is the sub-list for method output_type
-	195, // [195:275] is the sub-list for method input_type
-	195, // [195:195] is the sub-list for extension type_name
-	195, // [195:195] is the sub-list for extension extendee
-	0,   // [0:195] is the sub-list for field type_name
+	3,   // 54: vaultd.v1.ListKeysRequest.states:type_name -> vaultd.v1.KeyState
+	204, // 55: vaultd.v1.ListKeysRequest.not_labels:type_name -> vaultd.v1.ListKeysRequest.NotLabelsEntry
+	209, // 56: vaultd.v1.ListKeysRequest.expiring_within:type_name -> google.protobuf.Duration
+	42,  // 57: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	5,   // 58: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	209, // 59: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	208, // 60: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	209, // 61: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 62: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 63: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	209, // 64: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 65: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	205, // 66: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	208, // 67: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	209, // 68: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 69: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 70: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	6,   // 71: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	7,   // 72: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 73: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 74: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	209, // 75: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 76: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	206, // 77: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	42,  // 78: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
+	61,  // 79: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 80: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 81: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 82: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	61,  // 83: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 84: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 85: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 86: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	209, // 87: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	8,   // 88: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
+	209, // 89: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
+	42,  // 90: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 91: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
+	208, // 92: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
+	42,  // 93: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 94: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 95: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
+	208, // 96: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	208, // 97: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
+	208, // 98: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
+	207, // 99: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	42,  // 100: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 101: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
+	42,  // 102: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
+	3,   // 103: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
+	3,   // 104: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
+	3,   // 105: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
+	82,  // 106: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
+	83,  // 107: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
+	84,  // 108: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
+	86,  // 109: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 110: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	209, // 111: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	208, // 112: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
+	9,   // 113: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 114: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	9,   // 115: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 116: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	208, // 117: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
+	208, // 118: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
+	86,  // 119: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
+	209, // 120: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	86,  // 121: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
+	86,  // 122: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 123: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
+	114, // 124: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
+	87,  // 125: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
+	89,  // 126: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
+	91,  // 127: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
+	93,  // 128: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
+	95,  // 129: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
+	97,  // 130: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
+	105, // 131: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
+	107, // 132: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
+	111, // 133: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
+	116, // 134: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
+	88,  // 135: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
+	90,  // 136: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
+	92,  // 137: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
+	94,  // 138: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
+	96,  // 139: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
+	98,  // 140: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
+	106, // 141: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
+	108, // 142: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
+	112, // 143: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
+	11,  // 144: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
+	121, // 145: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
+	3,   // 146: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
+	208, // 147: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	209, // 148: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	208, // 149: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	209, // 150: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	42,  // 151: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	42,  // 152: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	208, // 153: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	208, // 154: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	128, // 155: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 156: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 157: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	128, // 158: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 159: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	208, // 160: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	208, // 161: vaultd.v1.Alias.created:type_name -> google.protobuf.Timestamp
+	208, // 162: vaultd.v1.Alias.moved:type_name -> google.protobuf.Timestamp
+	140, // 163: vaultd.v1.SetAliasResponse.alias:type_name -> vaultd.v1.Alias
+	140, // 164: vaultd.v1.ListAliasesResponse.aliases:type_name -> vaultd.v1.Alias
+	140, // 165: vaultd.v1.RemoveAliasResponse.alias:type_name -> vaultd.v1.Alias
+	139, // 166: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	139, // 167: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	151, // 168: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	86,  // 169: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	151, // 170: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	156, // 171: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	157, // 172: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 173: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 174: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	208, // 175: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	151, // 176: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	156, // 177: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	208, // 178: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	168, // 179: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	168, // 180: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	168, // 181: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	168, // 182: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	151, // 183: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	208, // 184: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	208, // 185: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	175, // 186: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	209, // 187: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	175, // 188: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 189: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 190: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	208, // 191: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	209, // 192: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	208, // 193: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	190, // 194: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	190, // 195: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	197, // 196: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	190, // 197: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	12,  // 198: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	15,  // 199: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	17,  // 200: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	19,  // 201: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	21,  // 202: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	27,  // 203: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	30,  // 204: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	32,  // 205: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	35,  // 206: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	37,  // 207: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	23,  // 208: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
+	43,  // 209: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	45,  // 210: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	47,  // 211: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	49,  // 212: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	51,  // 213: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	53,  // 214: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	55,  // 215: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	67,  // 216: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	69,  // 217: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	71,  // 218: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
+	73,  // 219: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
+	75,  // 220: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
+	77,  // 221: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
+	79,  // 222: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
+	87,  // 223: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	89,  // 224: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	91,  // 225: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	93,  // 226: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	95,  // 227: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	97,  // 228: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	99,  // 229: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	105, // 230: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	107, // 231: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	109, // 232: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	111, // 233: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	113, // 234: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	117, // 235: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	119, // 236: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	101, // 237: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	103, // 238: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	122, // 239: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	124, // 240: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	126, // 241: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	63,  // 242: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	65,  // 243: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	57,  // 244: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	59,  // 245: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	141, // 246: vaultd.v1.VaultService.SetAlias:input_type -> vaultd.v1.SetAliasRequest
+	143, // 247: vaultd.v1.VaultService.ListAliases:input_type -> vaultd.v1.ListAliasesRequest
+	145, // 248: vaultd.v1.VaultService.RemoveAlias:input_type -> vaultd.v1.RemoveAliasRequest
+	129, // 249: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	131, // 250: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	133, // 251: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	135, // 252: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	137, // 253: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	147, // 254: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	149, // 255: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	152, // 256: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	154, // 257: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	158, // 258: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	160, // 259: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	162, // 260: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	164, // 261: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	166, // 262: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	81,  // 263: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
+	169, // 264: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	171, // 265: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	173, // 266: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	176, // 267: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	178, // 268: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	180, // 269: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	182, // 270: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	184, // 271: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	186, // 272: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	188, // 273: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	191, // 274: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	193, // 275: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	195, // 276: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	198, // 277: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	13,  // 278: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	16,  // 279: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	18,  // 280: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	20,  // 281: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	22,  // 282: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	29,  // 283: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	31,  // 284: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	33,  // 285: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	36,  // 286: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	38,  // 287: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	24,  // 288: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
+	44,  // 289: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	46,  // 290: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	48,  // 291: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	50,  // 292: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	52,  // 293: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	54,  // 294: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	56,  // 295: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	68,  // 296: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	70,  // 297: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	72,  // 298: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
+	74,  // 299: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
+	76,  // 300: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
+	78,  // 301: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
+	80,  // 302: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
+	88,  // 303: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	90,  // 304: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	92,  // 305: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	94,  // 306: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	96,  // 307: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	98,  // 308: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	100, // 309: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	106, // 310: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	108, // 311: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	110, // 312: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	112, // 313: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	115, // 314: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	118, // 315: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	120, // 316: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	102, // 317: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	104, // 318: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	123, // 319: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	125, // 320: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	127, // 321: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	64,  // 322: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	66,  // 323: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	58,  // 324: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	60,  // 325: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	142, // 326: vaultd.v1.VaultService.SetAlias:output_type -> vaultd.v1.SetAliasResponse
+	144, // 327: vaultd.v1.VaultService.ListAliases:output_type -> vaultd.v1.ListAliasesResponse
+	146, // 328: vaultd.v1.VaultService.RemoveAlias:output_type -> vaultd.v1.RemoveAliasResponse
+	130, // 329: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	132, // 330: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	134, // 331: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	136, // 332: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	138, // 333: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	148, // 334: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	150, // 335: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	153, // 336: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	155, // 337: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	159, // 338: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	161, // 339: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	163, // 340: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	165, // 341: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	167, // 342: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	85,  // 343: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
+	170, // 344: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	172, // 345: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	174, // 346: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	177, // 347: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	179, // 348: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	181, // 349: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	183, // 350: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	185, // 351: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	187, // 352: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	189, // 353: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	192, // 354: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	194, // 355: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	196, // 356: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	199, // 357: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	278, // [278:358] is the sub-list for method output_type
+	198, // [198:278] is the sub-list for method input_type
+	198, // [198:198] is the sub-list for extension type_name
+	198, // [198:198] is the sub-list for extension extendee
+	0,   // [0:198] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -15243,7 +15307,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   196,
+			NumMessages:   197,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
