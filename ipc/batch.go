@@ -86,7 +86,7 @@ func (s *Server) batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultd
 		i++
 	}
 	c.scratch = room[:cap(room)] // overwritten once the answer is encoded
-	c.used, c.stated, c.care = 0, time.Time{}, care{}
+	c.used, c.stated, c.care, c.aliases = 0, time.Time{}, care{}, aliases{}
 	if err := b.record(len(items)); err != nil {
 		wipe(resp)
 		return nil, err
@@ -158,6 +158,7 @@ func (b *batch) perform(ctx context.Context, m *method, req message, t *targets,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	b.service.resolve(b.call, req)
 	if err := m.targets(b.service, b.call.who, req, t); err != nil {
 		return nil, err
 	}
@@ -180,5 +181,6 @@ func (b *batch) perform(ctx context.Context, m *method, req message, t *targets,
 	if m.expensive != nil && m.expensive(b.service, req) {
 		return nil, fault.E(fault.CodeBadArgument, "RSA key pairs are not made in a batch").WithHint("ask for each by itself")
 	}
-	return m.serve(b.service, ctx, req)
+	answer, err = m.serve(b.service, ctx, req)
+	return answer, b.call.aliases.named(err)
 }

@@ -44,7 +44,9 @@ func (b *batch) decide(m *method, action policy.Action, says message, r policy.R
 		}
 		q.context = pairsText(at.Context)
 	}
-	if set.CountsUses() {
+	// Nor is an alias decided as its key was: one and the same decision would tell
+	// who is denied that they are one.
+	if set.CountsUses() || b.call.aliases.n > 0 {
 		return b.decideNow(m, action, r, at)
 	}
 	if b.decided.last == q { // a question has an action, so that this is none at first

@@ -31,10 +31,14 @@ func (b *batch) run(ctx context.Context, items []*vaultdv1.BatchItem, i int) int
 	if n < shortestRun {
 		return 0
 	}
+	b.call.aliases.n = 0
 	var t targets
 	name, err := usedName(items[i].GetEncrypt().GetKey())
 	if err != nil || usedKey(b.service, b.call.who, items[i].GetEncrypt(), &t) != nil {
 		return 0
+	}
+	if _, alias := b.service.vault.Resolve(name); alias {
+		return 0 // one by one, each by where it points at that moment
 	}
 	v := b.decide(m, m.action, items[i].GetEncrypt(), t.resources[0])
 	if v.refusal != nil || b.decided.set != set || b.judgeFirst(b.call, m) != nil {

@@ -37,6 +37,7 @@ type sameRecord struct {
 	decision      policy.Decision
 	wrappedOnly   bool
 	stated        int64 // second, 0 for none
+	aliases       aliases
 }
 
 // count takes an item into the tally, and returns the refusal of one that the
@@ -53,8 +54,8 @@ func (b *batch) count(ctx context.Context, m *method, t *targets, d policy.Decis
 	if b.audit == nil && b.trail == nil {
 		return nil
 	}
-	e := Event{Who: b.call.who, Action: m.action, Resources: t.list(), Decision: d, Form: b.call.form}
-	same := sameRecord{action: m.action, first: t.resources[0], second: t.resources[1], decision: d}
+	e := Event{Who: b.call.who, Action: m.action, Resources: t.list(), Decision: d, Form: b.call.form, aliases: b.call.aliases}
+	same := sameRecord{action: m.action, first: t.resources[0], second: t.resources[1], decision: d, aliases: b.call.aliases.only()}
 	if failure != nil {
 		e.Code, e.Ref = failure.Code, failure.Ref
 		same.code, same.ref = e.Code, e.Ref

@@ -32,6 +32,7 @@ type Event struct {
 	Form      Form
 
 	approval approvalUse
+	aliases  aliases
 }
 
 // call is what steps of one request share beside the message. A frame
@@ -55,6 +56,7 @@ type call struct {
 	care       care
 	unrecorded bool // an audit record would be one too many
 	approval   approvalUse
+	aliases    aliases  // that the request named
 	batch      batchUse // of a batch that was performed
 }
 
@@ -106,7 +108,7 @@ func (s *Server) invoke(ctx context.Context, c *call, m *method, req message) (r
 	}
 	event := Event{
 		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: decision,
-		Took: time.Since(started), Form: c.form, approval: c.approval,
+		Took: time.Since(started), Form: c.form, approval: c.approval, aliases: c.aliases,
 	}
 	if failure != nil {
 		event.Code, event.Ref = failure.Code, failure.Ref
@@ -127,6 +129,7 @@ func (s *Server) recordBefore(ctx context.Context, c *call, m *method, t *target
 	}
 	return s.trail.before(ctx, c, &Event{
 		Who: c.who, Action: m.action, Resources: t.list(), About: t.about, Decision: d, Form: c.form, approval: c.approval,
+		aliases: c.aliases,
 	})
 }
 
@@ -153,6 +156,7 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 			resp, err = nil, fault.E(fault.CodeInternal, "internal error")
 		}
 	}()
+	s.service.resolve(c, req)
 	if err := m.targets(s.service, c.who, req, t); err != nil {
 		return nil, err
 	}
@@ -196,7 +200,8 @@ func (s *Server) perform(ctx context.Context, c *call, m *method, req message, t
 		}
 		defer done()
 	}
-	return m.serve(s.service, ctx, req)
+	resp, err = m.serve(s.service, ctx, req)
+	return resp, c.aliases.named(err)
 }
 
 func (s *Server) rankOf(who *policy.Principal) rank {
@@ -212,7 +217,7 @@ func (s *Server) rankOf(who *policy.Principal) rank {
 // denied says nothing of the key: its existence is the owner's affair. The id
 // of the decision leads to its reasons.
 func (s *Server) denied(c *call, m *method, action policy.Action, r policy.Resource, at *policy.Attributes, d policy.Decision) error {
-	id := s.service.note(c.who, action, r, at, d)
+	id := s.service.note(c.who, action, c.aliases.asNamed(r), at, d)
 	s.log.Info("denied", "decision", id, "action", string(action), "uid", c.who.UID, "rule", d.Rule, "grant", d.Grant)
 	e := deniedHint(c.who, m, d)
 	if d.Rule == policy.RuleChanged {

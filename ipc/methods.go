@@ -108,6 +108,10 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_ACCEPT_EXCHANGE, "AcceptExchange", (*service).AcceptExchange, bothKeys, slow),
 	row(vaultdv1.Method_METHOD_FINISH_EXCHANGE, "FinishExchange", (*service).FinishExchange, listedOwner, slow),
 
+	row(vaultdv1.Method_METHOD_SET_ALIAS, "SetAlias", (*service).SetAlias, aliasAndKey, slow),
+	row(vaultdv1.Method_METHOD_LIST_ALIASES, "ListAliases", (*service).ListAliases, listedAliases, list),
+	row(vaultdv1.Method_METHOD_REMOVE_ALIAS, "RemoveAlias", (*service).RemoveAlias, namedKey, slow),
+
 	row(vaultdv1.Method_METHOD_CREATE_OWNER, "CreateOwner", (*service).CreateOwner, namedOwner, slow),
 	row(vaultdv1.Method_METHOD_SHOW_OWNER, "ShowOwner", (*service).ShowOwner, namedOwner),
 	row(vaultdv1.Method_METHOD_LIST_OWNERS, "ListOwners", (*service).ListOwners, ownNamespace, list),

@@ -59,6 +59,19 @@ func (s *service) ListKeys(ctx context.Context, req *vaultdv1.ListKeysRequest) (
 		Owner: req.GetOwner(), PageToken: req.GetPageToken(),
 		Labels: req.GetLabels(), IncludeDestroyed: req.GetIncludeDestroyed(),
 	}
+	within, err := lifetime("expiring_within", req.GetExpiringWithin())
+	if err != nil {
+		return nil, err
+	}
+	list.KeySearch = vault.KeySearch{
+		Name: req.GetName(), Types: req.GetTypes(), HasLabels: req.GetHasLabels(), NotLabels: req.GetNotLabels(), ExpiringWithin: within,
+	}
+	for _, state := range req.GetStates() {
+		if _, known := vaultdv1.KeyState_name[int32(state)]; !known {
+			return nil, fault.E(fault.CodeBadArgument, "unknown state %d", state)
+		}
+		list.States = append(list.States, vault.KeyState(state)) //nolint:gosec // known
+	}
 	if list.Owner == "" {
 		list.Owner = s.defaultOwner(callFrom(ctx).who)
 	}

@@ -52,6 +52,7 @@ func (s *service) Can(ctx context.Context, req *vaultdv1.CanRequest) (*vaultdv1.
 	if err != nil {
 		return nil, err
 	}
+	resource = s.ofAlias(rule.Action, resource)
 	peer := peerOf(subject)
 	if err := fromPeer(req.GetContext(), &peer); err != nil {
 		return nil, err
@@ -96,6 +97,21 @@ func resourceOf(text string) (policy.Resource, error) {
 		}
 	}
 	return t.resources[0], nil
+}
+
+// ofAlias is the key that a request for the action would be about, which may be
+// named by an alias unless it is made.
+func (s *service) ofAlias(a policy.Action, r policy.Resource) policy.Resource {
+	switch a {
+	case policy.CreateKey, policy.ImportKey, policy.SetAlias, policy.ListAliases, policy.RemoveAlias:
+		return r
+	}
+	name, err := vault.MakeName(r.Owner, r.Key)
+	if err != nil {
+		return r
+	}
+	key, _ := s.vault.Resolve(name)
+	return policy.Resource{Owner: key.Owner(), Key: key.Key()}
 }
 
 func closestOf(e policy.Explanation) string {

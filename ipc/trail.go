@@ -69,6 +69,7 @@ var cares = map[policy.Action]care{
 	policy.WrapKey: {first: true}, policy.UnwrapKey: {first: true},
 	policy.CreateCSR: {first: true}, policy.CreateCertificate: {first: true},
 	policy.OfferExchange: {first: true}, policy.AcceptExchange: {first: true}, policy.FinishExchange: {first: true},
+	policy.SetAlias: {first: true}, policy.RemoveAlias: {first: true},
 	policy.CreateOwner: {first: true}, policy.ReinstateOwner: {first: true},
 	policy.AddGrant: {first: true}, policy.RemoveGrant: {first: true},
 	policy.AdoptPrincipal: {first: true}, policy.RetirePrincipal: {first: true, urgent: true},
@@ -247,6 +248,7 @@ func record(e *Event) audit.Record {
 	if len(e.Resources) > 1 {
 		r.Extra = append(r.Extra, audit.Field{Name: secondKey(e.Action), Value: e.Resources[1].String()})
 	}
+	r.Extra = append(r.Extra, e.aliases.fields(e)...)
 	if e.About != "" {
 		r.Extra = append(r.Extra, audit.Field{Name: "uid", Value: e.About})
 	}
@@ -270,6 +272,8 @@ func record(e *Event) audit.Record {
 // secondKey is what the second key of a request is to the first.
 func secondKey(a policy.Action) string {
 	switch a {
+	case policy.SetAlias:
+		return "key"
 	case policy.Rewrap:
 		return "to_key"
 	case policy.WrapKey:
@@ -329,6 +333,10 @@ func (t *trail) describe(c *call, r *audit.Record, req, answer message) {
 		r.Extra = append(r.Extra, audit.Field{Name: "data_key", Value: given})
 	case *vaultdv1.BatchResponse:
 		r.Extra = append(r.Extra, c.batch.fields()...)
+	case *vaultdv1.SetAliasResponse:
+		if was := a.GetPrevious(); was != "" {
+			r.Extra = append(r.Extra, audit.Field{Name: "previous", Value: was})
+		}
 	case *vaultdv1.ForgetResponse:
 		r.Extra = append(r.Extra, audit.Field{Name: "forgotten", Value: strconv.FormatUint(a.GetForgotten(), 10)})
 		if q, ok := req.(*vaultdv1.ForgetRequest); ok && q.GetVersion() != 0 {

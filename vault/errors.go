@@ -43,6 +43,7 @@ const (
 	CodeKeyNotFound          = fault.CodeKeyNotFound
 	CodeVersionNotFound      = fault.CodeVersionNotFound
 	CodeOwnerNotFound        = fault.CodeOwnerNotFound
+	CodeAliasNotFound        = fault.CodeAliasNotFound
 	CodeSlotNotFound         = fault.CodeSlotNotFound
 	CodeSlotExists           = fault.CodeSlotExists
 	CodeLastSlot             = fault.CodeLastSlot

@@ -148,6 +148,7 @@ type ListKeys struct {
 	PageToken        string
 	Labels           map[string]string // only keys that have all of these
 	IncludeDestroyed bool
+	KeySearch
 }
 
 // DestroyKey asks for the destruction of key material.

@@ -16,6 +16,7 @@ type keyring struct {
 	mu        sync.RWMutex // guards what follows, but not what is inside a key or owner
 	all       []*key       // every key, in the order in which they came; none ever leaves
 	keys      map[Name]*key
+	aliases   map[Name]*alias
 	ids       map[KeyID]*key
 	owners    map[string]*owner
 	sorted    []string // names of recorded owners
@@ -75,7 +76,7 @@ type owner struct {
 
 func newKeyring() *keyring {
 	return &keyring{
-		keys: make(map[Name]*key), ids: make(map[KeyID]*key), owners: make(map[string]*owner),
+		keys: make(map[Name]*key), aliases: make(map[Name]*alias), ids: make(map[KeyID]*key), owners: make(map[string]*owner),
 		tombs: make(map[KeyID]*revocationRecord),
 	}
 }

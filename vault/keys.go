@@ -68,7 +68,17 @@ func (o *opened) mayCreate(n Name) error {
 	if _, err := o.ring.lookup(n); err == nil {
 		return E(CodeKeyExists, "there is a key %s already", n)
 	}
-	return nil
+	return o.noAliasAt(n)
+}
+
+// noAliasAt refuses a new key the name of an alias: who uses the alias would
+// from then on have another key.
+func (o *opened) noAliasAt(n Name) error {
+	if o.ring.alias(n) == nil {
+		return nil
+	}
+	return E(CodeKeyExists, "%s is an alias, and so can't be a new key", n).
+		WithHint("choose another name, or remove it with 'vaultctl alias remove %s'", n)
 }
 
 // newborn is a key about to be stored, however it came into being.
@@ -153,6 +163,9 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	defer release()
 	if own.revoked.Load() {
 		return KeyInfo{}, ownerRevoked(own.name)
+	}
+	if err := o.noAliasAt(n.name); err != nil { // one may have come before the owner was held
+		return KeyInfo{}, err
 	}
 	limit := int(o.keysPerOwner.Load())
 	if !o.ring.expect(own, limit) {

@@ -306,6 +306,7 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 		}
 		v.keepAuditHead(o)
 	})
+	v.aliased.Store(len(o.ring.aliases) > 0)
 	v.mu.Lock()
 	v.opened = o
 	v.mu.Unlock()

@@ -8,12 +8,16 @@ import (
 // ListKeys returns one page of keys, sorted by owner, then name, and the token
 // of the next page, empty after the last. Keys that come or go meanwhile
 // neither repeat nor hide others.
-func (v *Vault) ListKeys(_ context.Context, c ListKeys) (page []KeyInfo, next string, err error) {
+func (v *Vault) ListKeys(ctx context.Context, c ListKeys) (page []KeyInfo, next string, err error) {
 	size, err := pageSize(c.PageSize)
 	if err != nil {
 		return nil, "", err
 	}
 	want, err := sortLabels(c.Labels)
+	if err != nil {
+		return nil, "", err
+	}
+	wanted, err := c.check()
 	if err != nil {
 		return nil, "", err
 	}
@@ -37,11 +41,14 @@ func (v *Vault) ListKeys(_ context.Context, c ListKeys) (page []KeyInfo, next st
 	defer v.mu.RUnlock()
 	now := o.clock.now()
 	for {
+		if err := ctx.Err(); err != nil { // a search may find little in much
+			return nil, "", E(CodeTimeout, "the request was given up").Because(err)
+		}
 		keys := o.ring.keysAfter(after, c.Owner, size)
 		for _, k := range keys {
 			after = k.name
 			k.mu.RLock()
-			match := k.rec.hasLabels(want) && (c.IncludeDestroyed || !k.rec.allDestroyed())
+			match := k.rec.hasLabels(want) && (c.IncludeDestroyed || !k.rec.allDestroyed()) && wanted.finds(k, now)
 			k.mu.RUnlock()
 			if !match {
 				continue

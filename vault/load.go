@@ -85,6 +85,13 @@ func (l *loader) take(rec store.Record) error {
 		t.version = rec.Version
 		l.ring.tombs[t.id] = t
 		return nil
+	case kindAlias:
+		n, a, err := parseAliasRecord(rec.Path, rec.Body)
+		if err != nil {
+			return err
+		}
+		l.ring.aliases[n] = &alias{rec: a, version: rec.Version}
+		return nil
 	case kindAuditHead:
 		return l.auditHead.load(rec)
 	case kindExchange:

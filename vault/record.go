@@ -19,6 +19,7 @@ const (
 	kindAuditHead  store.Kind = 9  // how far the audit log was
 	kindPrincipal  store.Kind = 10 // a principal and its binding, at its uid
 	kindToken      store.Kind = 12 // a registered ciphertext, at its key's id and its place
+	kindAlias      store.Kind = 13 // an alias, at its name
 	kindBackups    store.Kind = 20 // the backups made, to build on
 	kindRestored   store.Kind = 21 // that the vault was restored, and from what
 )

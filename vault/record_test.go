@@ -198,6 +198,19 @@ var records = map[string]struct {
 			return r.append(nil), nil
 		},
 	},
+	"alias": {
+		func() []byte {
+			a := aliasRecord{key: Name{"alice", "k"}, created: time.UnixMicro(1), moved: time.UnixMicro(2)}
+			return a.append(nil)
+		},
+		func(b []byte) ([]byte, error) {
+			_, a, err := parseAliasRecord("alice/current", b)
+			if err != nil {
+				return nil, err
+			}
+			return a.append(nil), nil
+		},
+	},
 	"exchange": {
 		func() []byte { return testExchangeRecord().append(nil) },
 		func(b []byte) ([]byte, error) {

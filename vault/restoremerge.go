@@ -79,6 +79,11 @@ func (m *merger) take(rec store.Record, seq uint64) error {
 		return m.owner(rec, seq)
 	case kindRevocation:
 		return m.revocation(rec, seq)
+	case kindAlias:
+		// An ended key keeps its name.
+		if _, ended := p.names[rec.Path]; ended {
+			return nil
+		}
 	case kindMaterial, kindDEK, kindToken:
 		id, n, ok := parseVersionPath(rec.Path)
 		e := p.ended[id]

@@ -61,6 +61,10 @@ type Vault struct {
 	// keysPerOwner is SetKeysPerOwner's number, 0 for no bound.
 	keysPerOwner atomic.Int64
 
+	// aliased says that the vault has, or had since it was unsealed, an alias: until
+	// then no request looks for one.
+	aliased atomic.Bool
+
 	// admin serialises Init, Unseal, Seal, Close and whatever replaces the header. It is
 	// taken before mu and held over a key derivation, which mu never is.
 	admin  sync.Mutex

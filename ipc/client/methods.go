@@ -412,6 +412,33 @@ func (c *Client) ShowOwner(ctx context.Context, req *vaultdv1.ShowOwnerRequest) 
 	return resp, nil
 }
 
+// SetAlias makes an alias of a key, or moves it to another key in one step.
+func (c *Client) SetAlias(ctx context.Context, req *vaultdv1.SetAliasRequest) (*vaultdv1.SetAliasResponse, error) {
+	resp := new(vaultdv1.SetAliasResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_SET_ALIAS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// ListAliases lists one page of aliases.
+func (c *Client) ListAliases(ctx context.Context, req *vaultdv1.ListAliasesRequest) (*vaultdv1.ListAliasesResponse, error) {
+	resp := new(vaultdv1.ListAliasesResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_LIST_ALIASES, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// RemoveAlias removes an alias and leaves its key as it is.
+func (c *Client) RemoveAlias(ctx context.Context, req *vaultdv1.RemoveAliasRequest) (*vaultdv1.RemoveAliasResponse, error) {
+	resp := new(vaultdv1.RemoveAliasResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_REMOVE_ALIAS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
 // ListOwners lists one page of owners.
 func (c *Client) ListOwners(ctx context.Context, req *vaultdv1.ListOwnersRequest) (*vaultdv1.ListOwnersResponse, error) {
 	resp := new(vaultdv1.ListOwnersResponse)

@@ -397,6 +397,8 @@ func filled(method string) proto.Message {
 		return &vaultdv1.CreateCSRRequest{Key: "billing/b"}
 	case "CreateCertificate":
 		return &vaultdv1.CreateCertificateRequest{Key: "billing/b"}
+	case "SetAlias":
+		return &vaultdv1.SetAliasRequest{Name: "billing/refused", Key: "billing/b"}
 	case "UpdateKey":
 		return &vaultdv1.UpdateKeyRequest{Name: "billing/b", SetLabels: map[string]string{"refused": "yes"}}
 	case "ResumeKey":

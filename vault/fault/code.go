@@ -36,6 +36,7 @@ const (
 
 	CodeKeyNotFound     Code = "key_not_found"
 	CodeVersionNotFound Code = "version_not_found"
+	CodeAliasNotFound   Code = "alias_not_found"
 	CodeOwnerNotFound   Code = "owner_not_found"
 
 	CodePrincipalNotFound Code = "principal_not_found"
@@ -121,7 +122,7 @@ var codeClass = map[Code]Class{
 	CodeUsage: ClassUsage, CodeBadArgument: ClassUsage, CodeBadContext: ClassUsage,
 	CodeUnsupportedAlgorithm: ClassUsage, CodeTooLarge: ClassUsage, CodeUnknownMethod: ClassUsage,
 
-	CodeKeyNotFound: ClassNotFound, CodeVersionNotFound: ClassNotFound, CodeOwnerNotFound: ClassNotFound,
+	CodeAliasNotFound: ClassNotFound, CodeKeyNotFound: ClassNotFound, CodeVersionNotFound: ClassNotFound, CodeOwnerNotFound: ClassNotFound,
 	CodeNoExchange: ClassNotFound, CodeGrantNotFound: ClassNotFound, CodeDecisionNotFound: ClassNotFound,
 
 	CodePrincipalNotFound: ClassNotFound, CodeApprovalNotFound: ClassNotFound,

@@ -75,6 +75,10 @@ const (
 	AcceptExchange Action = "exchange.accept"
 	FinishExchange Action = "exchange.finish"
 
+	SetAlias    Action = "alias.set"
+	ListAliases Action = "alias.list"
+	RemoveAlias Action = "alias.remove"
+
 	CreateOwner    Action = "owner.create"
 	ShowOwner      Action = "owner.show"
 	ListOwners     Action = "owner.list"
@@ -207,6 +211,12 @@ var table = []Rule{
 	{OfferExchange, "OfferExchange", ScopeOwner, "offer", SetManage, false},
 	{AcceptExchange, "AcceptExchange", ScopeOwner, "accept", SetManage, false},
 	{FinishExchange, "FinishExchange", ScopeOwner, "finish", SetManage, false},
+
+	// Of the alias and of the key that it comes to point to. The use of an alias is
+	// that of its key.
+	{SetAlias, "SetAlias", ScopeOwner, "set_alias", SetManage, false},
+	{ListAliases, "ListAliases", ScopeOwner, "list_aliases", SetRead, false},
+	{RemoveAlias, "RemoveAlias", ScopeOwner, "remove_alias", SetManage, false},
 
 	{Action: CreateOwner, Method: "CreateOwner", Scope: ScopeAdmin},
 	{ShowOwner, "ShowOwner", ScopeOwner, "show_owner", SetRead, false},

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vaultd/vaultd/cmd/vaultctl/internal/parse"
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/client"
 )
@@ -42,31 +41,34 @@ can't be turned around.`),
 
 func (a *app) keyList() *cobra.Command {
 	var owner string
-	var labels []string
+	var search keySearch
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List keys",
 		Long: strings.TrimSpace(`
 List your keys, or those of another owner if you may see them. Administrators
-see every owner's. A key that another may see and you may not is not listed.`),
+see every owner's. A key that another may see and you may not is not listed.
+
+What is given narrows the list, and all of it has to be so. --label takes
+NAME=VALUE, NAME for any value, and NAME!=VALUE for keys that do not have it.`),
 		Example: example(`
 vaultctl key list
+vaultctl key list --name 'invoices-*' --state active --expiring-within 7d
 vaultctl key list --owner alice --label env=prod
 vaultctl key list --all -o json | jq -r '.keys[].name'`),
 		Args:              takes(),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().StringVar(&owner, "owner", "", "only keys of this `OWNER`")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "only keys with this `NAME=VALUE` (repeatable)")
+	search.flags(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "destroyed keys too")
 	mustCompleteBy(cmd, "owner", a.completeOwner)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
-		wanted, err := parse.Labels(labels)
-		if err != nil {
+		request := &vaultdv1.ListKeysRequest{Owner: owner, IncludeDestroyed: all, PageSize: pageSize}
+		if err := search.fill(request); err != nil {
 			return err
 		}
-		request := &vaultdv1.ListKeysRequest{Owner: owner, Labels: wanted, IncludeDestroyed: all, PageSize: pageSize}
 		var keys []*vaultdv1.Key
 		for {
 			r, err := call(ctx, a, "Listing", c.ListKeys, request)

@@ -100,7 +100,7 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	}
 	add(groupStart, a.quickstart(), a.versionCommand())
 	add(groupVault, a.init(), a.unseal(), a.seal(), a.status(), a.password(), a.slot(), a.backup(), a.check(), a.scrub())
-	add(groupKeys, a.key())
+	add(groupKeys, a.key(), a.alias())
 	add(groupUse, a.encrypt(), a.decrypt(), a.sign(), a.verify(), a.mac(), a.agree(), a.encapsulate(), a.decapsulate(), a.derive(),
 		a.datakey(), a.rewrap(), a.forget(), a.random(), a.batch())
 	add(groupExchange, a.exchange())

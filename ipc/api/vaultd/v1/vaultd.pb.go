@@ -86,6 +86,9 @@ const (
 	Method_METHOD_CREATE_CERTIFICATE Method = 52
 	Method_METHOD_WRAP_KEY           Method = 53
 	Method_METHOD_UNWRAP_KEY         Method = 54
+	Method_METHOD_SET_ALIAS          Method = 60
+	Method_METHOD_LIST_ALIASES       Method = 61
+	Method_METHOD_REMOVE_ALIAS       Method = 62
 	Method_METHOD_CREATE_OWNER       Method = 64
 	Method_METHOD_SHOW_OWNER         Method = 65
 	Method_METHOD_LIST_OWNERS        Method = 66
@@ -169,6 +172,9 @@ var (
 		52:  "METHOD_CREATE_CERTIFICATE",
 		53:  "METHOD_WRAP_KEY",
 		54:  "METHOD_UNWRAP_KEY",
+		60:  "METHOD_SET_ALIAS",
+		61:  "METHOD_LIST_ALIASES",
+		62:  "METHOD_REMOVE_ALIAS",
 		64:  "METHOD_CREATE_OWNER",
 		65:  "METHOD_SHOW_OWNER",
 		66:  "METHOD_LIST_OWNERS",
@@ -249,6 +255,9 @@ var (
 		"METHOD_CREATE_CERTIFICATE": 52,
 		"METHOD_WRAP_KEY":           53,
 		"METHOD_UNWRAP_KEY":         54,
+		"METHOD_SET_ALIAS":          60,
+		"METHOD_LIST_ALIASES":       61,
+		"METHOD_REMOVE_ALIAS":       62,
 		"METHOD_CREATE_OWNER":       64,
 		"METHOD_SHOW_OWNER":         65,
 		"METHOD_LIST_OWNERS":        66,
@@ -3592,6 +3601,12 @@ type ListKeysRequest struct {
 	PageToken        string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	Labels           map[string]string      `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // only keys that have all of these
 	IncludeDestroyed bool                   `protobuf:"varint,5,opt,name=include_destroyed,json=includeDestroyed,proto3" json:"include_destroyed,omitempty"`
+	Name             string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"`                                                                                                       // pattern of the name, or of owner/name; * stands for any characters but a slash, ? for one
+	Types            []string               `protobuf:"bytes,7,rep,name=types,proto3" json:"types,omitempty"`                                                                                                     // one of these
+	States           []KeyState             `protobuf:"varint,8,rep,packed,name=states,proto3,enum=vaultd.v1.KeyState" json:"states,omitempty"`                                                                   // one of these; KEY_STATE_DESTROYED with include_destroyed
+	HasLabels        []string               `protobuf:"bytes,9,rep,name=has_labels,json=hasLabels,proto3" json:"has_labels,omitempty"`                                                                            // all of these, with any value
+	NotLabels        map[string]string      `protobuf:"bytes,10,rep,name=not_labels,json=notLabels,proto3" json:"not_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // none of these; a key without the label has not
+	ExpiringWithin   *durationpb.Duration   `protobuf:"bytes,11,opt,name=expiring_within,json=expiringWithin,proto3" json:"expiring_within,omitempty"`                                                            // active, and not for longer than that
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -3659,6 +3674,48 @@ func (x *ListKeysRequest) GetIncludeDestroyed() bool {
 		return x.IncludeDestroyed
 	}
 	return false
+}
+
+func (x *ListKeysRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListKeysRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetStates() []KeyState {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetHasLabels() []string {
+	if x != nil {
+		return x.HasLabels
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetNotLabels() map[string]string {
+	if x != nil {
+		return x.NotLabels
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetExpiringWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ExpiringWithin
+	}
+	return nil
 }
 
 type ListKeysResponse struct {
@@ -9933,6 +9990,397 @@ func (x *Revocation) GetReinstated() bool {
 	return false
 }
 
+// An alias is a second name of a key of the same owner. Every request that names
+// a key which there is may name an alias instead.
+type Alias struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Created       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
+	Moved         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=moved,proto3" json:"moved,omitempty"` // absent while it points to its first key
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alias) Reset() {
+	*x = Alias{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alias) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alias) ProtoMessage() {}
+
+func (x *Alias) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alias.ProtoReflect.Descriptor instead.
+func (*Alias) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+}
+
+func (x *Alias) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alias) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Alias) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *Alias) GetMoved() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Moved
+	}
+	return nil
+}
+
+// SetAlias makes an alias, or moves it in one step.
+type SetAliasRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"` // that it points to from now on; no alias
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAliasRequest) Reset() {
+	*x = SetAliasRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAliasRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAliasRequest) ProtoMessage() {}
+
+func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAliasRequest.ProtoReflect.Descriptor instead.
+func (*SetAliasRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+}
+
+func (x *SetAliasRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetAliasRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+type SetAliasResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Alias         *Alias                 `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`
+	Previous      string                 `protobuf:"bytes,2,opt,name=previous,proto3" json:"previous,omitempty"` // the key that it pointed to before; empty for a new alias
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAliasResponse) Reset() {
+	*x = SetAliasResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAliasResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAliasResponse) ProtoMessage() {}
+
+func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAliasResponse.ProtoReflect.Descriptor instead.
+func (*SetAliasResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+}
+
+func (x *SetAliasResponse) GetAlias() *Alias {
+	if x != nil {
+		return x.Alias
+	}
+	return nil
+}
+
+func (x *SetAliasResponse) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+type ListAliasesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`                        // empty is every owner, for administrators, else the caller's own
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`                          // instead: this alias alone, which there must be
+	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`                            // instead: the aliases of this key
+	PageSize      uint32                 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"` // 0 is 100; at most 1000
+	PageToken     string                 `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAliasesRequest) Reset() {
+	*x = ListAliasesRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAliasesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAliasesRequest) ProtoMessage() {}
+
+func (x *ListAliasesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAliasesRequest.ProtoReflect.Descriptor instead.
+func (*ListAliasesRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
+}
+
+func (x *ListAliasesRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ListAliasesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListAliasesRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ListAliasesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAliasesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListAliasesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Aliases       []*Alias               `protobuf:"bytes,1,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAliasesResponse) Reset() {
+	*x = ListAliasesResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAliasesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAliasesResponse) ProtoMessage() {}
+
+func (x *ListAliasesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAliasesResponse.ProtoReflect.Descriptor instead.
+func (*ListAliasesResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
+}
+
+func (x *ListAliasesResponse) GetAliases() []*Alias {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *ListAliasesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type RemoveAliasRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveAliasRequest) Reset() {
+	*x = RemoveAliasRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveAliasRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveAliasRequest) ProtoMessage() {}
+
+func (x *RemoveAliasRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveAliasRequest.ProtoReflect.Descriptor instead.
+func (*RemoveAliasRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
+}
+
+func (x *RemoveAliasRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RemoveAliasResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Alias         *Alias                 `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"` // as it was
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveAliasResponse) Reset() {
+	*x = RemoveAliasResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveAliasResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveAliasResponse) ProtoMessage() {}
+
+func (x *RemoveAliasResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveAliasResponse.ProtoReflect.Descriptor instead.
+func (*RemoveAliasResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
+}
+
+func (x *RemoveAliasResponse) GetAlias() *Alias {
+	if x != nil {
+		return x.Alias
+	}
+	return nil
+}
+
 type ListRevocationsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
@@ -9944,7 +10392,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9956,7 +10404,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[129]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9969,7 +10417,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{129}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
 }
 
 func (x *ListRevocationsRequest) GetOwner() string {
@@ -10003,7 +10451,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10015,7 +10463,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[130]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10028,7 +10476,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{130}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -10054,7 +10502,7 @@ type CheckRevocationRequest struct {
 
 func (x *CheckRevocationRequest) Reset() {
 	*x = CheckRevocationRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10066,7 +10514,7 @@ func (x *CheckRevocationRequest) String() string {
 func (*CheckRevocationRequest) ProtoMessage() {}
 
 func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[131]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10079,7 +10527,7 @@ func (x *CheckRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationRequest.ProtoReflect.Descriptor instead.
 func (*CheckRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{131}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *CheckRevocationRequest) GetSubject() string {
@@ -10099,7 +10547,7 @@ type CheckRevocationResponse struct {
 
 func (x *CheckRevocationResponse) Reset() {
 	*x = CheckRevocationResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10111,7 +10559,7 @@ func (x *CheckRevocationResponse) String() string {
 func (*CheckRevocationResponse) ProtoMessage() {}
 
 func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[132]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10124,7 +10572,7 @@ func (x *CheckRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRevocationResponse.ProtoReflect.Descriptor instead.
 func (*CheckRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{132}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
 }
 
 func (x *CheckRevocationResponse) GetRevoked() bool {
@@ -10158,7 +10606,7 @@ type Principal struct {
 
 func (x *Principal) Reset() {
 	*x = Principal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10170,7 +10618,7 @@ func (x *Principal) String() string {
 func (*Principal) ProtoMessage() {}
 
 func (x *Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[133]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10183,7 +10631,7 @@ func (x *Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Principal.ProtoReflect.Descriptor instead.
 func (*Principal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{133}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *Principal) GetUid() uint32 {
@@ -10257,7 +10705,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10269,7 +10717,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[134]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10282,7 +10730,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{134}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
 }
 
 type WhoAmIResponse struct {
@@ -10298,7 +10746,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10310,7 +10758,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[135]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10323,7 +10771,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{135}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
 }
 
 func (x *WhoAmIResponse) GetPrincipal() *Principal {
@@ -10373,7 +10821,7 @@ type CanRequest struct {
 
 func (x *CanRequest) Reset() {
 	*x = CanRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10385,7 +10833,7 @@ func (x *CanRequest) String() string {
 func (*CanRequest) ProtoMessage() {}
 
 func (x *CanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[136]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10398,7 +10846,7 @@ func (x *CanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanRequest.ProtoReflect.Descriptor instead.
 func (*CanRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{136}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
 }
 
 func (x *CanRequest) GetAction() string {
@@ -10442,7 +10890,7 @@ type CanResponse struct {
 
 func (x *CanResponse) Reset() {
 	*x = CanResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10454,7 +10902,7 @@ func (x *CanResponse) String() string {
 func (*CanResponse) ProtoMessage() {}
 
 func (x *CanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[137]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10467,7 +10915,7 @@ func (x *CanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanResponse.ProtoReflect.Descriptor instead.
 func (*CanResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{137}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *CanResponse) GetAllowed() bool {
@@ -10516,7 +10964,7 @@ type MissingAttribute struct {
 
 func (x *MissingAttribute) Reset() {
 	*x = MissingAttribute{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10528,7 +10976,7 @@ func (x *MissingAttribute) String() string {
 func (*MissingAttribute) ProtoMessage() {}
 
 func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[138]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10541,7 +10989,7 @@ func (x *MissingAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingAttribute.ProtoReflect.Descriptor instead.
 func (*MissingAttribute) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{138}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *MissingAttribute) GetAttribute() string {
@@ -10578,7 +11026,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10590,7 +11038,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[139]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10603,7 +11051,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{139}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
 }
 
 func (x *Grant) GetId() string {
@@ -10643,7 +11091,7 @@ type AddGrantRequest struct {
 
 func (x *AddGrantRequest) Reset() {
 	*x = AddGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10655,7 +11103,7 @@ func (x *AddGrantRequest) String() string {
 func (*AddGrantRequest) ProtoMessage() {}
 
 func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[140]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10668,7 +11116,7 @@ func (x *AddGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantRequest.ProtoReflect.Descriptor instead.
 func (*AddGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{140}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
 }
 
 func (x *AddGrantRequest) GetJson() string {
@@ -10687,7 +11135,7 @@ type AddGrantResponse struct {
 
 func (x *AddGrantResponse) Reset() {
 	*x = AddGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10699,7 +11147,7 @@ func (x *AddGrantResponse) String() string {
 func (*AddGrantResponse) ProtoMessage() {}
 
 func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[141]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10712,7 +11160,7 @@ func (x *AddGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddGrantResponse.ProtoReflect.Descriptor instead.
 func (*AddGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{141}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
 }
 
 func (x *AddGrantResponse) GetGrant() *Grant {
@@ -10731,7 +11179,7 @@ type ShowGrantRequest struct {
 
 func (x *ShowGrantRequest) Reset() {
 	*x = ShowGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10743,7 +11191,7 @@ func (x *ShowGrantRequest) String() string {
 func (*ShowGrantRequest) ProtoMessage() {}
 
 func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[142]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10756,7 +11204,7 @@ func (x *ShowGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantRequest.ProtoReflect.Descriptor instead.
 func (*ShowGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{142}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
 }
 
 func (x *ShowGrantRequest) GetId() string {
@@ -10775,7 +11223,7 @@ type ShowGrantResponse struct {
 
 func (x *ShowGrantResponse) Reset() {
 	*x = ShowGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10787,7 +11235,7 @@ func (x *ShowGrantResponse) String() string {
 func (*ShowGrantResponse) ProtoMessage() {}
 
 func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[143]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10800,7 +11248,7 @@ func (x *ShowGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowGrantResponse.ProtoReflect.Descriptor instead.
 func (*ShowGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{143}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
 }
 
 func (x *ShowGrantResponse) GetGrant() *Grant {
@@ -10820,7 +11268,7 @@ type ListGrantsRequest struct {
 
 func (x *ListGrantsRequest) Reset() {
 	*x = ListGrantsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10832,7 +11280,7 @@ func (x *ListGrantsRequest) String() string {
 func (*ListGrantsRequest) ProtoMessage() {}
 
 func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[144]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10845,7 +11293,7 @@ func (x *ListGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{144}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
 }
 
 func (x *ListGrantsRequest) GetPageSize() uint32 {
@@ -10872,7 +11320,7 @@ type ListGrantsResponse struct {
 
 func (x *ListGrantsResponse) Reset() {
 	*x = ListGrantsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10884,7 +11332,7 @@ func (x *ListGrantsResponse) String() string {
 func (*ListGrantsResponse) ProtoMessage() {}
 
 func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[145]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10897,7 +11345,7 @@ func (x *ListGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{145}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
 }
 
 func (x *ListGrantsResponse) GetGrants() []*Grant {
@@ -10923,7 +11371,7 @@ type RemoveGrantRequest struct {
 
 func (x *RemoveGrantRequest) Reset() {
 	*x = RemoveGrantRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10935,7 +11383,7 @@ func (x *RemoveGrantRequest) String() string {
 func (*RemoveGrantRequest) ProtoMessage() {}
 
 func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[146]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10948,7 +11396,7 @@ func (x *RemoveGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantRequest.ProtoReflect.Descriptor instead.
 func (*RemoveGrantRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{146}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
 }
 
 func (x *RemoveGrantRequest) GetId() string {
@@ -10966,7 +11414,7 @@ type RemoveGrantResponse struct {
 
 func (x *RemoveGrantResponse) Reset() {
 	*x = RemoveGrantResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -10978,7 +11426,7 @@ func (x *RemoveGrantResponse) String() string {
 func (*RemoveGrantResponse) ProtoMessage() {}
 
 func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[147]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -10991,7 +11439,7 @@ func (x *RemoveGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveGrantResponse.ProtoReflect.Descriptor instead.
 func (*RemoveGrantResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{147}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
 }
 
 type ExplainRequest struct {
@@ -11003,7 +11451,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11015,7 +11463,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[148]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11028,7 +11476,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{148}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
 }
 
 func (x *ExplainRequest) GetDecision() string {
@@ -11054,7 +11502,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11066,7 +11514,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[149]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11079,7 +11527,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{149}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
 }
 
 func (x *ExplainResponse) GetAction() string {
@@ -11156,7 +11604,7 @@ type BoundPrincipal struct {
 
 func (x *BoundPrincipal) Reset() {
 	*x = BoundPrincipal{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11168,7 +11616,7 @@ func (x *BoundPrincipal) String() string {
 func (*BoundPrincipal) ProtoMessage() {}
 
 func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[150]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11181,7 +11629,7 @@ func (x *BoundPrincipal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundPrincipal.ProtoReflect.Descriptor instead.
 func (*BoundPrincipal) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{150}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
 }
 
 func (x *BoundPrincipal) GetUid() uint32 {
@@ -11258,7 +11706,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11270,7 +11718,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[151]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11283,7 +11731,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{151}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
 }
 
 func (x *ListPrincipalsRequest) GetChanged() bool {
@@ -11317,7 +11765,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11329,7 +11777,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[152]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11342,7 +11790,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{152}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*BoundPrincipal {
@@ -11369,7 +11817,7 @@ type AdoptPrincipalRequest struct {
 
 func (x *AdoptPrincipalRequest) Reset() {
 	*x = AdoptPrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11381,7 +11829,7 @@ func (x *AdoptPrincipalRequest) String() string {
 func (*AdoptPrincipalRequest) ProtoMessage() {}
 
 func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[153]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11394,7 +11842,7 @@ func (x *AdoptPrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalRequest.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{153}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
 }
 
 func (x *AdoptPrincipalRequest) GetUid() uint32 {
@@ -11414,7 +11862,7 @@ type AdoptPrincipalResponse struct {
 
 func (x *AdoptPrincipalResponse) Reset() {
 	*x = AdoptPrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11426,7 +11874,7 @@ func (x *AdoptPrincipalResponse) String() string {
 func (*AdoptPrincipalResponse) ProtoMessage() {}
 
 func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[154]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11439,7 +11887,7 @@ func (x *AdoptPrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptPrincipalResponse.ProtoReflect.Descriptor instead.
 func (*AdoptPrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{154}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
 }
 
 func (x *AdoptPrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -11467,7 +11915,7 @@ type RetirePrincipalRequest struct {
 
 func (x *RetirePrincipalRequest) Reset() {
 	*x = RetirePrincipalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11479,7 +11927,7 @@ func (x *RetirePrincipalRequest) String() string {
 func (*RetirePrincipalRequest) ProtoMessage() {}
 
 func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[155]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11492,7 +11940,7 @@ func (x *RetirePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{155}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
 }
 
 func (x *RetirePrincipalRequest) GetUid() uint32 {
@@ -11518,7 +11966,7 @@ type RetirePrincipalResponse struct {
 
 func (x *RetirePrincipalResponse) Reset() {
 	*x = RetirePrincipalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11530,7 +11978,7 @@ func (x *RetirePrincipalResponse) String() string {
 func (*RetirePrincipalResponse) ProtoMessage() {}
 
 func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[156]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11543,7 +11991,7 @@ func (x *RetirePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetirePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*RetirePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{156}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{163}
 }
 
 func (x *RetirePrincipalResponse) GetPrincipal() *BoundPrincipal {
@@ -11572,7 +12020,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11584,7 +12032,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[157]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11597,7 +12045,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{157}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{164}
 }
 
 func (x *Approval) GetId() string {
@@ -11678,7 +12126,7 @@ type ListApprovalsRequest struct {
 
 func (x *ListApprovalsRequest) Reset() {
 	*x = ListApprovalsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11690,7 +12138,7 @@ func (x *ListApprovalsRequest) String() string {
 func (*ListApprovalsRequest) ProtoMessage() {}
 
 func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[158]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11703,7 +12151,7 @@ func (x *ListApprovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListApprovalsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{158}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{165}
 }
 
 type ListApprovalsResponse struct {
@@ -11715,7 +12163,7 @@ type ListApprovalsResponse struct {
 
 func (x *ListApprovalsResponse) Reset() {
 	*x = ListApprovalsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11727,7 +12175,7 @@ func (x *ListApprovalsResponse) String() string {
 func (*ListApprovalsResponse) ProtoMessage() {}
 
 func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[159]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11740,7 +12188,7 @@ func (x *ListApprovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApprovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListApprovalsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{159}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{166}
 }
 
 func (x *ListApprovalsResponse) GetApprovals() []*Approval {
@@ -11761,7 +12209,7 @@ type AwaitApprovalRequest struct {
 
 func (x *AwaitApprovalRequest) Reset() {
 	*x = AwaitApprovalRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11773,7 +12221,7 @@ func (x *AwaitApprovalRequest) String() string {
 func (*AwaitApprovalRequest) ProtoMessage() {}
 
 func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[160]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11786,7 +12234,7 @@ func (x *AwaitApprovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalRequest.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{160}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{167}
 }
 
 func (x *AwaitApprovalRequest) GetId() string {
@@ -11812,7 +12260,7 @@ type AwaitApprovalResponse struct {
 
 func (x *AwaitApprovalResponse) Reset() {
 	*x = AwaitApprovalResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11824,7 +12272,7 @@ func (x *AwaitApprovalResponse) String() string {
 func (*AwaitApprovalResponse) ProtoMessage() {}
 
 func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[161]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11837,7 +12285,7 @@ func (x *AwaitApprovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitApprovalResponse.ProtoReflect.Descriptor instead.
 func (*AwaitApprovalResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{161}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{168}
 }
 
 func (x *AwaitApprovalResponse) GetApproval() *Approval {
@@ -11858,7 +12306,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11870,7 +12318,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[162]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11883,7 +12331,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{162}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{169}
 }
 
 func (x *ApproveRequest) GetId() string {
@@ -11902,7 +12350,7 @@ type ApproveResponse struct {
 
 func (x *ApproveResponse) Reset() {
 	*x = ApproveResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11914,7 +12362,7 @@ func (x *ApproveResponse) String() string {
 func (*ApproveResponse) ProtoMessage() {}
 
 func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[163]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11927,7 +12375,7 @@ func (x *ApproveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveResponse.ProtoReflect.Descriptor instead.
 func (*ApproveResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{163}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{170}
 }
 
 func (x *ApproveResponse) GetApproval() *Approval {
@@ -11946,7 +12394,7 @@ type RejectRequest struct {
 
 func (x *RejectRequest) Reset() {
 	*x = RejectRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -11958,7 +12406,7 @@ func (x *RejectRequest) String() string {
 func (*RejectRequest) ProtoMessage() {}
 
 func (x *RejectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[164]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -11971,7 +12419,7 @@ func (x *RejectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectRequest.ProtoReflect.Descriptor instead.
 func (*RejectRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{164}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{171}
 }
 
 func (x *RejectRequest) GetId() string {
@@ -11990,7 +12438,7 @@ type RejectResponse struct {
 
 func (x *RejectResponse) Reset() {
 	*x = RejectResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12002,7 +12450,7 @@ func (x *RejectResponse) String() string {
 func (*RejectResponse) ProtoMessage() {}
 
 func (x *RejectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[165]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12015,7 +12463,7 @@ func (x *RejectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectResponse.ProtoReflect.Descriptor instead.
 func (*RejectResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{165}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{172}
 }
 
 func (x *RejectResponse) GetApproval() *Approval {
@@ -12040,7 +12488,7 @@ type ReadAuditRequest struct {
 
 func (x *ReadAuditRequest) Reset() {
 	*x = ReadAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12052,7 +12500,7 @@ func (x *ReadAuditRequest) String() string {
 func (*ReadAuditRequest) ProtoMessage() {}
 
 func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[166]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12065,7 +12513,7 @@ func (x *ReadAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditRequest.ProtoReflect.Descriptor instead.
 func (*ReadAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{166}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{173}
 }
 
 func (x *ReadAuditRequest) GetFrom() uint64 {
@@ -12127,7 +12575,7 @@ type ReadAuditResponse struct {
 
 func (x *ReadAuditResponse) Reset() {
 	*x = ReadAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12139,7 +12587,7 @@ func (x *ReadAuditResponse) String() string {
 func (*ReadAuditResponse) ProtoMessage() {}
 
 func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[167]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12152,7 +12600,7 @@ func (x *ReadAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAuditResponse.ProtoReflect.Descriptor instead.
 func (*ReadAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{167}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{174}
 }
 
 func (x *ReadAuditResponse) GetLines() []string {
@@ -12177,7 +12625,7 @@ type CheckpointAuditRequest struct {
 
 func (x *CheckpointAuditRequest) Reset() {
 	*x = CheckpointAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12189,7 +12637,7 @@ func (x *CheckpointAuditRequest) String() string {
 func (*CheckpointAuditRequest) ProtoMessage() {}
 
 func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[168]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12202,7 +12650,7 @@ func (x *CheckpointAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{168}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{175}
 }
 
 type CheckpointAuditResponse struct {
@@ -12215,7 +12663,7 @@ type CheckpointAuditResponse struct {
 
 func (x *CheckpointAuditResponse) Reset() {
 	*x = CheckpointAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12227,7 +12675,7 @@ func (x *CheckpointAuditResponse) String() string {
 func (*CheckpointAuditResponse) ProtoMessage() {}
 
 func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[169]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12240,7 +12688,7 @@ func (x *CheckpointAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointAuditResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{169}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{176}
 }
 
 func (x *CheckpointAuditResponse) GetCheckpoint() string {
@@ -12266,7 +12714,7 @@ type ProveAuditRequest struct {
 
 func (x *ProveAuditRequest) Reset() {
 	*x = ProveAuditRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12278,7 +12726,7 @@ func (x *ProveAuditRequest) String() string {
 func (*ProveAuditRequest) ProtoMessage() {}
 
 func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[170]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12291,7 +12739,7 @@ func (x *ProveAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditRequest.ProtoReflect.Descriptor instead.
 func (*ProveAuditRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{170}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{177}
 }
 
 func (x *ProveAuditRequest) GetSequence() uint64 {
@@ -12311,7 +12759,7 @@ type ProveAuditResponse struct {
 
 func (x *ProveAuditResponse) Reset() {
 	*x = ProveAuditResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12323,7 +12771,7 @@ func (x *ProveAuditResponse) String() string {
 func (*ProveAuditResponse) ProtoMessage() {}
 
 func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[171]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12336,7 +12784,7 @@ func (x *ProveAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveAuditResponse.ProtoReflect.Descriptor instead.
 func (*ProveAuditResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{171}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{178}
 }
 
 func (x *ProveAuditResponse) GetLine() string {
@@ -12367,7 +12815,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12379,7 +12827,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[172]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12392,7 +12840,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{172}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{179}
 }
 
 func (x *Backup) GetSequence() uint64 {
@@ -12442,7 +12890,7 @@ type BeginBackupRequest struct {
 
 func (x *BeginBackupRequest) Reset() {
 	*x = BeginBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12454,7 +12902,7 @@ func (x *BeginBackupRequest) String() string {
 func (*BeginBackupRequest) ProtoMessage() {}
 
 func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[173]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12467,7 +12915,7 @@ func (x *BeginBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupRequest.ProtoReflect.Descriptor instead.
 func (*BeginBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{173}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{180}
 }
 
 func (x *BeginBackupRequest) GetSinceSha256() []byte {
@@ -12495,7 +12943,7 @@ type BeginBackupResponse struct {
 
 func (x *BeginBackupResponse) Reset() {
 	*x = BeginBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12507,7 +12955,7 @@ func (x *BeginBackupResponse) String() string {
 func (*BeginBackupResponse) ProtoMessage() {}
 
 func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[174]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12520,7 +12968,7 @@ func (x *BeginBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginBackupResponse.ProtoReflect.Descriptor instead.
 func (*BeginBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{174}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{181}
 }
 
 func (x *BeginBackupResponse) GetId() string {
@@ -12557,7 +13005,7 @@ type ReadBackupRequest struct {
 
 func (x *ReadBackupRequest) Reset() {
 	*x = ReadBackupRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[182]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12569,7 +13017,7 @@ func (x *ReadBackupRequest) String() string {
 func (*ReadBackupRequest) ProtoMessage() {}
 
 func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[175]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[182]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12582,7 +13030,7 @@ func (x *ReadBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupRequest.ProtoReflect.Descriptor instead.
 func (*ReadBackupRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{175}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{182}
 }
 
 func (x *ReadBackupRequest) GetId() string {
@@ -12619,7 +13067,7 @@ type ReadBackupResponse struct {
 
 func (x *ReadBackupResponse) Reset() {
 	*x = ReadBackupResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[183]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12631,7 +13079,7 @@ func (x *ReadBackupResponse) String() string {
 func (*ReadBackupResponse) ProtoMessage() {}
 
 func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[176]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[183]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12644,7 +13092,7 @@ func (x *ReadBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBackupResponse.ProtoReflect.Descriptor instead.
 func (*ReadBackupResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{176}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{183}
 }
 
 func (x *ReadBackupResponse) GetData() []byte {
@@ -12693,7 +13141,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[184]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12705,7 +13153,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[177]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[184]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12718,7 +13166,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{177}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{184}
 }
 
 func (x *CheckRequest) GetId() string {
@@ -12749,7 +13197,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[185]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12761,7 +13209,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[178]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[185]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12774,7 +13222,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{178}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{185}
 }
 
 func (x *CheckResponse) GetId() string {
@@ -12832,7 +13280,7 @@ type CheckFinding struct {
 
 func (x *CheckFinding) Reset() {
 	*x = CheckFinding{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[186]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12844,7 +13292,7 @@ func (x *CheckFinding) String() string {
 func (*CheckFinding) ProtoMessage() {}
 
 func (x *CheckFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[179]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[186]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12857,7 +13305,7 @@ func (x *CheckFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
 func (*CheckFinding) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{179}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{186}
 }
 
 func (x *CheckFinding) GetSeverity() string {
@@ -12903,7 +13351,7 @@ type ListBackupsRequest struct {
 
 func (x *ListBackupsRequest) Reset() {
 	*x = ListBackupsRequest{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[187]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12915,7 +13363,7 @@ func (x *ListBackupsRequest) String() string {
 func (*ListBackupsRequest) ProtoMessage() {}
 
 func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[180]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[187]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12928,7 +13376,7 @@ func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
 func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{180}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{187}
 }
 
 type ListBackupsResponse struct {
@@ -12940,7 +13388,7 @@ type ListBackupsResponse struct {
 
 func (x *ListBackupsResponse) Reset() {
 	*x = ListBackupsResponse{}
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[188]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -12952,7 +13400,7 @@ func (x *ListBackupsResponse) String() string {
 func (*ListBackupsResponse) ProtoMessage() {}
 
 func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vaultd_v1_vaultd_proto_msgTypes[181]
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[188]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -12965,7 +13413,7 @@ func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
 func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
-	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{181}
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{188}
 }
 
 func (x *ListBackupsResponse) GetBackups() []*Backup {
@@ -13238,15 +13686,27 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x0eShowKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"3\n" +
 	"\x0fShowKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\x8b\x02\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xcd\x04\n" +
 	"\x0fListKeysRequest\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\x12>\n" +
 	"\x06labels\x18\x04 \x03(\v2&.vaultd.v1.ListKeysRequest.LabelsEntryR\x06labels\x12+\n" +
-	"\x11include_destroyed\x18\x05 \x01(\bR\x10includeDestroyed\x1a9\n" +
+	"\x11include_destroyed\x18\x05 \x01(\bR\x10includeDestroyed\x12\x12\n" +
+	"\x04name\x18\x06 \x01(\tR\x04name\x12\x14\n" +
+	"\x05types\x18\a \x03(\tR\x05types\x12+\n" +
+	"\x06states\x18\b \x03(\x0e2\x13.vaultd.v1.KeyStateR\x06states\x12\x1d\n" +
+	"\n" +
+	"has_labels\x18\t \x03(\tR\thasLabels\x12H\n" +
+	"\n" +
+	"not_labels\x18\n" +
+	" \x03(\v2).vaultd.v1.ListKeysRequest.NotLabelsEntryR\tnotLabels\x12B\n" +
+	"\x0fexpiring_within\x18\v \x01(\v2\x19.google.protobuf.DurationR\x0eexpiringWithin\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
+	"\x0eNotLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"^\n" +
 	"\x10ListKeysResponse\x12\"\n" +
@@ -13747,7 +14207,32 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x06reason\x18\a \x01(\tR\x06reason\x12\x1e\n" +
 	"\n" +
 	"reinstated\x18\b \x01(\bR\n" +
-	"reinstated\"j\n" +
+	"reinstated\"\x95\x01\n" +
+	"\x05Alias\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x124\n" +
+	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x120\n" +
+	"\x05moved\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05moved\"7\n" +
+	"\x0fSetAliasRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"V\n" +
+	"\x10SetAliasResponse\x12&\n" +
+	"\x05alias\x18\x01 \x01(\v2\x10.vaultd.v1.AliasR\x05alias\x12\x1a\n" +
+	"\bprevious\x18\x02 \x01(\tR\bprevious\"\x8c\x01\n" +
+	"\x12ListAliasesRequest\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"i\n" +
+	"\x13ListAliasesResponse\x12*\n" +
+	"\aaliases\x18\x01 \x03(\v2\x10.vaultd.v1.AliasR\aaliases\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"(\n" +
+	"\x12RemoveAliasRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"=\n" +
+	"\x13RemoveAliasResponse\x12&\n" +
+	"\x05alias\x18\x01 \x01(\v2\x10.vaultd.v1.AliasR\x05alias\"j\n" +
 	"\x16ListRevocationsRequest\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -13954,7 +14439,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\a_offset\"\x14\n" +
 	"\x12ListBackupsRequest\"B\n" +
 	"\x13ListBackupsResponse\x12+\n" +
-	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\x8e\x0e\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xd6\x0e\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -14010,7 +14495,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11METHOD_CREATE_CSR\x103\x12\x1d\n" +
 	"\x19METHOD_CREATE_CERTIFICATE\x104\x12\x13\n" +
 	"\x0fMETHOD_WRAP_KEY\x105\x12\x15\n" +
-	"\x11METHOD_UNWRAP_KEY\x106\x12\x17\n" +
+	"\x11METHOD_UNWRAP_KEY\x106\x12\x14\n" +
+	"\x10METHOD_SET_ALIAS\x10<\x12\x17\n" +
+	"\x13METHOD_LIST_ALIASES\x10=\x12\x17\n" +
+	"\x13METHOD_REMOVE_ALIAS\x10>\x12\x17\n" +
 	"\x13METHOD_CREATE_OWNER\x10@\x12\x15\n" +
 	"\x11METHOD_SHOW_OWNER\x10A\x12\x16\n" +
 	"\x12METHOD_LIST_OWNERS\x10B\x12\x17\n" +
@@ -14121,7 +14609,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x03\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_DER\x100\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_RAW\x101\x12\x1e\n" +
-	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xfe+\n" +
+	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xdf-\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -14174,7 +14662,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tCreateCSR\x12\x1b.vaultd.v1.CreateCSRRequest\x1a\x1c.vaultd.v1.CreateCSRResponse\x12^\n" +
 	"\x11CreateCertificate\x12#.vaultd.v1.CreateCertificateRequest\x1a$.vaultd.v1.CreateCertificateResponse\x12@\n" +
 	"\aWrapKey\x12\x19.vaultd.v1.WrapKeyRequest\x1a\x1a.vaultd.v1.WrapKeyResponse\x12F\n" +
-	"\tUnwrapKey\x12\x1b.vaultd.v1.UnwrapKeyRequest\x1a\x1c.vaultd.v1.UnwrapKeyResponse\x12L\n" +
+	"\tUnwrapKey\x12\x1b.vaultd.v1.UnwrapKeyRequest\x1a\x1c.vaultd.v1.UnwrapKeyResponse\x12C\n" +
+	"\bSetAlias\x12\x1a.vaultd.v1.SetAliasRequest\x1a\x1b.vaultd.v1.SetAliasResponse\x12L\n" +
+	"\vListAliases\x12\x1d.vaultd.v1.ListAliasesRequest\x1a\x1e.vaultd.v1.ListAliasesResponse\x12L\n" +
+	"\vRemoveAlias\x12\x1d.vaultd.v1.RemoveAliasRequest\x1a\x1e.vaultd.v1.RemoveAliasResponse\x12L\n" +
 	"\vCreateOwner\x12\x1d.vaultd.v1.CreateOwnerRequest\x1a\x1e.vaultd.v1.CreateOwnerResponse\x12F\n" +
 	"\tShowOwner\x12\x1b.vaultd.v1.ShowOwnerRequest\x1a\x1c.vaultd.v1.ShowOwnerResponse\x12I\n" +
 	"\n" +
@@ -14222,7 +14713,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 189)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 197)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                       // 0: vaultd.v1.Method
 	(SlotKind)(0),                     // 1: vaultd.v1.SlotKind
@@ -14364,81 +14855,89 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*ReinstateOwnerRequest)(nil),     // 137: vaultd.v1.ReinstateOwnerRequest
 	(*ReinstateOwnerResponse)(nil),    // 138: vaultd.v1.ReinstateOwnerResponse
 	(*Revocation)(nil),                // 139: vaultd.v1.Revocation
-	(*ListRevocationsRequest)(nil),    // 140: vaultd.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil),   // 141: vaultd.v1.ListRevocationsResponse
-	(*CheckRevocationRequest)(nil),    // 142: vaultd.v1.CheckRevocationRequest
-	(*CheckRevocationResponse)(nil),   // 143: vaultd.v1.CheckRevocationResponse
-	(*Principal)(nil),                 // 144: vaultd.v1.Principal
-	(*WhoAmIRequest)(nil),             // 145: vaultd.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),            // 146: vaultd.v1.WhoAmIResponse
-	(*CanRequest)(nil),                // 147: vaultd.v1.CanRequest
-	(*CanResponse)(nil),               // 148: vaultd.v1.CanResponse
-	(*MissingAttribute)(nil),          // 149: vaultd.v1.MissingAttribute
-	(*Grant)(nil),                     // 150: vaultd.v1.Grant
-	(*AddGrantRequest)(nil),           // 151: vaultd.v1.AddGrantRequest
-	(*AddGrantResponse)(nil),          // 152: vaultd.v1.AddGrantResponse
-	(*ShowGrantRequest)(nil),          // 153: vaultd.v1.ShowGrantRequest
-	(*ShowGrantResponse)(nil),         // 154: vaultd.v1.ShowGrantResponse
-	(*ListGrantsRequest)(nil),         // 155: vaultd.v1.ListGrantsRequest
-	(*ListGrantsResponse)(nil),        // 156: vaultd.v1.ListGrantsResponse
-	(*RemoveGrantRequest)(nil),        // 157: vaultd.v1.RemoveGrantRequest
-	(*RemoveGrantResponse)(nil),       // 158: vaultd.v1.RemoveGrantResponse
-	(*ExplainRequest)(nil),            // 159: vaultd.v1.ExplainRequest
-	(*ExplainResponse)(nil),           // 160: vaultd.v1.ExplainResponse
-	(*BoundPrincipal)(nil),            // 161: vaultd.v1.BoundPrincipal
-	(*ListPrincipalsRequest)(nil),     // 162: vaultd.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),    // 163: vaultd.v1.ListPrincipalsResponse
-	(*AdoptPrincipalRequest)(nil),     // 164: vaultd.v1.AdoptPrincipalRequest
-	(*AdoptPrincipalResponse)(nil),    // 165: vaultd.v1.AdoptPrincipalResponse
-	(*RetirePrincipalRequest)(nil),    // 166: vaultd.v1.RetirePrincipalRequest
-	(*RetirePrincipalResponse)(nil),   // 167: vaultd.v1.RetirePrincipalResponse
-	(*Approval)(nil),                  // 168: vaultd.v1.Approval
-	(*ListApprovalsRequest)(nil),      // 169: vaultd.v1.ListApprovalsRequest
-	(*ListApprovalsResponse)(nil),     // 170: vaultd.v1.ListApprovalsResponse
-	(*AwaitApprovalRequest)(nil),      // 171: vaultd.v1.AwaitApprovalRequest
-	(*AwaitApprovalResponse)(nil),     // 172: vaultd.v1.AwaitApprovalResponse
-	(*ApproveRequest)(nil),            // 173: vaultd.v1.ApproveRequest
-	(*ApproveResponse)(nil),           // 174: vaultd.v1.ApproveResponse
-	(*RejectRequest)(nil),             // 175: vaultd.v1.RejectRequest
-	(*RejectResponse)(nil),            // 176: vaultd.v1.RejectResponse
-	(*ReadAuditRequest)(nil),          // 177: vaultd.v1.ReadAuditRequest
-	(*ReadAuditResponse)(nil),         // 178: vaultd.v1.ReadAuditResponse
-	(*CheckpointAuditRequest)(nil),    // 179: vaultd.v1.CheckpointAuditRequest
-	(*CheckpointAuditResponse)(nil),   // 180: vaultd.v1.CheckpointAuditResponse
-	(*ProveAuditRequest)(nil),         // 181: vaultd.v1.ProveAuditRequest
-	(*ProveAuditResponse)(nil),        // 182: vaultd.v1.ProveAuditResponse
-	(*Backup)(nil),                    // 183: vaultd.v1.Backup
-	(*BeginBackupRequest)(nil),        // 184: vaultd.v1.BeginBackupRequest
-	(*BeginBackupResponse)(nil),       // 185: vaultd.v1.BeginBackupResponse
-	(*ReadBackupRequest)(nil),         // 186: vaultd.v1.ReadBackupRequest
-	(*ReadBackupResponse)(nil),        // 187: vaultd.v1.ReadBackupResponse
-	(*CheckRequest)(nil),              // 188: vaultd.v1.CheckRequest
-	(*CheckResponse)(nil),             // 189: vaultd.v1.CheckResponse
-	(*CheckFinding)(nil),              // 190: vaultd.v1.CheckFinding
-	(*ListBackupsRequest)(nil),        // 191: vaultd.v1.ListBackupsRequest
-	(*ListBackupsResponse)(nil),       // 192: vaultd.v1.ListBackupsResponse
-	nil,                               // 193: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                               // 194: vaultd.v1.Key.LabelsEntry
-	nil,                               // 195: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                               // 196: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                               // 197: vaultd.v1.ImportKeyRequest.LabelsEntry
-	nil,                               // 198: vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	nil,                               // 199: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	(*timestamppb.Timestamp)(nil),     // 200: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 201: google.protobuf.Duration
+	(*Alias)(nil),                     // 140: vaultd.v1.Alias
+	(*SetAliasRequest)(nil),           // 141: vaultd.v1.SetAliasRequest
+	(*SetAliasResponse)(nil),          // 142: vaultd.v1.SetAliasResponse
+	(*ListAliasesRequest)(nil),        // 143: vaultd.v1.ListAliasesRequest
+	(*ListAliasesResponse)(nil),       // 144: vaultd.v1.ListAliasesResponse
+	(*RemoveAliasRequest)(nil),        // 145: vaultd.v1.RemoveAliasRequest
+	(*RemoveAliasResponse)(nil),       // 146: vaultd.v1.RemoveAliasResponse
+	(*ListRevocationsRequest)(nil),    // 147: vaultd.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),   // 148: vaultd.v1.ListRevocationsResponse
+	(*CheckRevocationRequest)(nil),    // 149: vaultd.v1.CheckRevocationRequest
+	(*CheckRevocationResponse)(nil),   // 150: vaultd.v1.CheckRevocationResponse
+	(*Principal)(nil),                 // 151: vaultd.v1.Principal
+	(*WhoAmIRequest)(nil),             // 152: vaultd.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),            // 153: vaultd.v1.WhoAmIResponse
+	(*CanRequest)(nil),                // 154: vaultd.v1.CanRequest
+	(*CanResponse)(nil),               // 155: vaultd.v1.CanResponse
+	(*MissingAttribute)(nil),          // 156: vaultd.v1.MissingAttribute
+	(*Grant)(nil),                     // 157: vaultd.v1.Grant
+	(*AddGrantRequest)(nil),           // 158: vaultd.v1.AddGrantRequest
+	(*AddGrantResponse)(nil),          // 159: vaultd.v1.AddGrantResponse
+	(*ShowGrantRequest)(nil),          // 160: vaultd.v1.ShowGrantRequest
+	(*ShowGrantResponse)(nil),         // 161: vaultd.v1.ShowGrantResponse
+	(*ListGrantsRequest)(nil),         // 162: vaultd.v1.ListGrantsRequest
+	(*ListGrantsResponse)(nil),        // 163: vaultd.v1.ListGrantsResponse
+	(*RemoveGrantRequest)(nil),        // 164: vaultd.v1.RemoveGrantRequest
+	(*RemoveGrantResponse)(nil),       // 165: vaultd.v1.RemoveGrantResponse
+	(*ExplainRequest)(nil),            // 166: vaultd.v1.ExplainRequest
+	(*ExplainResponse)(nil),           // 167: vaultd.v1.ExplainResponse
+	(*BoundPrincipal)(nil),            // 168: vaultd.v1.BoundPrincipal
+	(*ListPrincipalsRequest)(nil),     // 169: vaultd.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 170: vaultd.v1.ListPrincipalsResponse
+	(*AdoptPrincipalRequest)(nil),     // 171: vaultd.v1.AdoptPrincipalRequest
+	(*AdoptPrincipalResponse)(nil),    // 172: vaultd.v1.AdoptPrincipalResponse
+	(*RetirePrincipalRequest)(nil),    // 173: vaultd.v1.RetirePrincipalRequest
+	(*RetirePrincipalResponse)(nil),   // 174: vaultd.v1.RetirePrincipalResponse
+	(*Approval)(nil),                  // 175: vaultd.v1.Approval
+	(*ListApprovalsRequest)(nil),      // 176: vaultd.v1.ListApprovalsRequest
+	(*ListApprovalsResponse)(nil),     // 177: vaultd.v1.ListApprovalsResponse
+	(*AwaitApprovalRequest)(nil),      // 178: vaultd.v1.AwaitApprovalRequest
+	(*AwaitApprovalResponse)(nil),     // 179: vaultd.v1.AwaitApprovalResponse
+	(*ApproveRequest)(nil),            // 180: vaultd.v1.ApproveRequest
+	(*ApproveResponse)(nil),           // 181: vaultd.v1.ApproveResponse
+	(*RejectRequest)(nil),             // 182: vaultd.v1.RejectRequest
+	(*RejectResponse)(nil),            // 183: vaultd.v1.RejectResponse
+	(*ReadAuditRequest)(nil),          // 184: vaultd.v1.ReadAuditRequest
+	(*ReadAuditResponse)(nil),         // 185: vaultd.v1.ReadAuditResponse
+	(*CheckpointAuditRequest)(nil),    // 186: vaultd.v1.CheckpointAuditRequest
+	(*CheckpointAuditResponse)(nil),   // 187: vaultd.v1.CheckpointAuditResponse
+	(*ProveAuditRequest)(nil),         // 188: vaultd.v1.ProveAuditRequest
+	(*ProveAuditResponse)(nil),        // 189: vaultd.v1.ProveAuditResponse
+	(*Backup)(nil),                    // 190: vaultd.v1.Backup
+	(*BeginBackupRequest)(nil),        // 191: vaultd.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),       // 192: vaultd.v1.BeginBackupResponse
+	(*ReadBackupRequest)(nil),         // 193: vaultd.v1.ReadBackupRequest
+	(*ReadBackupResponse)(nil),        // 194: vaultd.v1.ReadBackupResponse
+	(*CheckRequest)(nil),              // 195: vaultd.v1.CheckRequest
+	(*CheckResponse)(nil),             // 196: vaultd.v1.CheckResponse
+	(*CheckFinding)(nil),              // 197: vaultd.v1.CheckFinding
+	(*ListBackupsRequest)(nil),        // 198: vaultd.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),       // 199: vaultd.v1.ListBackupsResponse
+	nil,                               // 200: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 201: vaultd.v1.Key.LabelsEntry
+	nil,                               // 202: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 203: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 204: vaultd.v1.ListKeysRequest.NotLabelsEntry
+	nil,                               // 205: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 206: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	nil,                               // 207: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 208: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 209: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	200, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	193, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	200, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	208, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	200, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	208, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	14,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	34,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	200, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	208, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
 	26,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
 	26,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	25,  // 8: vaultd.v1.ChangePasswordResponse.slot:type_name -> vaultd.v1.KeySlot
 	1,   // 9: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	200, // 10: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	208, // 10: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 11: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
 	26,  // 12: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 13: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
@@ -14447,337 +14946,351 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	25,  // 16: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
 	26,  // 17: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	25,  // 18: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	200, // 19: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	208, // 19: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
 	34,  // 20: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
-	200, // 21: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
-	200, // 22: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
-	200, // 23: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
-	200, // 24: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
+	208, // 21: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
+	208, // 22: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
+	208, // 23: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
+	208, // 24: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
 	3,   // 25: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	200, // 26: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	200, // 27: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	200, // 28: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	200, // 29: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
-	200, // 30: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
-	200, // 31: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
+	208, // 26: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	208, // 27: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	208, // 28: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	208, // 29: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
+	208, // 30: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
+	208, // 31: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
 	39,  // 32: vaultd.v1.KeyVersion.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 33: vaultd.v1.KeyVersion.destruction:type_name -> vaultd.v1.Destruction
 	2,   // 34: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 35: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	194, // 36: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	200, // 37: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	201, // 38: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	201, // 36: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	208, // 37: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	209, // 38: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	41,  // 39: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	200, // 40: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	201, // 41: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
+	208, // 40: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	209, // 41: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
 	39,  // 42: vaultd.v1.Key.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 43: vaultd.v1.Key.destruction:type_name -> vaultd.v1.Destruction
-	200, // 44: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
+	208, // 44: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
 	4,   // 45: vaultd.v1.Key.reason_code:type_name -> vaultd.v1.RevocationReason
-	200, // 46: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
-	201, // 47: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	208, // 46: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
+	209, // 47: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
 	2,   // 48: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	195, // 49: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	200, // 50: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	201, // 51: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	202, // 49: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	208, // 50: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	209, // 51: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
 	42,  // 52: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
 	42,  // 53: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	196, // 54: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	42,  // 55: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	5,   // 56: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	201, // 57: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	200, // 58: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	201, // 59: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 60: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	6,   // 61: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	201, // 62: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 63: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	197, // 64: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	200, // 65: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	201, // 66: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 67: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	6,   // 68: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	6,   // 69: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	7,   // 70: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	7,   // 71: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	7,   // 72: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	201, // 73: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 74: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	198, // 75: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	42,  // 76: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
-	61,  // 77: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
-	62,  // 78: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
-	9,   // 79: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 80: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	61,  // 81: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
-	62,  // 82: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
-	9,   // 83: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 84: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	201, // 85: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
-	8,   // 86: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
-	201, // 87: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
-	42,  // 88: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 89: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
-	200, // 90: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
-	42,  // 91: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 92: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 93: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
-	200, // 94: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	200, // 95: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
-	200, // 96: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
-	199, // 97: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	42,  // 98: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 99: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
-	42,  // 100: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
-	3,   // 101: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
-	3,   // 102: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
-	3,   // 103: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
-	82,  // 104: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
-	83,  // 105: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
-	84,  // 106: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
-	86,  // 107: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	86,  // 108: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	201, // 109: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	200, // 110: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
-	9,   // 111: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 112: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	9,   // 113: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 114: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	200, // 115: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
-	200, // 116: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
-	86,  // 117: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
-	201, // 118: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
-	86,  // 119: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
-	86,  // 120: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
-	86,  // 121: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
-	114, // 122: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
-	87,  // 123: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
-	89,  // 124: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
-	91,  // 125: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
-	93,  // 126: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
-	95,  // 127: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
-	97,  // 128: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
-	105, // 129: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
-	107, // 130: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
-	111, // 131: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
-	116, // 132: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
-	88,  // 133: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
-	90,  // 134: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
-	92,  // 135: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
-	94,  // 136: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
-	96,  // 137: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
-	98,  // 138: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
-	106, // 139: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
-	108, // 140: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
-	112, // 141: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
-	11,  // 142: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
-	121, // 143: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
-	3,   // 144: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
-	200, // 145: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
-	201, // 146: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	200, // 147: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	201, // 148: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	42,  // 149: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	42,  // 150: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	200, // 151: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	200, // 152: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	128, // 153: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 154: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 155: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	128, // 156: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 157: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	200, // 158: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	139, // 159: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	139, // 160: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	144, // 161: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	86,  // 162: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	144, // 163: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	149, // 164: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	150, // 165: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	150, // 166: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	150, // 167: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	200, // 168: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	144, // 169: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	149, // 170: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	200, // 171: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	161, // 172: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	161, // 173: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	161, // 174: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	161, // 175: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	144, // 176: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	200, // 177: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	200, // 178: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	168, // 179: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	201, // 180: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	168, // 181: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	168, // 182: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	168, // 183: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	200, // 184: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	201, // 185: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	200, // 186: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	183, // 187: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	183, // 188: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	190, // 189: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	183, // 190: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	12,  // 191: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	15,  // 192: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	17,  // 193: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	19,  // 194: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	21,  // 195: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	27,  // 196: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	30,  // 197: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	32,  // 198: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	35,  // 199: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	37,  // 200: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	23,  // 201: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
-	43,  // 202: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	45,  // 203: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	47,  // 204: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	49,  // 205: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	51,  // 206: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	53,  // 207: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	55,  // 208: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	67,  // 209: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	69,  // 210: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	71,  // 211: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
-	73,  // 212: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
-	75,  // 213: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
-	77,  // 214: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
-	79,  // 215: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
-	87,  // 216: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	89,  // 217: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	91,  // 218: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	93,  // 219: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	95,  // 220: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	97,  // 221: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	99,  // 222: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	105, // 223: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
-	107, // 224: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
-	109, // 225: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
-	111, // 226: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
-	113, // 227: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
-	117, // 228: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
-	119, // 229: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
-	101, // 230: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
-	103, // 231: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
-	122, // 232: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	124, // 233: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	126, // 234: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	63,  // 235: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
-	65,  // 236: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
-	57,  // 237: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
-	59,  // 238: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
-	129, // 239: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	131, // 240: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	133, // 241: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	135, // 242: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	137, // 243: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	140, // 244: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	142, // 245: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	145, // 246: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	147, // 247: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	151, // 248: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	153, // 249: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	155, // 250: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	157, // 251: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	159, // 252: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	81,  // 253: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
-	162, // 254: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	164, // 255: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	166, // 256: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	169, // 257: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	171, // 258: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	173, // 259: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	175, // 260: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	177, // 261: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	179, // 262: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	181, // 263: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	184, // 264: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	186, // 265: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	188, // 266: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	191, // 267: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	13,  // 268: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	16,  // 269: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	18,  // 270: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	20,  // 271: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	22,  // 272: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	29,  // 273: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	31,  // 274: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	33,  // 275: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	36,  // 276: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	38,  // 277: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	24,  // 278: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
-	44,  // 279: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	46,  // 280: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	48,  // 281: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	50,  // 282: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	52,  // 283: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	54,  // 284: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	56,  // 285: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	68,  // 286: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	70,  // 287: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	72,  // 288: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
-	74,  // 289: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
-	76,  // 290: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
-	78,  // 291: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
-	80,  // 292: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
-	88,  // 293: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	90,  // 294: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	92,  // 295: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	94,  // 296: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	96,  // 297: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	98,  // 298: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	100, // 299: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	106, // 300: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
-	108, // 301: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
-	110, // 302: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
-	112, // 303: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
-	115, // 304: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
-	118, // 305: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
-	120, // 306: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
-	102, // 307: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
-	104, // 308: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
-	123, // 309: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	125, // 310: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	127, // 311: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	64,  // 312: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
-	66,  // 313: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
-	58,  // 314: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
-	60,  // 315: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
-	130, // 316: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	132, // 317: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	134, // 318: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	136, // 319: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	138, // 320: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	141, // 321: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	143, // 322: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	146, // 323: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	148, // 324: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	152, // 325: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	154, // 326: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	156, // 327: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	158, // 328: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	160, // 329: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	85,  // 330: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
-	163, // 331: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	165, // 332: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	167, // 333: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	170, // 334: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	172, // 335: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	174, // 336: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	176, // 337: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	178, // 338: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	180, // 339: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	182, // 340: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	185, // 341: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	187, // 342: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	189, // 343: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	192, // 344: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	268, // [268:345] is the sub-list for method output_type
-	191, // [191:268] is the sub-list for method input_type
-	191, // [191:191] is the sub-list for extension type_name
-	191, // [191:191] is the sub-list for extension extendee
-	0,   // [0:191] is the sub-list for field type_name
+	203, // 54: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	3,   // 55: vaultd.v1.ListKeysRequest.states:type_name -> vaultd.v1.KeyState
+	204, // 56: vaultd.v1.ListKeysRequest.not_labels:type_name -> vaultd.v1.ListKeysRequest.NotLabelsEntry
+	209, // 57: vaultd.v1.ListKeysRequest.expiring_within:type_name -> google.protobuf.Duration
+	42,  // 58: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	5,   // 59: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	209, // 60: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	208, // 61: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	209, // 62: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 63: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 64: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	209, // 65: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 66: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	205, // 67: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	208, // 68: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	209, // 69: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 70: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 71: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	6,   // 72: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	7,   // 73: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 74: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 75: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	209, // 76: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 77: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	206, // 78: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	42,  // 79: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
+	61,  // 80: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 81: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 82: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 83: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	61,  // 84: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 85: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 86: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 87: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	209, // 88: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	8,   // 89: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
+	209, // 90: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
+	42,  // 91: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 92: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
+	208, // 93: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
+	42,  // 94: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 95: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 96: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
+	208, // 97: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	208, // 98: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
+	208, // 99: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
+	207, // 100: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	42,  // 101: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 102: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
+	42,  // 103: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
+	3,   // 104: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
+	3,   // 105: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
+	3,   // 106: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
+	82,  // 107: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
+	83,  // 108: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
+	84,  // 109: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
+	86,  // 110: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 111: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	209, // 112: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	208, // 113: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
+	9,   // 114: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 115: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	9,   // 116: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 117: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	208, // 118: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
+	208, // 119: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
+	86,  // 120: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
+	209, // 121: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	86,  // 122: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
+	86,  // 123: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 124: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
+	114, // 125: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
+	87,  // 126: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
+	89,  // 127: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
+	91,  // 128: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
+	93,  // 129: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
+	95,  // 130: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
+	97,  // 131: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
+	105, // 132: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
+	107, // 133: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
+	111, // 134: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
+	116, // 135: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
+	88,  // 136: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
+	90,  // 137: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
+	92,  // 138: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
+	94,  // 139: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
+	96,  // 140: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
+	98,  // 141: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
+	106, // 142: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
+	108, // 143: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
+	112, // 144: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
+	11,  // 145: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
+	121, // 146: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
+	3,   // 147: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
+	208, // 148: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	209, // 149: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	208, // 150: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	209, // 151: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	42,  // 152: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	42,  // 153: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	208, // 154: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	208, // 155: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	128, // 156: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 157: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 158: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	128, // 159: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 160: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	208, // 161: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	208, // 162: vaultd.v1.Alias.created:type_name -> google.protobuf.Timestamp
+	208, // 163: vaultd.v1.Alias.moved:type_name -> google.protobuf.Timestamp
+	140, // 164: vaultd.v1.SetAliasResponse.alias:type_name -> vaultd.v1.Alias
+	140, // 165: vaultd.v1.ListAliasesResponse.aliases:type_name -> vaultd.v1.Alias
+	140, // 166: vaultd.v1.RemoveAliasResponse.alias:type_name -> vaultd.v1.Alias
+	139, // 167: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	139, // 168: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	151, // 169: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	86,  // 170: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	151, // 171: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	156, // 172: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	157, // 173: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 174: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 175: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	208, // 176: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	151, // 177: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	156, // 178: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	208, // 179: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	168, // 180: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	168, // 181: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	168, // 182: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	168, // 183: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	151, // 184: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	208, // 185: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	208, // 186: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	175, // 187: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	209, // 188: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	175, // 189: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 190: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 191: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	208, // 192: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	209, // 193: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	208, // 194: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	190, // 195: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	190, // 196: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	197, // 197: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	190, // 198: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	12,  // 199: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	15,  // 200: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	17,  // 201: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	19,  // 202: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	21,  // 203: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	27,  // 204: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	30,  // 205: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	32,  // 206: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	35,  // 207: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	37,  // 208: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	23,  // 209: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
+	43,  // 210: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	45,  // 211: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	47,  // 212: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	49,  // 213: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	51,  // 214: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	53,  // 215: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	55,  // 216: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	67,  // 217: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	69,  // 218: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	71,  // 219: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
+	73,  // 220: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
+	75,  // 221: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
+	77,  // 222: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
+	79,  // 223: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
+	87,  // 224: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	89,  // 225: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	91,  // 226: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	93,  // 227: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	95,  // 228: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	97,  // 229: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	99,  // 230: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	105, // 231: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	107, // 232: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	109, // 233: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	111, // 234: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	113, // 235: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	117, // 236: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	119, // 237: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	101, // 238: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	103, // 239: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	122, // 240: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	124, // 241: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	126, // 242: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	63,  // 243: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	65,  // 244: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	57,  // 245: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	59,  // 246: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	141, // 247: vaultd.v1.VaultService.SetAlias:input_type -> vaultd.v1.SetAliasRequest
+	143, // 248: vaultd.v1.VaultService.ListAliases:input_type -> vaultd.v1.ListAliasesRequest
+	145, // 249: vaultd.v1.VaultService.RemoveAlias:input_type -> vaultd.v1.RemoveAliasRequest
+	129, // 250: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	131, // 251: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	133, // 252: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	135, // 253: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	137, // 254: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	147, // 255: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	149, // 256: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	152, // 257: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	154, // 258: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	158, // 259: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	160, // 260: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	162, // 261: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	164, // 262: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	166, // 263: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	81,  // 264: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
+	169, // 265: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	171, // 266: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	173, // 267: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	176, // 268: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	178, // 269: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	180, // 270: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	182, // 271: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	184, // 272: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	186, // 273: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	188, // 274: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	191, // 275: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	193, // 276: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	195, // 277: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	198, // 278: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	13,  // 279: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	16,  // 280: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	18,  // 281: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	20,  // 282: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	22,  // 283: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	29,  // 284: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	31,  // 285: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	33,  // 286: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	36,  // 287: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	38,  // 288: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	24,  // 289: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
+	44,  // 290: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	46,  // 291: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	48,  // 292: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	50,  // 293: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	52,  // 294: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	54,  // 295: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	56,  // 296: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	68,  // 297: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	70,  // 298: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	72,  // 299: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
+	74,  // 300: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
+	76,  // 301: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
+	78,  // 302: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
+	80,  // 303: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
+	88,  // 304: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	90,  // 305: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	92,  // 306: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	94,  // 307: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	96,  // 308: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	98,  // 309: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	100, // 310: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	106, // 311: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	108, // 312: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	110, // 313: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	112, // 314: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	115, // 315: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	118, // 316: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	120, // 317: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	102, // 318: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	104, // 319: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	123, // 320: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	125, // 321: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	127, // 322: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	64,  // 323: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	66,  // 324: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	58,  // 325: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	60,  // 326: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	142, // 327: vaultd.v1.VaultService.SetAlias:output_type -> vaultd.v1.SetAliasResponse
+	144, // 328: vaultd.v1.VaultService.ListAliases:output_type -> vaultd.v1.ListAliasesResponse
+	146, // 329: vaultd.v1.VaultService.RemoveAlias:output_type -> vaultd.v1.RemoveAliasResponse
+	130, // 330: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	132, // 331: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	134, // 332: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	136, // 333: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	138, // 334: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	148, // 335: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	150, // 336: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	153, // 337: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	155, // 338: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	159, // 339: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	161, // 340: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	163, // 341: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	165, // 342: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	167, // 343: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	85,  // 344: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
+	170, // 345: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	172, // 346: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	174, // 347: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	177, // 348: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	179, // 349: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	181, // 350: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	183, // 351: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	185, // 352: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	187, // 353: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	189, // 354: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	192, // 355: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	194, // 356: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	196, // 357: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	199, // 358: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	279, // [279:359] is the sub-list for method output_type
+	199, // [199:279] is the sub-list for method input_type
+	199, // [199:199] is the sub-list for extension type_name
+	199, // [199:199] is the sub-list for extension extendee
+	0,   // [0:199] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -14808,14 +15321,14 @@ func file_vaultd_v1_vaultd_proto_init() {
 		(*BatchResult_Derive)(nil),
 		(*BatchResult_Error)(nil),
 	}
-	file_vaultd_v1_vaultd_proto_msgTypes[179].OneofWrappers = []any{}
+	file_vaultd_v1_vaultd_proto_msgTypes[186].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   189,
+			NumMessages:   197,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -145,6 +145,14 @@ const (
 	VaultServiceWrapKeyProcedure = "/vaultd.v1.VaultService/WrapKey"
 	// VaultServiceUnwrapKeyProcedure is the fully-qualified name of the VaultService's UnwrapKey RPC.
 	VaultServiceUnwrapKeyProcedure = "/vaultd.v1.VaultService/UnwrapKey"
+	// VaultServiceSetAliasProcedure is the fully-qualified name of the VaultService's SetAlias RPC.
+	VaultServiceSetAliasProcedure = "/vaultd.v1.VaultService/SetAlias"
+	// VaultServiceListAliasesProcedure is the fully-qualified name of the VaultService's ListAliases
+	// RPC.
+	VaultServiceListAliasesProcedure = "/vaultd.v1.VaultService/ListAliases"
+	// VaultServiceRemoveAliasProcedure is the fully-qualified name of the VaultService's RemoveAlias
+	// RPC.
+	VaultServiceRemoveAliasProcedure = "/vaultd.v1.VaultService/RemoveAlias"
 	// VaultServiceCreateOwnerProcedure is the fully-qualified name of the VaultService's CreateOwner
 	// RPC.
 	VaultServiceCreateOwnerProcedure = "/vaultd.v1.VaultService/CreateOwner"
@@ -269,6 +277,9 @@ type VaultServiceClient interface {
 	CreateCertificate(context.Context, *v1.CreateCertificateRequest) (*v1.CreateCertificateResponse, error)
 	WrapKey(context.Context, *v1.WrapKeyRequest) (*v1.WrapKeyResponse, error)
 	UnwrapKey(context.Context, *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error)
+	SetAlias(context.Context, *v1.SetAliasRequest) (*v1.SetAliasResponse, error)
+	ListAliases(context.Context, *v1.ListAliasesRequest) (*v1.ListAliasesResponse, error)
+	RemoveAlias(context.Context, *v1.RemoveAliasRequest) (*v1.RemoveAliasResponse, error)
 	CreateOwner(context.Context, *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error)
 	ShowOwner(context.Context, *v1.ShowOwnerRequest) (*v1.ShowOwnerResponse, error)
 	ListOwners(context.Context, *v1.ListOwnersRequest) (*v1.ListOwnersResponse, error)
@@ -600,6 +611,24 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("UnwrapKey")),
 			connect.WithClientOptions(opts...),
 		),
+		setAlias: connect.NewClient[v1.SetAliasRequest, v1.SetAliasResponse](
+			httpClient,
+			baseURL+VaultServiceSetAliasProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("SetAlias")),
+			connect.WithClientOptions(opts...),
+		),
+		listAliases: connect.NewClient[v1.ListAliasesRequest, v1.ListAliasesResponse](
+			httpClient,
+			baseURL+VaultServiceListAliasesProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ListAliases")),
+			connect.WithClientOptions(opts...),
+		),
+		removeAlias: connect.NewClient[v1.RemoveAliasRequest, v1.RemoveAliasResponse](
+			httpClient,
+			baseURL+VaultServiceRemoveAliasProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("RemoveAlias")),
+			connect.WithClientOptions(opts...),
+		),
 		createOwner: connect.NewClient[v1.CreateOwnerRequest, v1.CreateOwnerResponse](
 			httpClient,
 			baseURL+VaultServiceCreateOwnerProcedure,
@@ -827,6 +856,9 @@ type vaultServiceClient struct {
 	createCertificate *connect.Client[v1.CreateCertificateRequest, v1.CreateCertificateResponse]
 	wrapKey           *connect.Client[v1.WrapKeyRequest, v1.WrapKeyResponse]
 	unwrapKey         *connect.Client[v1.UnwrapKeyRequest, v1.UnwrapKeyResponse]
+	setAlias          *connect.Client[v1.SetAliasRequest, v1.SetAliasResponse]
+	listAliases       *connect.Client[v1.ListAliasesRequest, v1.ListAliasesResponse]
+	removeAlias       *connect.Client[v1.RemoveAliasRequest, v1.RemoveAliasResponse]
 	createOwner       *connect.Client[v1.CreateOwnerRequest, v1.CreateOwnerResponse]
 	showOwner         *connect.Client[v1.ShowOwnerRequest, v1.ShowOwnerResponse]
 	listOwners        *connect.Client[v1.ListOwnersRequest, v1.ListOwnersResponse]
@@ -1290,6 +1322,33 @@ func (c *vaultServiceClient) UnwrapKey(ctx context.Context, req *v1.UnwrapKeyReq
 	return nil, err
 }
 
+// SetAlias calls vaultd.v1.VaultService.SetAlias.
+func (c *vaultServiceClient) SetAlias(ctx context.Context, req *v1.SetAliasRequest) (*v1.SetAliasResponse, error) {
+	response, err := c.setAlias.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListAliases calls vaultd.v1.VaultService.ListAliases.
+func (c *vaultServiceClient) ListAliases(ctx context.Context, req *v1.ListAliasesRequest) (*v1.ListAliasesResponse, error) {
+	response, err := c.listAliases.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RemoveAlias calls vaultd.v1.VaultService.RemoveAlias.
+func (c *vaultServiceClient) RemoveAlias(ctx context.Context, req *v1.RemoveAliasRequest) (*v1.RemoveAliasResponse, error) {
+	response, err := c.removeAlias.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // CreateOwner calls vaultd.v1.VaultService.CreateOwner.
 func (c *vaultServiceClient) CreateOwner(ctx context.Context, req *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error) {
 	response, err := c.createOwner.CallUnary(ctx, connect.NewRequest(req))
@@ -1601,6 +1660,9 @@ type VaultServiceHandler interface {
 	CreateCertificate(context.Context, *v1.CreateCertificateRequest) (*v1.CreateCertificateResponse, error)
 	WrapKey(context.Context, *v1.WrapKeyRequest) (*v1.WrapKeyResponse, error)
 	UnwrapKey(context.Context, *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error)
+	SetAlias(context.Context, *v1.SetAliasRequest) (*v1.SetAliasResponse, error)
+	ListAliases(context.Context, *v1.ListAliasesRequest) (*v1.ListAliasesResponse, error)
+	RemoveAlias(context.Context, *v1.RemoveAliasRequest) (*v1.RemoveAliasResponse, error)
 	CreateOwner(context.Context, *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error)
 	ShowOwner(context.Context, *v1.ShowOwnerRequest) (*v1.ShowOwnerResponse, error)
 	ListOwners(context.Context, *v1.ListOwnersRequest) (*v1.ListOwnersResponse, error)
@@ -1928,6 +1990,24 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("UnwrapKey")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceSetAliasHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceSetAliasProcedure,
+		svc.SetAlias,
+		connect.WithSchema(vaultServiceMethods.ByName("SetAlias")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceListAliasesHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceListAliasesProcedure,
+		svc.ListAliases,
+		connect.WithSchema(vaultServiceMethods.ByName("ListAliases")),
+		connect.WithHandlerOptions(opts...),
+	)
+	vaultServiceRemoveAliasHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceRemoveAliasProcedure,
+		svc.RemoveAlias,
+		connect.WithSchema(vaultServiceMethods.ByName("RemoveAlias")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceCreateOwnerHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceCreateOwnerProcedure,
 		svc.CreateOwner,
@@ -2200,6 +2280,12 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceWrapKeyHandler.ServeHTTP(w, r)
 		case VaultServiceUnwrapKeyProcedure:
 			vaultServiceUnwrapKeyHandler.ServeHTTP(w, r)
+		case VaultServiceSetAliasProcedure:
+			vaultServiceSetAliasHandler.ServeHTTP(w, r)
+		case VaultServiceListAliasesProcedure:
+			vaultServiceListAliasesHandler.ServeHTTP(w, r)
+		case VaultServiceRemoveAliasProcedure:
+			vaultServiceRemoveAliasHandler.ServeHTTP(w, r)
 		case VaultServiceCreateOwnerProcedure:
 			vaultServiceCreateOwnerHandler.ServeHTTP(w, r)
 		case VaultServiceShowOwnerProcedure:
@@ -2457,6 +2543,18 @@ func (UnimplementedVaultServiceHandler) WrapKey(context.Context, *v1.WrapKeyRequ
 
 func (UnimplementedVaultServiceHandler) UnwrapKey(context.Context, *v1.UnwrapKeyRequest) (*v1.UnwrapKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.UnwrapKey is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) SetAlias(context.Context, *v1.SetAliasRequest) (*v1.SetAliasResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.SetAlias is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ListAliases(context.Context, *v1.ListAliasesRequest) (*v1.ListAliasesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ListAliases is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) RemoveAlias(context.Context, *v1.RemoveAliasRequest) (*v1.RemoveAliasResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.RemoveAlias is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) CreateOwner(context.Context, *v1.CreateOwnerRequest) (*v1.CreateOwnerResponse, error) {
