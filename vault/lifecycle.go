@@ -292,10 +292,17 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 	o.since = o.clock.stamp()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
 	o.forgetStale(v.log)
+	v.mu.Lock()
+	v.opened = o
+	v.mu.Unlock()
 	begun := false
+	// After the vault is open, which a rotation needs. Seal waits for v.admin until then.
 	o.timekeeper = startTimekeeper(v.o.NoteEvery, func() {
 		if err := o.endDue(context.Background()); err != nil {
 			v.log.Warn("keys whose time is over are still to be destroyed; they stay unusable", "error", err)
+		}
+		if err := v.rotateDue(context.Background(), o); err != nil {
+			v.log.Warn("keys could not be rotated on their schedule; this is tried again", "error", err)
 		}
 		if !begun { // unsealing has noted the time
 			begun = true
@@ -306,9 +313,6 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 		}
 		v.keepAuditHead(o)
 	})
-	v.mu.Lock()
-	v.opened = o
-	v.mu.Unlock()
 	v.bytes.forget()
 	v.takeCustody()
 	v.changed(false)
