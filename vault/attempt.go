@@ -33,6 +33,7 @@ type LifeEvents struct {
 	Attempted func(Attempt)     // nil is none
 	Ended     func(KeyEnd)      // nil is none
 	Rotated   func(KeyRotation) // nil is none
+	Happened  func(KeyEvent)    // nil is none; requested or not
 }
 
 // OnLife sets what is told of the life of keys. Set it before the first Unseal.

@@ -212,6 +212,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	info := k.info(now)
 	o.ring.add(k)
 	born = true
+	o.tell(k, KeyEvent{Kind: KeyCreated, Version: 1, At: now})
 	return info, nil
 }
 
@@ -325,6 +326,7 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	k.handles = append(k.handles, nil)
 	k.put(uint32(len(rec.versions)), handle)
 	k.mu.Unlock()
+	o.tell(k, KeyEvent{Kind: KeyRotated, Version: uint32(len(rec.versions)), At: now})
 	return k.info(now), nil
 }
 

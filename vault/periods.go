@@ -87,7 +87,7 @@ func (v *Vault) UpdateKey(ctx context.Context, c UpdateKey) (KeyInfo, error) {
 			return KeyInfo{}, E(CodeBadArgument, "times are up to %d", latest.Year()).WithHint("say that there is none")
 		}
 	}
-	return v.changeKey(ctx, c.Name, false, func(k *key, rec *keyRecord, now time.Time) error {
+	return v.changeKey(ctx, c.Name, false, KeyEvent{}, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(max(c.Version, c.MinDecryptVersion)); err != nil {
 			return err
 		}

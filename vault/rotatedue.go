@@ -187,6 +187,7 @@ func (o *opened) renew(ctx context.Context, plan []*renewal, now time.Time) erro
 		if o.life.Rotated != nil {
 			o.life.Rotated(e)
 		}
+		o.tell(r.key, KeyEvent{Kind: KeyRotated, Version: e.Version, At: now})
 	}
 	return nil
 }
