@@ -1,6 +1,9 @@
 package vault
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // KeyEventKind is what happened to a key.
 type KeyEventKind uint8
@@ -32,6 +35,9 @@ func (k KeyEventKind) String() string {
 	}
 	return keyEventNames[k]
 }
+
+// KeyEventKinds are the names of all kinds.
+func KeyEventKinds() []string { return slices.Clone(keyEventNames[KeyCreated:]) }
 
 // KeyEvent is something that happened to a key and that its users may want to
 // act on. It holds nothing secret.
