@@ -79,6 +79,9 @@ crash: ## kill, cut the power and fail the disk, ROUNDS times each
 backup-many: ## back up and restore a million records, and measure
 	VAULTD_RECORDS=1000000 $(GO) test -count=1 -timeout 1h -v -run OfManyRecords ./vault
 
+rotate-many: ## rotate ten thousand keys on schedule, ten versions each, and measure
+	VAULTD_ROTATE_KEYS=10000 $(GO) test ./vault -run TestManyKeysRotateExactlyOnSchedule -v -timeout 20m
+
 boot: ## boot a machine with the service in a container, and use it
 	VAULTD_BOOT=1 $(SHARED) $(GO) test -count=1 -timeout 5m -v ./test/boot/
 

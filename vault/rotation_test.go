@@ -177,7 +177,7 @@ func TestScheduleChanges(t *testing.T) {
 
 // Many keys on several schedules, across restarts and sealed times, are rotated
 // exactly as often as each should be. VAULTD_ROTATE_KEYS=10000 is the full size
-// ('make test-rotation').
+// ('make rotate-many').
 func TestManyKeysRotateExactlyOnSchedule(t *testing.T) {
 	keys, rounds := 150, 9
 	if _, err := fmt.Sscan(os.Getenv("VAULTD_ROTATE_KEYS"), &keys); err == nil {

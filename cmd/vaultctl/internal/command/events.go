@@ -17,11 +17,11 @@ import (
 
 // event is one as JSON shows it, a line each.
 type event struct {
-	Sequence uint64     `json:"sequence"`
+	Sequence uint64     `json:"sequence,omitempty"`
 	Event    string     `json:"event"`
-	Key      string     `json:"key"`
-	ID       string     `json:"key_id"`
-	Type     string     `json:"type"`
+	Key      string     `json:"key,omitempty"`
+	ID       string     `json:"key_id,omitempty"`
+	Type     string     `json:"type,omitempty"`
 	Version  uint32     `json:"version,omitempty"` // absent is the key as a whole
 	At       time.Time  `json:"at"`
 	Due      *time.Time `json:"due,omitempty"`
@@ -37,6 +37,7 @@ const missedEvent = "missed"
 
 func (a *app) events() *cobra.Command {
 	var follow bool
+	var react reaction
 	request := &vaultdv1.ReadEventsRequest{PageSize: 1000}
 	cmd := &cobra.Command{
 		Use:   "events",
@@ -48,10 +49,17 @@ go on with what is to come until interrupted. It is kept in memory: the newest
 a line says so ("missed"): look at your keys then. The record that lasts is the
 audit log.
 
+With --exec a program is run for each event that is printed, one after the other,
+with the event and the key as arguments ("missed" has no key) and the event in
+JSON on its standard input. It runs as whoever runs this command, with a fixed
+environment and no terminal; its output goes to standard error. When it fails, a
+note says so and the next event follows. docs/EVENTS.md has a unit for it.
+
 A week before its current version expires a key is "expiring".`),
 		Example: example(`
 vaultctl events -f
 vaultctl events -f --key mail --kind rotated -o json
+vaultctl events -f --kind rotated --exec /usr/local/lib/reload-mail
 vaultctl events --owner alice --type ed25519`),
 		Args: takes(),
 	}
@@ -61,10 +69,15 @@ vaultctl events --owner alice --type ed25519`),
 	f.StringVar(&request.Key, "key", "", "only of this `KEY`")
 	f.StringVar(&request.Type, "type", "", "only of keys of this `TYPE`")
 	f.StringSliceVar(&request.Kinds, "kind", nil, "only events of these `KINDS`: "+strings.Join(eventKinds, ", "))
+	f.StringVar(&react.program, "exec", "", "run this `PROGRAM`, an absolute path, for each event")
+	f.DurationVar(&react.limit, "exec-timeout", time.Minute, "end the program after this `TIME`")
 	mustCompleteBy(cmd, "owner", a.completeOwner)
 	mustCompleteBy(cmd, "key", a.completeKey)
 	mustComplete(cmd, "kind", eventKinds...)
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, _ []string) error {
+		if err := react.check(); err != nil {
+			return err
+		}
 		if request.Key != "" {
 			name, err := a.names.Key(request.Key)
 			if err != nil {
@@ -81,9 +94,15 @@ vaultctl events --owner alice --type ed25519`),
 				if err := a.printMissed(); err != nil {
 					return err
 				}
+				if err := react.run(ctx, a, missedEvent, "", event{Event: missedEvent, At: time.Now().UTC()}); err != nil {
+					return err
+				}
 			}
 			for _, e := range r.GetEvents() {
 				if err := a.printEvent(e); err != nil {
+					return err
+				}
+				if err := react.run(ctx, a, e.GetKind(), e.GetKey(), newEvent(e)); err != nil {
 					return err
 				}
 			}
@@ -107,17 +126,21 @@ func (a *app) printMissed() error {
 	return err
 }
 
+func newEvent(e *vaultdv1.KeyEvent) event {
+	out := event{
+		Sequence: e.GetSequence(), Event: e.GetKind(), Key: e.GetKey(), ID: e.GetKeyId(), Type: e.GetType(),
+		Version: e.GetVersion(), At: e.GetAt().AsTime(),
+	}
+	if e.GetDue() != nil {
+		due := e.GetDue().AsTime()
+		out.Due = &due
+	}
+	return out
+}
+
 func (a *app) printEvent(e *vaultdv1.KeyEvent) error {
 	if a.print.JSON {
-		out := event{
-			Sequence: e.GetSequence(), Event: e.GetKind(), Key: e.GetKey(), ID: e.GetKeyId(), Type: e.GetType(),
-			Version: e.GetVersion(), At: e.GetAt().AsTime(),
-		}
-		if e.GetDue() != nil {
-			due := e.GetDue().AsTime()
-			out.Due = &due
-		}
-		return json.NewEncoder(a.stdout).Encode(out)
+		return json.NewEncoder(a.stdout).Encode(newEvent(e))
 	}
 	what := e.GetKey()
 	if e.GetVersion() > 0 {
