@@ -29,7 +29,7 @@ TESTFLAGS ?=
 # Not from git, which may refuse a checkout that belongs to another user.
 SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
 
-.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many boot fixture generate cross vulncheck \
+.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many rotate-many boot fixture generate cross vulncheck \
 	manual packages packages-test reproducible clean help
 
 build: ## build vaultd and vaultctl into bin/
