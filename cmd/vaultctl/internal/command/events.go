@@ -55,7 +55,8 @@ JSON on its standard input. It runs as whoever runs this command, with a fixed
 environment and no terminal; its output goes to standard error. When it fails, a
 note says so and the next event follows. docs/EVENTS.md has a unit for it.
 
-A week before its current version expires a key is "expiring".`),
+A week before its current version expires, if not configured otherwise, a key is
+"expiring".`),
 		Example: example(`
 vaultctl events -f
 vaultctl events -f --key mail --kind rotated -o json
