@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
@@ -31,10 +32,22 @@ type batch struct {
 // answer is the result of item i.
 func (b *batch) answer(i int, answer message, failure *fault.Error) {
 	if failure != nil {
-		b.results[i].Result = &vaultdv1.BatchResult_Error{Error: toProto(failure)}
+		b.results[i].Result = &vaultdv1.BatchResult_Error{Error: brief(toProto(failure))}
 		return
 	}
 	put(&b.results[i], answer)
+}
+
+// brief is an error that fits what is kept free for it.
+func brief(e *vaultdv1.Error) *vaultdv1.Error {
+	if e.SizeVT() <= resultOverhead-resultFraming {
+		return e
+	}
+	e.Hint = "send this item by itself to be told more"
+	if over := e.SizeVT() - (resultOverhead - resultFraming); over > 0 {
+		e.Message = strings.ToValidUTF8(e.Message[:max(0, len(e.Message)-over-len("…"))], "") + "…"
+	}
+	return e
 }
 
 // batch performs each item as if it had come by itself, one after the other, but
@@ -62,6 +75,7 @@ func (s *Server) batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultd
 	}
 	b.left = 2*s.limits().MessageSize - len(items)*resultOverhead
 	for i := 0; i < len(items); {
+		c.used, c.stated = 0, time.Time{}
 		if n := b.run(ctx, items, i); n > 0 {
 			i += n
 			continue
@@ -72,7 +86,7 @@ func (s *Server) batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultd
 		i++
 	}
 	c.scratch = room[:cap(room)] // overwritten once the answer is encoded
-	c.used, c.care = 0, care{}
+	c.used, c.stated, c.care = 0, time.Time{}, care{}
 	if err := b.record(len(items)); err != nil {
 		wipe(resp)
 		return nil, err
@@ -80,8 +94,12 @@ func (s *Server) batch(ctx context.Context, req *vaultdv1.BatchRequest) (*vaultd
 	return resp, nil
 }
 
-// resultOverhead is kept free for each result: for its error, if it has one.
-const resultOverhead = 512
+// resultOverhead is kept free for each result: for its error, if it has one, and of
+// that resultFraming for tags and lengths around it.
+const (
+	resultOverhead = 512
+	resultFraming  = 16
+)
 
 // item performs one item. Those behind the first count as requests of their own where
 // there is a rate: counts says that this does.
@@ -98,7 +116,6 @@ func (b *batch) item(ctx context.Context, item *vaultdv1.BatchItem, counts bool)
 	}
 	var t targets
 	var d policy.Decision
-	b.call.used = 0
 	answer, err := b.perform(ctx, m, req, &t, &d)
 	if err == nil {
 		if err = b.takes(answer); err != nil {

@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/ipc/client"
+	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/audit"
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -208,6 +210,84 @@ func TestBatchIsOnRecordByKeyAndOutcome(t *testing.T) {
 	}
 	if len(ids) != 1 {
 		t.Errorf("the records of one batch have %d ids", len(ids))
+	}
+}
+
+// Errors that say a lot leave room for the answers beside them.
+func TestErrorsOfABatchFitItsAnswer(t *testing.T) {
+	d := start(t)
+	c, ctx := d.dial(t), t.Context()
+	var required []string
+	for i := range vault.MaxRequiredContext {
+		required = append(required, fmt.Sprintf("%02d-%s", i, strings.Repeat("n", 120)))
+	}
+	if _, err := c.CreateKey(ctx, &vaultdv1.CreateKeyRequest{Name: "root/k", RequireContext: required}); err != nil {
+		t.Fatal(err)
+	}
+	d.createKey(t, "root/plain", "")
+	items := []*vaultdv1.BatchItem{encryptItem("root/plain", "x")}
+	for len(items) < 1000 {
+		items = append(items, encryptItem("root/k", "x"))
+	}
+	r, err := c.Batch(ctx, &vaultdv1.BatchRequest{Items: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := codes(r)
+	if got[0] != "" || got[999] != fault.CodeBadContext || r.GetResults()[999].GetError().GetHint() == "" {
+		t.Errorf("%q, %v", got[0], r.GetResults()[999].GetError())
+	}
+}
+
+// What somebody states of the age of data stands with what was opened for it, and
+// with nothing else.
+func TestStatedAgesOfABatchAreOnRecordWithTheirItems(t *testing.T) {
+	log, set := withAudit(t, filepath.Join(t.TempDir(), "audit"))
+	d := start(t, set)
+	d.createKey(t, "root/a", "")
+	c, ctx := d.dial(t), t.Context()
+	sealed, err := c.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: "root/a", Plaintext: []byte("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stated := func(seconds int64) *vaultdv1.BatchItem {
+		item := decryptItem(sealed.GetCiphertext())
+		item.GetDecrypt().ProtectedAt = &timestamppb.Timestamp{Seconds: seconds}
+		return item
+	}
+	if _, err := c.Batch(ctx, &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{
+		decryptItem(sealed.GetCiphertext()), stated(1), stated(2), stated(1), decryptItem(sealed.GetCiphertext()),
+		encryptItem("root/a", "1"), encryptItem("root/a", "2"), encryptItem("root/a", "3"), stated(3),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e, err := range log.Read(audit.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := e.Action
+		for _, x := range e.Extra {
+			if x.Name == "items" || x.Name == "protected_at" {
+				line += " " + x.Name + "=" + x.Value
+			}
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"key.create", "key.create", "key.encrypt",
+		"key.decrypt items=2",
+		"key.decrypt protected_at=1970-01-01T00:00:01Z items=2",
+		"key.decrypt protected_at=1970-01-01T00:00:02Z items=1",
+		"key.encrypt items=3",
+		"key.decrypt protected_at=1970-01-01T00:00:03Z items=1",
+		"key.batch items=9",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -36,6 +36,7 @@ type sameRecord struct {
 	ref           string
 	decision      policy.Decision
 	wrappedOnly   bool
+	stated        int64 // second, 0 for none
 }
 
 // count takes an item into the tally, and returns the refusal of one that the
@@ -46,6 +47,8 @@ func (b *batch) count(ctx context.Context, m *method, t *targets, d policy.Decis
 		if b.meter != nil {
 			b.meter.itemRefused(failure.Code)
 		}
+	} else {
+		b.noteUse(m)
 	}
 	if b.audit == nil && b.trail == nil {
 		return nil
@@ -63,6 +66,9 @@ func (b *batch) count(ctx context.Context, m *method, t *targets, d policy.Decis
 	}
 	if b.trail == nil {
 		return nil
+	}
+	if !b.call.stated.IsZero() {
+		same.stated = b.call.stated.Unix()
 	}
 	switch a := answer.(type) {
 	case *vaultdv1.RewrapResponse:

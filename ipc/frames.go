@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/vaultd/vaultd/ipc/frame"
 	"github.com/vaultd/vaultd/vault/fault"
 )
@@ -137,6 +139,10 @@ func (f *frameConn) handle(header frame.Request, body []byte) {
 		f.reqs[m] = req
 	}
 	defer req.Reset()
+	if len(body) > maxParts*leastPart && crowded(body, req.(proto.Message)) {
+		f.out = appendFault(f.out, tooManyParts())
+		return
+	}
 	var err error
 	if m.aliases {
 		err = req.UnmarshalVTUnsafe(body)

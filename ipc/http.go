@@ -116,6 +116,7 @@ func (s *Server) routes(messageSize int) http.Handler {
 		connect.WithCompressMinBytes(math.MaxInt), // secrets beside chosen text are never compressed
 		connect.WithCompression("gzip", nil, nil),
 	}
+	options = append(options, codecs()...)
 	for _, m := range methods {
 		mux.Handle(m.procedure(), s.account(m, messageSize, m.handler(s, options)))
 	}

@@ -3,8 +3,10 @@ package ipc_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -62,21 +64,47 @@ func hexOf(t *testing.T, text string) (b []byte) {
 	return b
 }
 
-// TestProtocolPageNamesEveryMethodAndCode keeps the page complete.
+// TestProtocolPageNamesEveryMethodAndCode keeps the page complete, with every
+// method once under its number and every code once in its class.
 func TestProtocolPageNamesEveryMethodAndCode(t *testing.T) {
 	page, err := os.ReadFile("../docs/PROTOCOL.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	index, errors := tableCells(string(page))
 	rpcs := vaultdv1.File_vaultd_v1_vaultd_proto.Services().ByName("VaultService").Methods()
 	for i := range rpcs.Len() {
-		if name := string(rpcs.Get(i).Name()); !strings.Contains(string(page), " "+name+" ") {
-			t.Errorf("method %s is missing", name)
+		name := string(rpcs.Get(i).Name())
+		number := vaultdv1.Method_value["METHOD_"+strings.ToUpper(words.ReplaceAllString(name, "${1}_${2}"))]
+		if want := fmt.Sprintf("%d %s", number, name); index[want] != 1 {
+			t.Errorf("method %q stands there %d times", want, index[want])
 		}
 	}
 	for _, code := range fault.Codes() {
-		if code != fault.CodeUsage && code != fault.CodeUnreachable && !strings.Contains(string(page), "`"+string(code)+"`") {
-			t.Errorf("code %s is missing", code)
+		want := fmt.Sprintf("%d %s", code.Class(), code)
+		if code != fault.CodeUsage && code != fault.CodeUnreachable && errors[want] != 1 {
+			t.Errorf("code %q stands there %d times", want, errors[want])
 		}
 	}
+}
+
+// words are where one word of a method's name ends and another begins.
+var words = regexp.MustCompile(`([a-z])([A-Z])`)
+
+// tableCells counts what the tables say: the cells of the table of methods, and
+// each code of the table of errors behind its class.
+func tableCells(page string) (methods, errors map[string]int) {
+	methods, errors = make(map[string]int), make(map[string]int)
+	for line := range strings.Lines(page) {
+		cells := strings.Split(line, "|")
+		for i, cell := range cells {
+			methods[strings.TrimSpace(cell)]++
+			if i == 3 {
+				for _, code := range strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(" ;`", r) }) {
+					errors[strings.TrimSpace(cells[1])+" "+code]++
+				}
+			}
+		}
+	}
+	return methods, errors
 }

@@ -73,6 +73,12 @@ func TestOnlyWhatIsPerformedIsUse(t *testing.T) {
 		{"Encrypt", &vaultdv1.EncryptRequest{Key: "nobody/nothing", Plaintext: []byte("x")}, false, false},
 		{"Encrypt", &vaultdv1.EncryptRequest{Key: "alice/k", Plaintext: []byte("x")}, true, true},
 		{"ShowKey", &vaultdv1.ShowKeyRequest{Name: "alice/k"}, true, false},
+		{"Batch", &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{{Request: &vaultdv1.BatchItem_Encrypt{
+			Encrypt: &vaultdv1.EncryptRequest{Key: "alice/k", Plaintext: []byte("x")},
+		}}}}, true, true},
+		{"Batch", &vaultdv1.BatchRequest{Items: []*vaultdv1.BatchItem{{Request: &vaultdv1.BatchItem_Encrypt{
+			Encrypt: &vaultdv1.EncryptRequest{Key: "alice/none", Plaintext: []byte("x")},
+		}}}}, true, false},
 	} {
 		s.KeysUsed()
 		for _, m := range methods {

@@ -241,6 +241,7 @@ func (s *service) Agree(_ context.Context, req *vaultdv1.AgreeRequest) (*vaultdv
 	}
 	out, version, err := s.vault.Agree(vault.Agree{
 		Key: name, Peer: req.GetPeerPublicKey(), Salt: req.GetSalt(), Info: req.GetInfo(), Length: length,
+		Version: req.GetVersion(),
 	})
 	if err != nil {
 		return nil, err

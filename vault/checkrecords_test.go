@@ -8,6 +8,13 @@ import (
 	"github.com/vaultd/vaultd/vault"
 )
 
+// aToken is the record of a registered ciphertext under a version.
+func aToken(version byte) []byte {
+	b := []byte{1, 0, 0, 0, version}
+	b = append(b, bytes.Repeat([]byte{7}, 32)...)
+	return append(b, 0, 5, 0, 0, 0, 0, 0, 0)
+}
+
 // Records that the store holds as they were committed, but that contradict
 // each other, are found with the password, whichever copy of the store is left.
 func TestCheckFindsRecordsThatContradictEachOther(t *testing.T) {
@@ -46,6 +53,9 @@ func TestCheckFindsRecordsThatContradictEachOther(t *testing.T) {
 		{"unreadable principal", func(r *rig, id string) {
 			r.Tamper(r, vault.KindPrincipal, "1000", func([]byte) []byte { return []byte("\x00{}") })
 		}, `record of kind 10, "1000"`},
+		{"registration for nothing", func(r *rig, id string) {
+			r.Tamper(r, vault.KindToken, id+"/0", func([]byte) []byte { return aToken(1) })
+		}, "is not one that tracks them"},
 		{"tombstone of another version", func(r *rig, id string) {
 			if _, err := r.RevokeKey(ctx, vault.RevokeKey{Name: r.name("alice/k")}); err != nil {
 				r.Fatal(err)

@@ -43,6 +43,15 @@ func (v *Vault) Forget(ctx context.Context, c Forget) (Forgotten, error) {
 		return Forgotten{}, err
 	}
 	defer v.mu.RUnlock()
+	if c.Version != 0 {
+		// Not under change: who moves a registration waits for that with k.mu held.
+		k.mu.RLock()
+		err := k.version(c.Version)
+		k.mu.RUnlock()
+		if err != nil {
+			return Forgotten{}, err
+		}
+	}
 	k.tracked.change.Lock()
 	defer k.tracked.change.Unlock()
 	places, unknown, err := k.places(c)
@@ -83,12 +92,6 @@ func (v *Vault) enterTracked(n Name) (*opened, *key, error) {
 func (k *key) places(c Forget) (places []registration, unknown int, err error) {
 	t := k.tracked
 	if c.Version != 0 {
-		k.mu.RLock()
-		newest := uint32(len(k.rec.versions))
-		k.mu.RUnlock()
-		if c.Version > newest {
-			return nil, 0, E(CodeVersionNotFound, "key %s has no version %d", k.name, c.Version)
-		}
 		return t.under(c.Version), 0, nil
 	}
 	seen := make(map[token]bool, len(c.Ciphertexts))

@@ -97,7 +97,7 @@ var states = [numStates]stateRule{
 	StateDeactivated: {
 		"deactivated", "deactivated", "7.4",
 		opProcess | opRead | opRotate | opUpdate | opSuspend | opSchedule | opRevoke | opDestroy,
-		"expired or replaced: processes what it protected, and protects nothing new",
+		"expired or replaced: processes what it protected, and protects nothing new; one that is not expired can be exported",
 	},
 	StateRetired: {
 		"retired", "deactivated", "7.4",

@@ -148,6 +148,10 @@ func (c *LiveCheck) record(rec store.Record) {
 		c.materials++
 	case kindDEK:
 		c.deks++
+	case kindToken:
+		if err := c.token(rec); err != nil {
+			c.check.find("registered ciphertext %q: %v", rec.Path, err)
+		}
 	}
 	for _, k := range l.keys {
 		if _, known := c.check.fetch(ownerRecordID(k.name.owner)); !known {
@@ -167,6 +171,29 @@ func (c *LiveCheck) record(rec store.Record) {
 	}
 	c.find(c.check.findings...)
 	c.check.findings = nil
+}
+
+// token checks that a registered ciphertext is of a key, and of a version of it. Of
+// those in memory none has left since the snapshot.
+func (c *LiveCheck) token(rec store.Record) error {
+	s, err := parseToken(rec.Body)
+	if err != nil {
+		return nil // is reported already
+	}
+	id, _, ok := parseVersionPath(rec.Path)
+	k := c.o.ring.byID(id)
+	switch {
+	case !ok || k == nil:
+		return errors.New("it is of a key that is not there")
+	case k.tracked == nil:
+		return errors.New("its key is not one that tracks them")
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if int(s.version) > len(k.rec.versions) {
+		return fmt.Errorf("it needs version %d of a key with %d", s.version, len(k.rec.versions))
+	}
+	return nil
 }
 
 // finish counts.

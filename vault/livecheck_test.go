@@ -29,7 +29,8 @@ func (r *rig) liveCheck() *vault.CheckReport {
 
 func TestLiveCheckSaysWhatIsWrongWhere(t *testing.T) {
 	r := newRig(t)
-	info := r.create("alice/a", "")
+	info, tracked := r.create("alice/a", ""), r.tracked("alice/t")
+	r.encrypt("alice/t", "registered")
 	r.create("alice/b", "ed25519")
 	if report := r.liveCheck(); !report.OK() || report.Records == 0 {
 		t.Fatalf("%+v", report)
@@ -45,6 +46,16 @@ func TestLiveCheckSaysWhatIsWrongWhere(t *testing.T) {
 			path := info.ID.String() + "/1"
 			body := r.Tamper(t, vault.KindDEK, path, func(b []byte) []byte { b[20] ^= 1; return b })
 			return func() { r.Tamper(t, vault.KindDEK, path, func([]byte) []byte { return body }) }
+		}, "records"},
+		"registration of no version": {func() func() {
+			path := tracked.ID.String() + "/1"
+			r.Tamper(t, vault.KindToken, path, func([]byte) []byte { return aToken(2) })
+			return func() { r.Tamper(t, vault.KindToken, path, func([]byte) []byte { return nil }) }
+		}, "records"},
+		"registration of a key that has none": {func() func() {
+			path := info.ID.String() + "/0"
+			r.Tamper(t, vault.KindToken, path, func([]byte) []byte { return aToken(1) })
+			return func() { r.Tamper(t, vault.KindToken, path, func([]byte) []byte { return nil }) }
 		}, "records"},
 	} {
 		undo := c.damage()

@@ -45,15 +45,12 @@ func (l *loader) visit(rec store.Record) error {
 // newerRecord is not nil for a record that can't be read since a newer program
 // wrote it. It is authentic, so that its kind and format are not damage.
 func newerRecord(rec store.Record) error {
-	known := recordFormat
-	if rec.Kind == kindKey {
-		known = keyFormatExtended
-	}
+	known, ok := recordFormats[rec.Kind]
 	switch {
-	case rec.Kind > kindLast:
-		return newerFormat(fmt.Sprintf("it has records of kind %d, and this vaultd knows up to %d", rec.Kind, kindLast))
-	case len(rec.Body) > 0 && int(rec.Body[0]) > known:
-		return newerFormat(newerText(fmt.Sprintf("a record of kind %d", rec.Kind), int(rec.Body[0]), known))
+	case !ok:
+		return newerFormat(fmt.Sprintf("it has records of kind %d, which this vaultd does not know", rec.Kind))
+	case len(rec.Body) > 0 && rec.Body[0] > known:
+		return newerFormat(newerText(fmt.Sprintf("a record of kind %d", rec.Kind), int(rec.Body[0]), int(known)))
 	}
 	return nil
 }

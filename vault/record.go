@@ -21,11 +21,16 @@ const (
 	kindToken      store.Kind = 12 // a registered ciphertext, at its key's id and its place
 	kindBackups    store.Kind = 20 // the backups made, to build on
 	kindRestored   store.Kind = 21 // that the vault was restored, and from what
-
-	kindLast = kindRestored
 )
 
-// recordFormat is the first byte of every record; a reader refuses others.
+// recordFormats has the newest format of each kind that there is.
+var recordFormats = map[store.Kind]byte{
+	kindKey: keyFormatExtended, kindMaterial: recordFormat, kindDEK: recordFormat, kindOwner: recordFormat,
+	kindRevocation: revocationFormatCode, kindExchange: recordFormat, kindGrant: recordFormat, kindGrantUse: recordFormat,
+	kindAuditHead: recordFormat, kindPrincipal: recordFormat, kindToken: recordFormat, kindBackups: recordFormat, kindRestored: recordFormat,
+}
+
+// recordFormat is the first byte of most records; a reader refuses what it does not know.
 const recordFormat = 1
 
 // Lives of a material or DEK record.

@@ -22,7 +22,7 @@ type RestoreOptions struct {
 
 	CheckOnly bool // verify the files and change nothing
 	Replace   bool // a vault in Dir is moved aside
-	Resurrect bool // what the vault in Dir revoked, destroyed and forbids may come back
+	Resurrect bool // what the vault in Dir revoked, destroyed, limits and forbids may come back
 
 	Log      *slog.Logger                      // nil: no log
 	Now      func() time.Time                  // nil: time.Now
@@ -46,7 +46,7 @@ type RestoreReport struct {
 // Restore makes a vault of backups, while no daemon serves the directory. It
 // reads and verifies all of them before it writes anything, makes the vault
 // beside the directory, and puts it in place whole. What the vault that was
-// there revoked, destroyed or forbids stays so, unless Resurrect is set.
+// there revoked, destroyed, limits or forbids stays so, unless Resurrect is set.
 //
 // Errors: wrong_password, backup_damaged, backup_chain, newer_format,
 // already_initialized, store_in_use, store_corrupt, storage_full.
@@ -75,6 +75,9 @@ func Restore(ctx context.Context, o RestoreOptions) (*RestoreReport, error) {
 	}
 	if err := r.verify(); err != nil || o.CheckOnly {
 		return &r.report, err
+	}
+	if err := r.present.settle(); err != nil {
+		return nil, err
 	}
 	if err := r.build(); err != nil {
 		return nil, err
@@ -105,9 +108,7 @@ type restorer struct {
 func (r *restorer) wipe() {
 	r.root.Wipe()
 	r.key.Wipe()
-	if r.present != nil {
-		r.present.wipe()
-	}
+	r.present.wipe()
 }
 
 // unlock reads the headers and opens the last one with the password, or else
@@ -230,8 +231,11 @@ func (r *restorer) verify() error {
 	return r.each("Verifying", func(e backup.Entry, rec store.Record) error {
 		l := newLoader() // of this record alone
 		if err := l.take(rec); err != nil {
+			if newerRecord(rec) != nil {
+				return r.backupError(backup.ErrNewer)
+			}
 			return E(CodeBackupDamaged, "a record of kind %d can't be read", rec.Kind).
-				WithHint("if a newer vaultd made the backup, restore it with that").Because(err)
+				WithHint("nothing was changed; restore another backup, and report this").Because(err)
 		}
 		if rec.Kind == kindAuditHead {
 			head := l.auditHead.AuditHead
@@ -243,7 +247,7 @@ func (r *restorer) verify() error {
 
 // put adds a record to the new vault; see merger for what stays.
 func (r *restorer) put(b *store.Builder, seq uint64) error {
-	m := &merger{b: b, seq: seq, present: r.present}
+	m := &merger{b: b, seq: seq, present: r.present, now: r.o.Now(), warn: r.warn}
 	err := r.each("Restoring", func(e backup.Entry, rec store.Record) error {
 		if backup.Name(b.Name(rec.ID)) != e.Name {
 			return E(CodeBackupDamaged, "a record is under another's name")

@@ -1,10 +1,11 @@
 package vault
 
 import (
+	"bytes"
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vaultd/vaultd/vault/store"
 )
@@ -23,8 +24,8 @@ func parseVersionPath(path string) (id KeyID, version uint32, ok bool) {
 // merger writes the records of a backup into a new vault, but for those that
 // stay as the present vault has them:
 //
-//   - a key that was revoked, or of which a version was destroyed, with its
-//     tombstone and all its versions;
+//   - a key that was revoked, of which a version was destroyed, or whose use was
+//     limited since, with its tombstone, its registered ciphertexts and all its versions;
 //   - an owner that was ever revoked;
 //   - every grant, principal and exchange, and how far the audit log is: what was
 //     taken away since the backup does not come back.
@@ -34,6 +35,25 @@ type merger struct {
 	present *present
 	owners  map[string]bool // that were written
 	stayed  int
+	now     time.Time
+	doomed  []string // keys of the backup, some of those that end at the first unseal
+	warn    func(format string, args ...any)
+}
+
+// maxDoomed is how many keys are named.
+const maxDoomed = 10
+
+// looksAhead notes a key that is written and of which something is destroyed as
+// soon as the vault is unsealed.
+func (m *merger) looksAhead(name string, k *keyRecord) {
+	due := k.ending().due(m.now) && !k.allDestroyed()
+	for i := range k.versions {
+		v := &k.versions[i]
+		due = due || v.destroyed.IsZero() && v.ending().due(m.now)
+	}
+	if due && len(m.doomed) <= maxDoomed {
+		m.doomed = append(m.doomed, name)
+	}
 }
 
 func (m *merger) take(rec store.Record, seq uint64) error {
@@ -41,6 +61,8 @@ func (m *merger) take(rec store.Record, seq uint64) error {
 	switch rec.Kind {
 	case kindBackups, kindRestored, kindAuditHead:
 		return nil // of the history that ends here
+	case kindKey:
+		return m.key(rec, seq)
 	case kindOwner:
 		if m.owners == nil {
 			m.owners = make(map[string]bool)
@@ -56,26 +78,32 @@ func (m *merger) take(rec store.Record, seq uint64) error {
 	case kindOwner:
 		return m.owner(rec, seq)
 	case kindRevocation:
-		if _, known := p.tombs[rec.Path]; known {
-			return nil
-		}
-	case kindKey:
-		if id, ended := p.names[rec.Path]; ended {
-			return m.key(p.ended[id], rec, seq)
-		}
-	case kindMaterial, kindDEK:
+		return m.revocation(rec, seq)
+	case kindMaterial, kindDEK, kindToken:
 		id, n, ok := parseVersionPath(rec.Path)
-		if e := p.ended[id]; ok && e != nil && e.rec != nil {
+		e := p.ended[id]
+		switch {
+		case !ok || e == nil || e.result == nil:
+		case !e.older:
+			return nil // the present ones are written in the end
+		case rec.Kind == kindToken:
+			return m.token(e, n, rec, seq)
+		default:
 			return m.part(e, n, rec, seq)
 		}
 	}
 	return m.b.Put(rec, seq)
 }
 
-func (m *merger) stay(rec store.Record) error {
-	m.stayed++
-	return m.b.Put(rec, m.seq)
+// put writes a record, and counts those that are not the backup's.
+func (m *merger) put(rec store.Record, seq uint64) error {
+	if seq == m.seq {
+		m.stayed++
+	}
+	return m.b.Put(rec, seq)
 }
+
+func (m *merger) stay(rec store.Record) error { return m.put(rec, m.seq) }
 
 // owner takes the present record of an owner that was ever revoked.
 func (m *merger) owner(rec store.Record, seq uint64) error {
@@ -93,50 +121,46 @@ func (m *merger) owner(rec store.Record, seq uint64) error {
 	return m.stay(now)
 }
 
-// key marks the versions of a key of the backup that the present vault destroyed.
-func (m *merger) key(e *endedKey, rec store.Record, seq uint64) error {
-	if !e.older {
-		return nil // the present one is written in the end
-	}
+// key takes the backup's key where the present one has not all of its versions.
+func (m *merger) key(rec store.Record, seq uint64) error {
 	k, err := parseKeyRecord(rec.Body)
 	if err != nil {
 		return err
 	}
-	changed := false
-	for i := range k.versions {
-		v := &k.versions[i]
-		if !e.destroyed(uint32(i+1)) || !v.destroyed.IsZero() {
-			continue
-		}
-		was := e.rec.versions[i]
-		v.destroyed, v.cause, changed = was.destroyed, was.cause, true
+	// Two histories may each have made a key of one name. A name is of one.
+	p := m.present
+	if p == nil {
+		p = new(present)
 	}
-	if !changed {
+	if other, taken := p.names[rec.Path]; taken && other != k.id {
+		p.ended[other].displaced = true
+		m.warn("%s is the backup's key of that name again; the other one, %s, which was ended or limited, is gone", rec.Path, other)
+	}
+	e := p.ended[k.id]
+	if e == nil || e.result == nil {
+		m.looksAhead(rec.Path, k)
 		return m.b.Put(rec, seq)
 	}
-	k.destroyedBy, k.destroyReason = e.rec.destroyedBy, e.rec.destroyReason
-	m.stayed++
-	return m.b.Put(store.Record{ID: rec.ID, Version: rec.Version + 1, Body: k.append(nil)}, m.seq)
+	if !e.older {
+		return nil // the present one is written in the end
+	}
+	body := e.result.append(nil)
+	if bytes.Equal(body, rec.Body) {
+		return m.b.Put(rec, seq)
+	}
+	return m.stay(store.Record{ID: rec.ID, Version: rec.Version + 1, Body: body})
 }
 
-// destroyed reports whether the present vault destroyed the version.
-func (e *endedKey) destroyed(version uint32) bool {
-	return int(version) <= len(e.rec.versions) && version > 0 && !e.rec.versions[version-1].destroyed.IsZero()
-}
-
-// part is key for material and data-encryption keys.
+// part is material or a data-encryption key of a key that is written: it is
+// destroyed where the key says so.
 func (m *merger) part(e *endedKey, version uint32, rec store.Record, seq uint64) error {
-	switch {
-	case !e.older:
-		return nil
-	case !e.destroyed(version) || len(rec.Body) < 2 || rec.Body[1] != recordLive:
-		return m.b.Put(rec, seq)
+	if !e.result.gone(version) || len(rec.Body) < 2 || rec.Body[1] != recordLive {
+		return m.put(rec, seq)
 	}
-	m.stayed++
 	out := store.Record{ID: rec.ID, Version: rec.Version + 1}
 	if rec.Kind == kindDEK {
 		out.Body = appendDEKRecord(nil, nil)
-		return m.b.Put(out, m.seq)
+		return m.stay(out)
 	}
 	material, err := parseMaterialRecord(rec.Body)
 	if err != nil {
@@ -144,11 +168,54 @@ func (m *merger) part(e *endedKey, version uint32, rec store.Record, seq uint64)
 	}
 	gone := materialRecord{spki: material.spki}
 	out.Body = gone.append(nil)
-	return m.b.Put(out, m.seq)
+	return m.stay(out)
+}
+
+// token takes a registration of the backup, and remembers it: the present ones
+// come beside it.
+func (m *merger) token(e *endedKey, number uint32, rec store.Record, seq uint64) error {
+	t, err := parseToken(rec.Body)
+	if err != nil {
+		return err
+	}
+	e.places = max(e.places, number+1)
+	if t.version != 0 {
+		if e.tokens == nil {
+			e.tokens = make(map[token]bool)
+		}
+		e.tokens[t.token] = true
+	}
+	return m.b.Put(rec, seq)
+}
+
+// tokenToo adds a present registration to those of the backup, if it needs a
+// version that both have.
+func (m *merger) tokenToo(e *endedKey, id KeyID, rec store.Record) error {
+	t, err := parseToken(rec.Body)
+	if err != nil {
+		return err
+	}
+	if t.version == 0 || int(t.version) > common(e.rec, e.result) || e.tokens[t.token] {
+		return nil
+	}
+	if e.places >= maxPlaces {
+		m.warn("registered ciphertexts of key %s are more than a key may have: not all could be kept", e.name)
+		return nil
+	}
+	n := e.places
+	e.places++
+	return m.stay(store.Record{ID: tokenRecordID(id, n), Version: 1, Body: appendToken(nil, t)})
 }
 
 // finish writes what stays and was not in its place in the backup.
 func (m *merger) finish() error {
+	if n := len(m.doomed); n > 0 {
+		names := strings.Join(m.doomed[:min(n, maxDoomed)], ", ")
+		if n > maxDoomed {
+			names += " and others"
+		}
+		m.warn("the time set for a destruction has come since the backup: destroyed at the first unseal are %s", names)
+	}
 	p := m.present
 	if p == nil {
 		return nil
@@ -168,8 +235,13 @@ func (m *merger) finish() error {
 			return err
 		}
 	}
+	if len(p.ended) > 0 {
+		if err := p.again(m.finishPart); err != nil {
+			return err
+		}
+	}
 	for _, rec := range p.tombs {
-		if err := m.tomb(rec); err != nil {
+		if err := m.tomb(rec, m.seq); err != nil {
 			return err
 		}
 	}
@@ -199,8 +271,11 @@ func (m *merger) addOwner(name string) error {
 	return m.stay(m.present.owners[name])
 }
 
+// stays reports whether the present key is what is written.
+func (e *endedKey) stays() bool { return e != nil && e.result != nil && !e.older && !e.displaced }
+
 func (m *merger) finishKey(e *endedKey) error {
-	if e.rec == nil || e.older {
+	if !e.stays() {
 		return nil
 	}
 	owner, _, _ := strings.Cut(e.name, "/")
@@ -211,27 +286,27 @@ func (m *merger) finishKey(e *endedKey) error {
 	if err != nil {
 		return err
 	}
-	if err := m.stay(store.Record{ID: keyRecordID(name), Version: e.version, Body: e.rec.append(nil)}); err != nil {
-		return err
-	}
-	for _, part := range e.parts {
-		if err := m.stay(part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.stay(store.Record{ID: keyRecordID(name), Version: e.version, Body: e.result.append(nil)})
 }
 
-// tomb writes a tombstone. Where the backup's key has other versions, it names those too.
-func (m *merger) tomb(rec store.Record) error {
-	t, err := parseRevocationRecord(rec.Body)
-	if err != nil {
-		return err
+// finishPart writes what belongs to keys that stay.
+func (m *merger) finishPart(rec store.Record) error {
+	switch rec.Kind {
+	case kindMaterial, kindDEK, kindToken:
+	default:
+		return nil
 	}
-	e := m.present.ended[t.id]
-	if e == nil || !e.older || slices.Equal(e.fingerprints, t.fingerprints) {
+	id, n, ok := parseVersionPath(rec.Path)
+	if !ok {
+		return nil
+	}
+	switch e := m.present.ended[id]; {
+	case e.stays() && rec.Kind == kindToken:
 		return m.stay(rec)
+	case e.stays():
+		return m.part(e, n, rec, m.seq)
+	case e != nil && e.older && e.rec != nil && e.result.tracked && rec.Kind == kindToken:
+		return m.tokenToo(e, id, rec)
 	}
-	t.fingerprints = e.fingerprints
-	return m.stay(store.Record{ID: rec.ID, Version: rec.Version + 1, Body: t.append(nil)})
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vaultd/vaultd/vault/store"
 )
@@ -52,7 +53,10 @@ func (r *restorer) look() (err error) {
 			WithHint("with --replace it is moved aside, and what it revoked stays revoked")
 	}
 	r.occupied = true
+	newer := newest(err, main.err, second.err)
 	switch {
+	case newer != nil && !r.o.Resurrect:
+		return newer
 	case errors.Is(err, store.ErrWrongKey):
 		r.warn("the vault in %s is another one: nothing of it is taken over", r.o.Dir)
 		return nil
@@ -63,7 +67,7 @@ func (r *restorer) look() (err error) {
 		r.warn("what the vault in %s revoked can't be read, and is left out of account", r.o.Dir)
 		return nil
 	case r.o.Resurrect:
-		r.warn("what the vault in %s revoked, destroyed or forbids after the backup may be in force again", r.o.Dir)
+		r.warn("what the vault in %s revoked, destroyed, limits or forbids after the backup may be in force again, and its key slots are those of the backup", r.o.Dir)
 		p.keepNothing()
 	}
 	if p.seq < r.known.Seq {
@@ -73,12 +77,29 @@ func (r *restorer) look() (err error) {
 	return r.chooseHeader(main, second)
 }
 
+// newest is not nil where one of the errors is of a vault that a newer program wrote.
+func newest(errs ...error) error {
+	for _, err := range errs {
+		var domain *Error
+		if errors.Is(err, errHeaderNewer) || errors.As(storeError(err), &domain) && domain.Code == CodeNewerFormat {
+			return E(CodeNewerFormat, "the vault that is there was written by a newer vaultd, and what it revoked can't be read").
+				WithHint("restore with the newer vaultd; with --resurrect what is there is left out of account").Because(err)
+		}
+	}
+	return nil
+}
+
 // warnOfLoss says what the anchor knows of a vault that is gone.
 func (r *restorer) warnOfLoss() error {
 	if r.known.Seq > r.last.Seq+1 { // making the backup was one more
 		r.warn("the anchor knows the vault as of commit %d, the backup is of %d: revocations made in between, if any, are lost", r.known.Seq, r.last.Seq)
 	}
 	return nil
+}
+
+// warnOfSlots says that the anchor knows of later key slots than those there are.
+func (r *restorer) warnOfSlots() {
+	r.warn("the anchor knows that the key slots were changed later: a password that was replaced, or a slot that was removed, may open the vault again")
 }
 
 // chooseHeader keeps the key slots that the vault has now: a password that was
@@ -92,14 +113,40 @@ func (r *restorer) chooseHeader(copies ...headerCopy) error {
 		}
 	}
 	if now != nil && !r.o.Resurrect {
-		r.header = now
-		return nil
+		return r.keepHeader(now)
+	}
+	if now == nil {
+		r.warn("the key slots of the vault in %s can't be read: those of the backup open it again, whatever was changed or removed since", r.o.Dir)
 	}
 	epoch := r.known.HeaderEpoch
 	if now != nil {
 		epoch = max(epoch, now.epoch)
 	}
 	return r.raiseEpoch(epoch)
+}
+
+// keepHeader takes the present header, with what the backup's says that a program has to know.
+func (r *restorer) keepHeader(now *header) error {
+	missing := slices.DeleteFunc(slices.Clone(r.header.critical), func(f string) bool { return slices.Contains(now.critical, f) })
+	r.header = now
+	if now.epoch < r.known.HeaderEpoch {
+		r.warnOfSlots()
+		if err := r.raiseEpoch(r.known.HeaderEpoch); err != nil {
+			return err
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	h := r.header.clone()
+	h.critical = append(slices.Clone(h.critical), missing...)
+	slices.Sort(h.critical)
+	h.epoch++
+	if _, err := h.seal(r.root.Bytes()); err != nil {
+		return err
+	}
+	r.header = h
+	return nil
 }
 
 // raiseEpoch seals the header anew above an epoch that the anchor knows.
@@ -123,6 +170,9 @@ func (r *restorer) build() (err error) {
 		return err
 	}
 	if r.present == nil {
+		if r.header.epoch < r.known.HeaderEpoch {
+			r.warnOfSlots()
+		}
 		if err := r.raiseEpoch(r.known.HeaderEpoch); err != nil {
 			return err
 		}
@@ -139,7 +189,9 @@ func (r *restorer) build() (err error) {
 		err = r.fill(b)
 	}
 	if err != nil {
-		_ = os.RemoveAll(dir) // it never was a vault
+		if b != nil { // else somebody else made it
+			_ = os.RemoveAll(dir) // it never was a vault
+		}
 		return err
 	}
 	r.o.reached("made")

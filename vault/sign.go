@@ -137,12 +137,16 @@ type Agree struct {
 	Salt   []byte
 	Info   []byte
 	Length int // of the output in bytes; zero is 32, at most 8160
+
+	// Version is zero for something new, which takes the newest. Another number
+	// is for what was made for that version's public key before.
+	Version uint32
 }
 
-// Agree runs key agreement between the newest version of a key and a peer's
-// public key, then HKDF-SHA-256 (RFC 5869) over the shared secret, which
-// itself never leaves the vault. The caller wipes the output. Errors as for
-// Sign, and invalid_peer_key.
+// Agree runs key agreement between a version of a key and a peer's public key,
+// then HKDF-SHA-256 (RFC 5869) over the shared secret, which itself never
+// leaves the vault. The caller wipes the output. Errors as for Sign, and
+// version_not_found and invalid_peer_key.
 func (v *Vault) Agree(c Agree) ([]byte, uint32, error) {
 	if c.Length == 0 {
 		c.Length = 32
@@ -160,7 +164,12 @@ func (v *Vault) Agree(c Agree) ([]byte, uint32, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	h, number, err := o.acquire(k, 0, opProtect, keytype.UseAgree)
+	op := opProtect
+	if c.Version != 0 {
+		// Who receives processes: an expired key still opens what was made for it.
+		op = opProcess
+	}
+	h, number, err := o.acquire(k, c.Version, op, keytype.UseAgree)
 	if err != nil {
 		return nil, 0, err
 	}

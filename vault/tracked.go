@@ -50,8 +50,9 @@ type place struct {
 type tracker struct {
 	owner *owner
 
-	// change serialises what moves or drops registrations. It is taken before
-	// mu and held over a commit. New registrations do without.
+	// change serialises what moves or drops registrations. It is taken after the
+	// mu of a key and before this one, and held over a commit. New registrations do
+	// without.
 	change sync.Mutex
 
 	mu     sync.Mutex // guards what follows
@@ -77,6 +78,9 @@ func (t *tracker) take(what token, version uint32, now time.Time, moves bool) (u
 	defer t.mu.Unlock()
 	if t.ending[version] {
 		return 0, place{}, E(CodeKeyDestroyed, "the version of the key is being destroyed")
+	}
+	if _, twice := t.at[what]; twice {
+		return 0, place{}, fmt.Errorf("register a ciphertext: it is registered already")
 	}
 	if t.owner.tracked.Add(1) > most {
 		t.owner.tracked.Add(-1)
@@ -207,6 +211,9 @@ func (n *newborn) mayTrack() error {
 		return nil
 	case !sealsEnvelopes(n.typ) || n.uses&keytype.UseEncrypt == 0:
 		return E(CodeBadArgument, "a key of type %s, or one that does not encrypt, has no ciphertexts to track", n.typ.Name).
+			WithHint("use a key of type %s", DefaultType)
+	case n.typ.ID == keytype.IDAES256SIV:
+		return E(CodeBadArgument, "a key of type %s can't track its ciphertexts: what was encrypted twice is one ciphertext that two need", n.typ.Name).
 			WithHint("use a key of type %s", DefaultType)
 	case n.exportable:
 		return E(CodeBadArgument, "a key that can be exported can't track its ciphertexts: a copy would make others").

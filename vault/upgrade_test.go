@@ -121,6 +121,32 @@ func TestWhatWasSetAsideOpens(t *testing.T) {
 	opens(t, Options{Dir: filepath.Join(o.Dir, aside[0])})
 }
 
+// What a newer program wrote is told from damage, kind by kind.
+func TestRecordsOfANewerVaultd(t *testing.T) {
+	for _, c := range []struct {
+		kind  store.Kind
+		body  []byte
+		newer bool
+	}{
+		{kindRestored + 1, []byte{1}, true},
+		{kindPrincipal + 1, []byte{1}, true}, // a number that was left free
+		{kindKey, []byte{keyFormatExtended + 1}, true},
+		{kindKey, []byte{keyFormatExtended}, false},
+		{kindRevocation, []byte{revocationFormatCode}, false},
+		{kindRevocation, []byte{revocationFormatCode + 1}, true},
+		{kindToken, []byte{recordFormat + 1}, true},
+		{kindToken, nil, false},
+	} {
+		rec := store.Record{ID: store.ID{Kind: c.kind, Path: "x"}, Body: c.body}
+		if newLoader().take(rec) == nil {
+			t.Errorf("kind %d, %v: taken", c.kind, c.body)
+		}
+		if got := newerRecord(rec) != nil; got != c.newer {
+			t.Errorf("kind %d, %v: newer is %v", c.kind, c.body, got)
+		}
+	}
+}
+
 // A vault that does not open is left as it was, and so is one without room for a copy.
 func TestUpgradeOfWhatDoesNotOpenChangesNothing(t *testing.T) {
 	o := outdated(t)

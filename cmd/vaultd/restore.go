@@ -38,8 +38,9 @@ file is verified before anything is written; the new vault is made beside and
 put in place whole.
 
 A vault that is there already stays, unless --replace is given: then it is moved
-aside, and its place is told. If it is the same vault, what it revoked and destroyed since
-the backup stays so, and its password, grants and principals stay as they are.
+aside, and its place is told. If it is the same vault, what it revoked, destroyed, suspended or
+limited since the backup stays so, and its password and other key slots, its grants, its principals and
+the registrations of tracked ciphertexts stay as they are.
 With --resurrect all of that is as it was at the time of the backup.
 
 As root, the vault is given to whom the store directory belongs.`,

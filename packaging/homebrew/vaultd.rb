@@ -14,6 +14,7 @@ class Vaultd < Formula
   def install
     system "make", "build", "manual", "VERSION=#{version}"
     bin.install "bin/vaultd", "bin/vaultctl"
+    bin.install_symlink bin/"vaultctl" => "age-plugin-vaultd"
     man.install Dir["dist/man/man*"]
     generate_completions_from_executable(bin/"vaultctl", "completion")
     pkgshare.install "packaging/vaultd.toml"

@@ -19,7 +19,7 @@ import (
 
 // Where a package may put files, and the ones that it must have.
 var places = []string{
-	"/etc/vaultd/", "/etc/apparmor.d/usr.bin.vaultd", "/usr/bin/vaultd", "/usr/bin/vaultctl",
+	"/etc/vaultd/", "/etc/apparmor.d/usr.bin.vaultd", "/usr/bin/vaultd", "/usr/bin/vaultctl", "/usr/bin/age-plugin-vaultd",
 	"/usr/lib/systemd/system/vaultd.", "/usr/lib/systemd/user/vaultd.", "/usr/lib/sysusers.d/vaultd.conf", "/usr/lib/tmpfiles.d/vaultd.conf",
 	"/usr/share/bash-completion/completions/vaultctl", "/usr/share/zsh/vendor-completions/_vaultctl", "/usr/share/fish/vendor_completions.d/vaultctl.fish",
 	"/usr/share/doc/vaultd/", "/usr/share/lintian/overrides/vaultd", "/usr/share/man/man",
@@ -36,6 +36,8 @@ func TestDebHoldsWhatItPromises(t *testing.T) {
 			want = "drwxr-x---"
 		case directory:
 			want = "drwxr-xr-x"
+		case e.path == "/usr/bin/age-plugin-vaultd":
+			want = "lrwxrwxrwx" // to vaultctl
 		case strings.HasPrefix(e.path, "/usr/bin/"):
 			want = "-rwxr-xr-x"
 		}

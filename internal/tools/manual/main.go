@@ -35,6 +35,10 @@ var pages = []page{
 		synopsis: "**vaultctl** *command* [*argument* ...] [*flag* ...]",
 	},
 	{
+		name: "age-plugin-vaultd", section: "1", source: "packaging/man/age-plugin-vaultd.1.md", about: "use keys of vaultd with the age program",
+		synopsis: "**age-plugin-vaultd** **--age-plugin**=*state-machine*",
+	},
+	{
 		name: "vaultd", section: "8", source: "docs/vaultd.md", about: "key-management service for one machine",
 		synopsis: "**vaultd** [*command*] [*flag* ...]",
 	},
@@ -50,6 +54,7 @@ var pages = []page{
 	{name: "vaultd-audit", section: "7", source: "docs/AUDIT.md", about: "the audit log of vaultd, and how to verify it"},
 	{name: "vaultd-backup", section: "7", source: "docs/BACKUP.md", about: "how a vault of vaultd is backed up and restored"},
 	{name: "vaultd-service", section: "7", source: "docs/SERVICE.md", about: "how vaultd is installed, run, upgraded and repaired"},
+	{name: "vaultd-streams", section: "7", source: "docs/STREAMS.md", about: "how vaultctl encrypts data of any size, as age files"},
 	{name: "vaultd-security", section: "7", source: "docs/THREAT-MODEL.md", about: "what vaultd protects, from whom, and what not"},
 }
 

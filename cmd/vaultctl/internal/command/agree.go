@@ -14,7 +14,7 @@ import (
 
 func (a *app) agree() *cobra.Command {
 	var peer, salt, info, out string
-	var length uint32
+	var length, version uint32
 	var raw bool
 	cmd := &cobra.Command{
 		Use:   "agree KEY --peer FILE",
@@ -41,10 +41,11 @@ vaultctl agree dh --peer theirs.pem --salt hex:00ff10 --length 64 --raw --out ke
 	f.StringVar(&salt, "salt", "", "HKDF `SALT` (default: none)")
 	f.StringVar(&info, "info", "", "HKDF `INFO`: what the secret is for")
 	f.Uint32Var(&length, "length", 32, "bytes of output, `N`")
+	f.Uint32Var(&version, "key-version", 0, "`VERSION` that something was made for before; works for expired keys (default: the newest)")
 	f.StringVar(&out, "out", "", "write to this `FILE`, readable by you alone, instead of standard output")
 	f.BoolVar(&raw, "raw", false, "write the bytes instead of base64")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
-		request := &vaultdv1.AgreeRequest{Length: length}
+		request := &vaultdv1.AgreeRequest{Length: length, Version: version}
 		var err error
 		if request.Key, err = a.names.Key(args[0]); err != nil {
 			return err

@@ -129,15 +129,32 @@ func (a *app) input(ctx context.Context, path, what string) ([]byte, error) {
 
 // inputUpTo is input with a limit of its own, in bytes.
 func (a *app) inputUpTo(ctx context.Context, path, what string, limit int) ([]byte, error) {
-	if path == "" || path == "-" {
-		if err := a.claimStdin(what); err != nil {
-			return nil, err
-		}
-		if render.IsTerminal(a.stdin) {
-			a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
-		}
+	if err := a.announceInput(path, what); err != nil {
+		return nil, err
 	}
 	return interruptible.Do(ctx, func() ([]byte, error) { return stream.ReadUpTo(a.stdin, path, limit) })
+}
+
+// source opens what a command works on, of whatever size.
+func (a *app) source(ctx context.Context, path, what string) (*stream.Source, error) {
+	if err := a.announceInput(path, what); err != nil {
+		return nil, err
+	}
+	return interruptible.Do(ctx, func() (*stream.Source, error) { return stream.Open(ctx, a.stdin, path) })
+}
+
+// announceInput tells a user at a terminal what standard input is read for.
+func (a *app) announceInput(path, what string) error {
+	if path != "" && path != "-" {
+		return nil
+	}
+	if err := a.claimStdin(what); err != nil {
+		return err
+	}
+	if render.IsTerminal(a.stdin) {
+		a.print.Note("Reading the %s from the terminal; end it with Ctrl-D on a line of its own.", what)
+	}
+	return nil
 }
 
 // open is input for what may be too large to read at once.

@@ -59,9 +59,10 @@ Write the whole vault, as it is at this moment, to a file or to standard output,
 while others go on using it. With --since only what changed since an earlier
 backup is written; to restore, that one is needed too.
 
-The file is encrypted and authenticated. The password that the vault has now
-opens it, for ever: a later change of the password does not change the file.
-'vaultd restore' makes a vault of it, with the file and the password alone.`),
+The file is encrypted and authenticated. The password and every other key slot
+that the vault has now open it, for ever: a password that is changed or a slot that is
+removed later does not change the file. 'vaultd restore' makes a vault of it, with
+the file and one of them alone; a TPM opens none.`),
 		Example: example(`
 vaultctl backup --to vault.backup
 vaultctl backup --to monday.backup --since vault.backup
@@ -80,7 +81,7 @@ vaultctl backup | ssh other 'cat > vault.backup'`),
 		if err != nil {
 			return err
 		}
-		defer out.Abandon()
+		defer out.Abort()
 		begun, err := call(ctx, a, "Beginning", c.BeginBackup, request)
 		if err != nil {
 			return err
@@ -89,7 +90,7 @@ vaultctl backup | ssh other 'cat > vault.backup'`),
 		if err != nil {
 			return err
 		}
-		if err := out.Keep(); err != nil {
+		if err := out.Commit(); err != nil {
 			return err
 		}
 		return a.printMade(made, to)
@@ -151,15 +152,15 @@ func checkBackup(path string) (c backup.Checked, err error) {
 // sink is where a backup goes.
 type sink interface {
 	io.Writer
-	Keep() error
-	Abandon()
+	Commit() error
+	Abort()
 }
 
 // standardOutput can neither be kept nor abandoned.
 type standardOutput struct{ io.Writer }
 
-func (standardOutput) Keep() error { return nil }
-func (standardOutput) Abandon()    {}
+func (standardOutput) Commit() error { return nil }
+func (standardOutput) Abort()    {}
 
 func (a *app) backupOut(to string) (sink, error) {
 	if to != "" && to != "-" {

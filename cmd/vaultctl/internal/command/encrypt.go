@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vaultd/vaultd/cmd/vaultctl/internal/agefile"
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/parse"
 	"github.com/vaultd/vaultd/cmd/vaultctl/internal/stream"
 	"github.com/vaultd/vaultd/internal/secret"
@@ -19,7 +20,7 @@ const contextHelp = "bind `NAME=VALUE` to the ciphertext; decrypting needs the s
 func (a *app) encrypt() *cobra.Command {
 	var in, out string
 	var pairs []string
-	var binary bool
+	var binary, asStream bool
 	cmd := &cobra.Command{
 		Use:   "encrypt KEY",
 		Short: "Encrypt standard input, or a file, with a key",
@@ -27,6 +28,12 @@ func (a *app) encrypt() *cobra.Command {
 Encrypt with the newest version of a key. The result is one line of text: vd1:…
 for the vault's own ciphertexts, a Fernet token for fernet keys, base64 for RSA
 and HPKE. --binary makes it shorter where it need not be text.
+
+More than a megabyte becomes an age file (https://age-encryption.org), of any
+size and in little memory: a fresh key encrypts it, and the vault that key.
+--stream makes one of less; keys of type x25519 need it, and every age program
+that has the private key opens their files. A file named by --out appears when
+it is complete.
 
 Context is not secret and not stored: it is bound to the ciphertext, and
 decrypting works only with exactly the same pairs, in any order. Use it to say
@@ -38,6 +45,7 @@ may put them in by itself. A value that begins with an @ is written @@….`),
 		Example: example(`
 echo hello | vaultctl encrypt session > hello.vd1
 vaultctl encrypt backup --in dump.sql --out dump.vd1 --binary
+tar c /home | vaultctl encrypt backup --stream --out home.tar.age
 vaultctl encrypt session --context tenant=42 --context table=cards < card.json
 vaultctl encrypt alice/shared --context uid=@peer < mine`),
 		Args:              takes("KEY"),
@@ -48,6 +56,7 @@ vaultctl encrypt alice/shared --context uid=@peer < mine`),
 	f.StringVar(&out, "out", "", "write to this `FILE` instead of standard output")
 	f.StringArrayVar(&pairs, "context", nil, contextHelp)
 	f.BoolVar(&binary, "binary", false, "write the binary form")
+	f.BoolVar(&asStream, "stream", false, "write an age file, whatever the size of the input")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.names.Key(args[0])
 		if err != nil {
@@ -57,11 +66,24 @@ vaultctl encrypt alice/shared --context uid=@peer < mine`),
 		if err != nil {
 			return err
 		}
-		plaintext, err := a.input(ctx, in, "plaintext")
+		src, err := a.source(ctx, in, "plaintext")
 		if err != nil {
 			return err
 		}
+		defer src.Close()
+		if asStream {
+			return a.sealFile(ctx, src, out, a.recipient(ctx, c, name, bound))
+		}
+		plaintext, whole, err := src.Beginning(stream.MaxInput)
 		defer secret.Wipe(plaintext)
+		switch {
+		case err != nil:
+			return err
+		case !whole && a.print.JSON:
+			return stream.TooLarge(src.Name, stream.MaxInput)
+		case !whole:
+			return a.sealFile(ctx, src, out, a.recipient(ctx, c, name, bound))
+		}
 		r, err := call(ctx, a, "Encrypting", c.Encrypt,
 			&vaultdv1.EncryptRequest{Key: name, Plaintext: plaintext, Context: bound, Binary: binary})
 		if err != nil {
@@ -101,11 +123,17 @@ were encrypted. The vault's own ciphertexts (vd1:…) name their key; naming it
 here as well insists on it. Fernet tokens, RSA and HPKE ciphertexts
 need the name.
 
-Nothing is written unless all of it is authentic. A wrong context, a wrong key
+An age file is known by its beginning. For x25519 and RSA keys name the key.
+
+Nothing is written unless all of it is authentic, except that an age file larger
+than a megabyte goes to standard output piece by piece, each authentic: when it
+turns out to be damaged or cut short, what came before is already written, and
+the exit status is 7. With --out nothing appears before all is right. A wrong context, a wrong key
 and a changed byte give the same answer, invalid_ciphertext.`),
 		Example: example(`
 vaultctl decrypt < hello.vd1
 vaultctl decrypt backup --in dump.vd1 --out dump.sql
+vaultctl decrypt --in home.tar.age --out home.tar
 vaultctl decrypt session --max-age 5m < token`),
 		Args:              takes("[KEY]"),
 		ValidArgsFunction: a.completeKey,
@@ -132,9 +160,22 @@ vaultctl decrypt session --max-age 5m < token`),
 		if binary {
 			limit = stream.MaxCiphertext
 		}
-		ciphertext, err := a.inputUpTo(ctx, in, "ciphertext", limit)
+		src, err := a.source(ctx, in, "ciphertext")
 		if err != nil {
 			return err
+		}
+		defer src.Close()
+		if beginning, err := src.Peek(agefile.IntroSize); err != nil {
+			return err
+		} else if agefile.IsFile(beginning) && !binary {
+			return a.openFile(ctx, src, out, maxAge.Proto() != nil, a.identity(ctx, c, request.Key, request.Context))
+		}
+		ciphertext, whole, err := src.Beginning(limit)
+		if err != nil {
+			return err
+		}
+		if !whole {
+			return stream.TooLarge(src.Name, limit)
 		}
 		if !binary {
 			if ciphertext, err = stream.Compact(ciphertext); err != nil {

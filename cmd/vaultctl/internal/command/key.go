@@ -24,7 +24,7 @@ what they protected.`),
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyRotate(),
+	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyShow(), a.keyPublic(), a.keyAge(), a.keyRotate(),
 		a.keyImport(), a.keyExport(), a.keyWrap(), a.keyUnwrap(), a.keyJWKS(), a.keyCSR(), a.keyCert(),
 		a.keyCensus(), a.keyDestroy(), a.keyRevoke(),
 		a.keySuspend(), a.keyResume(), a.keyUpdate(), a.keyCancelDestruction(), a.keyTrim(), a.keyStates())

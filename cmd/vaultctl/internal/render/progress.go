@@ -29,10 +29,15 @@ func (p *Printer) ProgressOf(what func() string) (stop func()) {
 }
 
 func (p *Printer) progress(what func() string) (stop func()) {
+	start := p.Now()
+	return p.show(func() string { return fmt.Sprintf("%s (%ds)", what(), int(p.Now().Sub(start).Seconds())) })
+}
+
+// show writes a line again each second, after the first, until it is stopped.
+func (p *Printer) show(line func() string) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		start := p.Now()
 		wait := time.NewTimer(patience)
 		defer wait.Stop()
 		shown := false
@@ -45,7 +50,7 @@ func (p *Printer) progress(what func() string) (stop func()) {
 				return
 			case <-wait.C:
 				shown = true
-				fmt.Fprintf(p.Err, "\r\x1b[K%s (%ds)", what(), int(p.Now().Sub(start).Seconds()))
+				fmt.Fprint(p.Err, "\r\x1b[K"+line())
 				wait.Reset(patience)
 			}
 		}

@@ -206,3 +206,22 @@ func TestNoProgressWithoutATerminal(t *testing.T) {
 		}
 	})
 }
+
+func TestTransfersTellHowFarTheyAre(t *testing.T) {
+	for _, c := range []struct {
+		done, total uint64
+		since       time.Duration
+		want        string
+	}{
+		{0, 0, 0, "Encrypting 0 bytes, 0 bytes/s"},
+		{3 << 20, 0, 2 * time.Second, "Encrypting 3.0 MiB, 1.5 MiB/s"},
+		{0, 4 << 30, time.Second, "Encrypting [                    ] 0% of 4.0 GiB, 0 bytes/s"},
+		{1 << 30, 4 << 30, time.Second, "Encrypting [=====               ] 25% of 4.0 GiB, 1.0 GiB/s, 3s left"},
+		{4 << 30, 4 << 30, 4 * time.Second, "Encrypting [====================] 100% of 4.0 GiB, 1.0 GiB/s, 0s left"},
+		{5 << 30, 4 << 30, 5 * time.Second, "Encrypting 5.0 GiB, 1.0 GiB/s"}, // it grew meanwhile
+	} {
+		if got := transferLine("Encrypting", c.done, c.total, c.since); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

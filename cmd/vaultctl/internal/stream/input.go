@@ -54,7 +54,7 @@ func ReadUpTo(stdin io.Reader, path string, limit int) ([]byte, error) {
 		switch {
 		case len(buf) > limit:
 			secret.Wipe(buf)
-			return nil, tooLarge(name, limit)
+			return nil, TooLarge(name, limit)
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
@@ -64,9 +64,10 @@ func ReadUpTo(stdin io.Reader, path string, limit int) ([]byte, error) {
 	}
 }
 
-func tooLarge(name string, limit int) error {
+// TooLarge is the error of input that is larger than what fits one message.
+func TooLarge(name string, limit int) error {
 	return fault.E(fault.CodeTooLarge, "%s is larger than %d bytes", name, limit).
-		WithHint("encrypt large data with a tool of its own, and keep only that tool's key here")
+		WithHint("only 'vaultctl encrypt' and 'vaultctl decrypt' take more, as age files and without -o json")
 }
 
 // Compact turns a vd1 ciphertext in text form that is too large for a message
@@ -80,7 +81,7 @@ func Compact(ciphertext []byte) ([]byte, error) {
 		}
 	}
 	if len(ciphertext) > MaxCiphertext {
-		return nil, tooLarge("the ciphertext", MaxCiphertext)
+		return nil, TooLarge("the ciphertext", MaxCiphertext)
 	}
 	return ciphertext, nil
 }

@@ -9,67 +9,64 @@ import (
 	"runtime"
 )
 
-// WriteFile puts data at path so that a reader finds either the old file or all
-// of the new one; see Create. A path that is a device or pipe is written to
-// directly.
-func WriteFile(path string, data []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeDirectly(path, data)
-	}
-	f, err := Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Abandon()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	return f.Keep()
-}
-
-// File is a file under way: a temporary one of mode 0600 in the directory where
-// it is to be.
+// File is output that appears at its path when it is complete: until Commit a
+// reader finds the old file there, or none. It is a temporary file of mode 0600
+// in the same directory. A path that is a device or pipe is written to directly.
 type File struct {
+	f    *os.File
 	path string
-	f    *os.File // nil when it was kept or abandoned
+	temp bool
 }
 
-// Create begins a file. Abandon it in any case; after Keep that does nothing.
+// Create begins a file.
 func Create(path string) (*File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", path, err)
+		}
+		return &File{f: f, path: path}, nil
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	return &File{path, f}, nil
+	return &File{f: f, path: path, temp: true}, nil
 }
 
-// Write appends b.
-func (f *File) Write(b []byte) (int, error) {
-	n, err := f.f.Write(b)
+func (o *File) Write(p []byte) (int, error) {
+	n, err := o.f.Write(p)
 	if err != nil {
-		return n, fmt.Errorf("write %s: %w", f.path, err)
+		err = fmt.Errorf("write %s: %w", o.path, err)
 	}
-	return n, nil
+	return n, err
 }
 
-// Keep makes the file durable and gives it its name, in the place of an older one.
-func (f *File) Keep() (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write %s: %w", f.path, err)
-		}
-	}()
-	if err := f.f.Sync(); err != nil {
+// Commit puts the file in its place, once the disk has all of it. On an error
+// nothing is there but what was before.
+func (o *File) Commit() error {
+	if err := o.commit(); err != nil {
+		o.Abort()
+		return fmt.Errorf("write %s: %w", o.path, err)
+	}
+	return nil
+}
+
+func (o *File) commit() error {
+	if !o.temp {
+		return o.f.Close()
+	}
+	if err := o.f.Sync(); err != nil {
 		return err
 	}
-	if err := f.f.Close(); err != nil {
+	if err := o.f.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(f.f.Name(), f.path); err != nil {
+	if err := os.Rename(o.f.Name(), o.path); err != nil {
 		return err
 	}
-	f.f = nil
-	return syncDir(filepath.Dir(f.path))
+	o.temp = false
+	return syncDir(filepath.Dir(o.path))
 }
 
 // syncDir makes a rename durable, where directories can be synced.
@@ -84,28 +81,25 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Abandon removes what was written.
-func (f *File) Abandon() {
-	if f.f != nil {
-		_ = f.f.Close()
-		_ = os.Remove(f.f.Name())
-		f.f = nil
+// Abort drops what was written, and does nothing after Commit.
+func (o *File) Abort() {
+	_ = o.f.Close()
+	if o.temp {
+		_ = os.Remove(o.f.Name())
 	}
 }
 
-func writeDirectly(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+// WriteFile puts data at path, as a File does.
+func WriteFile(path string, data []byte) error {
+	f, err := Create(path)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return err
 	}
-	_, err = f.Write(data)
-	if closed := f.Close(); err == nil {
-		err = closed
+	defer f.Abort()
+	if _, err := f.Write(data); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return f.Commit()
 }
 
 // Write sends data to a file, or to stdout when path is "" or "-".

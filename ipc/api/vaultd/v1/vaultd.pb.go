@@ -7061,6 +7061,9 @@ type AgreeRequest struct {
 	Salt          []byte                 `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
 	Info          []byte                 `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`
 	Length        uint32                 `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"` // of the output; 0 is 32
+	// 0 is the newest, for something new. Naming one is for what was made for its
+	// public key before, as a decryption is, and works while that version may decrypt.
+	Version       uint32 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -7126,6 +7129,13 @@ func (x *AgreeRequest) GetInfo() []byte {
 func (x *AgreeRequest) GetLength() uint32 {
 	if x != nil {
 		return x.Length
+	}
+	return 0
+}
+
+func (x *AgreeRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
 	}
 	return 0
 }
@@ -13823,13 +13833,14 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\fprotected_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vprotectedAt\"C\n" +
 	"\x11VerifyMACResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\x88\x01\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xa2\x01\n" +
 	"\fAgreeRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
 	"\x0fpeer_public_key\x18\x02 \x01(\fR\rpeerPublicKey\x12\x12\n" +
 	"\x04salt\x18\x03 \x01(\fR\x04salt\x12\x12\n" +
 	"\x04info\x18\x04 \x01(\fR\x04info\x12\x16\n" +
-	"\x06length\x18\x05 \x01(\rR\x06length\"A\n" +
+	"\x06length\x18\x05 \x01(\rR\x06length\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\"A\n" +
 	"\rAgreeResponse\x12\x16\n" +
 	"\x06output\x18\x01 \x01(\fR\x06output\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"f\n" +
