@@ -29,7 +29,7 @@ TESTFLAGS ?=
 # Not from git, which may refuse a checkout that belongs to another user.
 SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
 
-.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many streams boot fixture generate cross vulncheck \
+.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many rotate-many streams boot fixture generate cross vulncheck \
 	manual packages packages-test reproducible clean help
 
 build: ## build vaultd and vaultctl into bin/
@@ -78,6 +78,9 @@ crash: ## kill, cut the power and fail the disk, ROUNDS times each
 
 backup-many: ## back up and restore a million records, and measure
 	VAULTD_RECORDS=1000000 $(GO) test -count=1 -timeout 1h -v -run OfManyRecords ./vault
+
+rotate-many: ## rotate ten thousand keys on schedule, ten versions each, and measure
+	VAULTD_ROTATE_KEYS=10000 $(GO) test ./vault -run TestManyKeysRotateExactlyOnSchedule -v -timeout 20m
 
 streams: ## put 4 GiB through encrypt and decrypt, and look at their memory
 	VAULTD_STREAM_GIB=4 $(GO) test -count=1 -timeout 10m -v -run TestStreamsTakeConstantMemory ./cmd/vaultctl

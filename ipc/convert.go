@@ -122,6 +122,9 @@ func lifeToProto(p *vaultdv1.Key, k *vault.KeyInfo) {
 	if k.ProcessTTL > 0 {
 		p.ProcessTtl = durationpb.New(k.ProcessTTL)
 	}
+	if k.RotateEvery > 0 {
+		p.RotateEvery, p.NextRotation = durationpb.New(k.RotateEvery), timestamp(k.NextRotation)
+	}
 	p.Suspensions, p.Destruction = suspensionsToProto(k.Suspensions), destructionToProto(k.Destruction)
 	p.Attempts, p.LastAttempt = k.Attempts, timestamp(k.LastAttempt)
 	p.ReasonCode, p.CompromisedAt = vaultdv1.RevocationReason(k.ReasonCode), timestamp(k.Compromised)

@@ -79,6 +79,7 @@ var methods = []*method{
 	row(vaultdv1.Method_METHOD_RESUME_KEY, "ResumeKey", (*service).ResumeKey, namedKey, slow),
 	row(vaultdv1.Method_METHOD_UPDATE_KEY, "UpdateKey", (*service).UpdateKey, namedKey, slow),
 	row(vaultdv1.Method_METHOD_CANCEL_DESTRUCTION, "CancelDestruction", (*service).CancelDestruction, namedKey, slow),
+	row(vaultdv1.Method_METHOD_READ_EVENTS, "ReadEvents", (*service).ReadEvents, wholeVault, list),
 	row(vaultdv1.Method_METHOD_TRIM_KEY, "TrimKey", (*service).TrimKey, namedKey, slow),
 
 	row(vaultdv1.Method_METHOD_ENCRYPT, "Encrypt", (*service).Encrypt, usedKey, hot),

@@ -105,15 +105,19 @@ func NewServer(c Config) *Server {
 	s.service = &service{
 		vault: c.Vault, policy: c.Policy, version: c.Version, messageSize: func() int { return s.limits().MessageSize },
 		rules: newRules(c.Policy, c.Vault, c.Log), denials: policy.NewDenials(c.Policy), approvals: newApprovals(),
+		events: newKeyEvents(),
 		shares: newShareDesk(), tpm: c.TPM,
 	}
 	s.service.batch = s.batch
+	var life vault.LifeEvents
 	if c.AuditLog != nil {
 		s.trail = newTrail(c.AuditLog, c.Log, c.Vault)
 		s.service.rules.trail = s.trail
-		c.Vault.OnLife(s.trail.life())
+		life = s.trail.life()
 		s.service.audit, s.service.readers = c.AuditLog, newReaders()
 	}
+	life.Happened = s.service.events.add
+	c.Vault.OnLife(life)
 	s.principals = newPrincipals(c, s.trail)
 	s.service.principals = s.principals
 	c.Vault.OnPolicyRecords(s.takePolicyRecords)

@@ -24,6 +24,7 @@ type service struct {
 	approvals   *approvals
 	audit       *audit.Log // nil without one
 	readers     *readers   // of the audit log
+	events      *keyEvents
 	readings    readings
 	tampering   tampering
 	sealers     atomic.Pointer[[]string] // what keeps the vault from being sealed by itself; nil until told

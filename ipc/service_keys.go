@@ -28,11 +28,15 @@ func (s *service) CreateKey(ctx context.Context, req *vaultdv1.CreateKeyRequest)
 	if err != nil {
 		return nil, err
 	}
+	every, err := lifetime("rotate_every", req.GetRotateEvery())
+	if err != nil {
+		return nil, err
+	}
 	k, err := s.vault.CreateKey(ctx, vault.CreateKey{
 		Name: name, Type: req.GetType(), TTL: ttl, NoExpiry: req.GetNoExpiry(),
 		Exportable: req.GetExportable(), Uses: uses, Labels: req.GetLabels(), RequireContext: req.GetRequireContext(),
 		Tracked: req.GetTracked(),
-		Periods: p,
+		Periods: p, RotateEvery: every,
 	})
 	if err != nil {
 		return nil, err

@@ -50,6 +50,16 @@ func (s *service) UpdateKey(ctx context.Context, req *vaultdv1.UpdateKeyRequest)
 		Name: name, Version: req.GetVersion(), NoExpiry: req.GetNoExpiry(), NoProcessUntil: req.GetNoProcessUntil(),
 		MinDecryptVersion: req.GetMinDecryptVersion(), SetLabels: req.GetSetLabels(), RemoveLabels: req.GetRemoveLabels(),
 	}
+	every, err := lifetime("rotate_every", req.GetRotateEvery())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case every > 0 && req.GetNoRotation():
+		return nil, fault.E(fault.CodeBadArgument, "a schedule and none is a contradiction")
+	case every > 0 || req.GetNoRotation():
+		c.RotateEvery = &every
+	}
 	for _, f := range []struct {
 		name string
 		from *timestamppb.Timestamp

@@ -193,6 +193,9 @@ func (t *trail) grantEnded(ctx context.Context, g policy.Grant) {
 // actionKeyEnded is the daemon's own: material was destroyed as its time had come.
 const actionKeyEnded = "key.ended"
 
+// actionKeyRotated is the daemon's own: a key was rotated on its schedule.
+const actionKeyRotated = "key.rotated"
+
 // life has the vault tell the log what becomes of keys by time alone. An attempt
 // on a key is a refused request, which has its record already; the daemon's log
 // says it louder.
@@ -208,6 +211,13 @@ func (t *trail) life() vault.LifeEvents {
 			for _, n := range e.Versions {
 				t.own(ctx, audit.Record{Action: actionKeyEnded, Owner: e.Name.Owner(), Key: audit.Key{Name: e.Name.Key(), Version: n}, Rule: rule})
 			}
+		},
+		Rotated: func(r vault.KeyRotation) {
+			ctx, cancel := context.WithTimeout(context.Background(), outcomeTime)
+			defer cancel()
+			t.own(ctx, audit.Record{
+				Action: actionKeyRotated, Owner: r.Name.Owner(), Key: audit.Key{Name: r.Name.Key(), Version: r.Version}, Rule: "schedule",
+			})
 		},
 		Attempted: func(a vault.Attempt) {
 			t.told.Warn("a key that is to be destroyed was asked for", "key", a.Name.String(), "version", a.Version, "use", a.Use)

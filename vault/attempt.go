@@ -30,8 +30,10 @@ type KeyEnd struct {
 // LifeEvents are told what happens to keys without, or against, a request. They
 // must return soon, and must not call the vault.
 type LifeEvents struct {
-	Attempted func(Attempt) // nil is none
-	Ended     func(KeyEnd)  // nil is none
+	Attempted func(Attempt)     // nil is none
+	Ended     func(KeyEnd)      // nil is none
+	Rotated   func(KeyRotation) // nil is none
+	Happened  func(KeyEvent)    // nil is none; requested or not
 }
 
 // OnLife sets what is told of the life of keys. Set it before the first Unseal.

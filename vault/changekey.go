@@ -10,8 +10,8 @@ import (
 )
 
 // changeKey commits what do makes of a copy of a key's record, and nothing when
-// that is nothing. Who ends or pauses a key may use the reserve of a full disk.
-func (v *Vault) changeKey(ctx context.Context, n Name, urgent bool, do func(k *key, rec *keyRecord, now time.Time) error) (KeyInfo, error) {
+// that is nothing, and tells of it as an event where that has a kind. Who ends or pauses a key may use the reserve of a full disk.
+func (v *Vault) changeKey(ctx context.Context, n Name, urgent bool, told KeyEvent, do func(k *key, rec *keyRecord, now time.Time) error) (KeyInfo, error) {
 	o, err := v.enter()
 	if err != nil {
 		return KeyInfo{}, err
@@ -54,6 +54,13 @@ func (v *Vault) changeKey(ctx context.Context, n Name, urgent bool, do func(k *k
 		}
 	}
 	k.mu.Unlock()
+	if told.Kind != 0 {
+		told.At = now
+		if told.Kind == KeyDestructionSet {
+			told.Due = rec.endingOf(told.Version).at
+		}
+		o.tell(k, told)
+	}
 	return k.info(now), nil
 }
 
@@ -71,4 +78,12 @@ func (k *key) version(number uint32) error {
 		return E(CodeVersionNotFound, "key %s has no version %d", k.name, number)
 	}
 	return nil
+}
+
+// endingOf is the destruction that is set of a version, or for 0 of the key.
+func (k *keyRecord) endingOf(version uint32) *ending {
+	if version == 0 {
+		return k.ending()
+	}
+	return k.versions[version-1].ending()
 }

@@ -94,6 +94,7 @@ func (o *opened) end(ctx context.Context, k *key, plan func(now time.Time) (*des
 		return KeyInfo{}, storeError(err)
 	}
 	d.apply()
+	o.tellDestroyed(d, now)
 	return k.info(now), nil
 }
 

@@ -93,3 +93,7 @@ func (v *Vault) ForgetCensus() {
 
 // OnStep has fn called after each step of a restore.
 func (o *RestoreOptions) OnStep(fn func(step string)) { o.reached = fn }
+
+// RotateDue does what the timekeeper does of scheduled rotations, and waits for
+// one that it is doing.
+func (v *Vault) RotateDue(ctx context.Context) error { return v.rotateDue(ctx, v.opened) }

@@ -91,6 +91,7 @@ func (o *opened) endKeys(ctx context.Context, own *owner, keys []*key) error {
 		for _, d := range plan {
 			d.apply()
 			o.tellEnd(d, now)
+			o.tellDestroyed(d, now)
 		}
 		return nil
 	}

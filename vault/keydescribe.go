@@ -37,6 +37,9 @@ func (k *key) info(now time.Time) KeyInfo {
 	} else {
 		i.MinDecryptVersion = 1
 	}
+	if s := r.rotation; s != nil {
+		i.RotateEvery, i.NextRotation = s.every, s.next
+	}
 	if t := k.revoked; t != nil {
 		i.Revoked, i.RevokedBy, i.RevocationReason = t.time, t.by, t.reason
 		i.ReasonCode, i.Compromised = t.code, t.compromised

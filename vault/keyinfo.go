@@ -68,6 +68,9 @@ type KeyInfo struct {
 	RequireContext []string // as for CreateKey, sorted
 	Tracked        bool     // its ciphertexts are registered
 
+	RotateEvery  time.Duration // its schedule; zero is none
+	NextRotation time.Time     // zero without one
+
 	Revoked          time.Time // zero unless revoked
 	RevokedBy        string
 	RevocationReason string
@@ -122,6 +125,10 @@ type CreateKey struct {
 	Uses       keytype.Use // zero is the type's default
 	Labels     map[string]string
 	Periods    Periods
+
+	// RotateEvery is after what time the vault adds a version by itself, at least
+	// MinRotateEvery; zero is never.
+	RotateEvery time.Duration
 
 	// RequireContext lists names that the context of every encryption and
 	// decryption must have, at most MaxRequiredContext. "uid=@peer",

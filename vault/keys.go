@@ -26,7 +26,7 @@ func (v *Vault) CreateKey(ctx context.Context, c CreateKey) (KeyInfo, error) {
 	n := newborn{
 		name: c.Name, typ: typ, origin: OriginGenerated, ttl: c.TTL, noExpiry: c.NoExpiry,
 		exportable: c.Exportable, uses: c.Uses, labels: c.Labels, require: c.RequireContext,
-		tracked: c.Tracked, periods: c.Periods,
+		tracked: c.Tracked, periods: c.Periods, rotateEvery: c.RotateEvery.Truncate(time.Microsecond),
 	}
 	if err := n.check(); err != nil {
 		return KeyInfo{}, err
@@ -96,6 +96,8 @@ type newborn struct {
 	material   []byte
 	periods    Periods
 
+	rotateEvery time.Duration
+
 	// expires, where set, is the first version's expiry instead of its ttl.
 	expires time.Time
 	// alongside and forgotten are committed in the same batch.
@@ -128,6 +130,9 @@ func (n *newborn) check() (err error) {
 		return err
 	}
 	if err := n.periods.check(); err != nil {
+		return err
+	}
+	if err := checkRotation(n.rotateEvery, n.ttl); err != nil {
 		return err
 	}
 	if n.sorted, err = sortLabels(n.labels); err != nil {
@@ -181,7 +186,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	rec := &keyRecord{
 		typ: n.typ.ID, uses: n.uses, exportable: n.exportable, origin: n.origin,
 		created: now, ttl: n.ttl, labels: n.sorted, required: n.required,
-		tracked: n.tracked,
+		tracked: n.tracked, rotation: beginRotation(n.rotateEvery, now),
 	}
 	if _, err := io.ReadFull(o.random, rec.id[:]); err != nil {
 		return KeyInfo{}, fmt.Errorf("make a key id: %w", err)
@@ -220,6 +225,7 @@ func (o *opened) bear(ctx context.Context, n *newborn) (KeyInfo, error) {
 	info := k.info(now)
 	o.ring.add(k)
 	born = true
+	o.tell(k, KeyEvent{Kind: KeyCreated, Version: 1, At: now})
 	return info, nil
 }
 
@@ -312,6 +318,11 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	if c.TTL > 0 || c.NoExpiry {
 		rec.ttl = c.TTL.Truncate(time.Microsecond)
 	}
+	if rec.rotation = rec.rotation.again(now); rec.rotation != nil {
+		if err := checkRotation(rec.rotation.every, rec.ttl); err != nil {
+			return KeyInfo{}, err
+		}
+	}
 	handle, puts, err := o.newVersion(rec, typ, material, c.Periods, now)
 	if err != nil {
 		return KeyInfo{}, err
@@ -328,6 +339,7 @@ func (v *Vault) RotateKey(ctx context.Context, c RotateKey) (KeyInfo, error) {
 	k.handles = append(k.handles, nil)
 	k.put(uint32(len(rec.versions)), handle)
 	k.mu.Unlock()
+	o.tell(k, KeyEvent{Kind: KeyRotated, Version: uint32(len(rec.versions)), At: now})
 	return k.info(now), nil
 }
 

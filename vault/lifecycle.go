@@ -290,12 +290,29 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 		clock: newClock(v.o.Now, v.o.ClockTolerance, st.HighWater()),
 	}
 	o.since = o.clock.stamp()
+	seen := o.store.HighWater()
 	o.warnings = append(warnings, o.resumeRevocations(v.log)...)
 	o.forgetStale(v.log)
-	begun := false
+	v.aliased.Store(len(o.ring.aliases) > 0)
+	v.mu.Lock()
+	v.opened = o
+	v.mu.Unlock()
+	begun, told := false, seen
+	// After the vault is open, which a rotation needs. Seal waits for v.admin until then.
 	o.timekeeper = startTimekeeper(v.o.NoteEvery, func() {
 		if err := o.endDue(context.Background()); err != nil {
 			v.log.Warn("keys whose time is over are still to be destroyed; they stay unusable", "error", err)
+		}
+		now := o.clock.stamp()
+		if o.tellTimes(told, now, v.o.ExpiryWarning) {
+			// The next unseal tells from the time noted on; a crash before this repeats events.
+			if err := o.store.Commit(context.Background(), store.Batch{NoteTime: now}); err != nil {
+				v.log.Warn("the time could not be noted", "error", err)
+			}
+		}
+		told = now
+		if err := v.rotateDue(context.Background(), o); err != nil {
+			v.log.Warn("keys could not be rotated on their schedule; this is tried again", "error", err)
 		}
 		if !begun { // unsealing has noted the time
 			begun = true
@@ -306,10 +323,6 @@ func (v *Vault) publish(h *header, st *store.Store, lock *store.Lock, l *loader,
 		}
 		v.keepAuditHead(o)
 	})
-	v.aliased.Store(len(o.ring.aliases) > 0)
-	v.mu.Lock()
-	v.opened = o
-	v.mu.Unlock()
 	v.bytes.forget()
 	v.takeCustody()
 	v.changed(false)

@@ -131,6 +131,7 @@ func (o *opened) destroyKeysOf(ctx context.Context, own *owner, rec *ownerRecord
 		}
 		for _, d := range plan {
 			d.apply()
+			o.tellDestroyed(d, now)
 		}
 		destroyed += len(plan)
 		plan, size = plan[:0], 0

@@ -64,6 +64,8 @@ type UpdateKey struct {
 	// change. It can be lowered again, until TrimKey destroys what is below.
 	MinDecryptVersion uint32
 
+	RotateEvery *time.Duration // zero ends the schedule
+
 	SetLabels    map[string]string
 	RemoveLabels []string
 }
@@ -77,7 +79,7 @@ func (v *Vault) UpdateKey(ctx context.Context, c UpdateKey) (KeyInfo, error) {
 	switch {
 	case c.Expires != nil && c.NoExpiry, c.ProcessUntil != nil && c.NoProcessUntil:
 		return KeyInfo{}, E(CodeBadArgument, "a time and none is a contradiction")
-	case !periods && c.MinDecryptVersion == 0 && len(c.SetLabels) == 0 && len(c.RemoveLabels) == 0:
+	case !periods && c.MinDecryptVersion == 0 && c.RotateEvery == nil && len(c.SetLabels) == 0 && len(c.RemoveLabels) == 0:
 		return KeyInfo{}, E(CodeBadArgument, "there is nothing to change")
 	}
 	for _, t := range []*time.Time{c.NotBefore, c.Expires, c.ProcessUntil} {
@@ -85,7 +87,7 @@ func (v *Vault) UpdateKey(ctx context.Context, c UpdateKey) (KeyInfo, error) {
 			return KeyInfo{}, E(CodeBadArgument, "times are up to %d", latest.Year()).WithHint("say that there is none")
 		}
 	}
-	return v.changeKey(ctx, c.Name, false, func(k *key, rec *keyRecord, now time.Time) error {
+	return v.changeKey(ctx, c.Name, false, KeyEvent{}, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(max(c.Version, c.MinDecryptVersion)); err != nil {
 			return err
 		}
@@ -94,6 +96,11 @@ func (v *Vault) UpdateKey(ctx context.Context, c UpdateKey) (KeyInfo, error) {
 		}
 		if c.MinDecryptVersion != 0 {
 			if err := k.setMinDecrypt(rec, c.MinDecryptVersion, now); err != nil {
+				return err
+			}
+		}
+		if c.RotateEvery != nil {
+			if err := k.setRotation(rec, *c.RotateEvery, now); err != nil {
 				return err
 			}
 		}

@@ -24,7 +24,8 @@ type keyRecord struct {
 
 	destroyedBy   string // who asked for the last destruction
 	destroyReason string
-	life          *keyLife // nil for most
+	life          *keyLife  // nil for most
+	rotation      *rotation // nil without a schedule
 	versions      []versionRecord
 }
 
@@ -41,6 +42,7 @@ func (k *keyRecord) extras() (extras []extra) {
 	if k.life != nil {
 		extras = k.life.extras()
 	}
+	extras = append(extras, k.rotation.extras()...)
 	if k.tracked {
 		extras = append(extras, extra{extraTracked, []byte{1}})
 	}
@@ -53,6 +55,10 @@ func (k *keyRecord) setExtras(extras []extra) bool {
 		case extraTracked:
 			k.tracked = len(x.body) == 1 && x.body[0] == 1
 			if !k.tracked {
+				return false
+			}
+		case tagRotation:
+			if k.rotation = readRotation(x.body); k.rotation == nil {
 				return false
 			}
 		default:

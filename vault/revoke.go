@@ -50,6 +50,7 @@ func (v *Vault) RevokeKey(ctx context.Context, c RevokeKey) (KeyInfo, error) {
 	k.revoked = t
 	k.wipeHandles()
 	k.mu.Unlock()
+	o.tell(k, KeyEvent{Kind: KeyRevoked, At: now})
 	return k.info(now), nil
 }
 

@@ -17,7 +17,7 @@ func (v *Vault) scheduleDestruction(ctx context.Context, c DestroyKey) (KeyInfo,
 		return KeyInfo{}, E(CodeBadArgument, "a destruction is set for a second to 100 years from now")
 	}
 	undo := func() {}
-	info, err := v.changeKey(ctx, c.Name, true, func(k *key, rec *keyRecord, now time.Time) error {
+	info, err := v.changeKey(ctx, c.Name, true, KeyEvent{Kind: KeyDestructionSet, Version: c.Version}, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(c.Version); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (v *Vault) CancelDestruction(ctx context.Context, c CancelDestruction) (Key
 		return KeyInfo{}, err
 	}
 	resume := func() {}
-	info, err := v.changeKey(ctx, c.Name, false, func(k *key, rec *keyRecord, now time.Time) error {
+	info, err := v.changeKey(ctx, c.Name, false, KeyEvent{Kind: KeyDestructionCancelled, Version: c.Version}, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(c.Version); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func (v *Vault) SuspendKey(ctx context.Context, c SuspendKey) (KeyInfo, error) {
 	if len(c.Reason) > MaxSuspensionReasonLen {
 		return KeyInfo{}, E(CodeBadArgument, "the reason of a suspension has up to %d bytes", MaxSuspensionReasonLen)
 	}
-	return v.changeKey(ctx, c.Name, true, func(k *key, rec *keyRecord, now time.Time) error {
+	return v.changeKey(ctx, c.Name, true, KeyEvent{Kind: KeySuspended, Version: c.Version}, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(c.Version); err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (v *Vault) ResumeKey(ctx context.Context, c ResumeKey) (KeyInfo, error) {
 	if err := checkTombstone(c.By, ""); err != nil {
 		return KeyInfo{}, err
 	}
-	return v.changeKey(ctx, c.Name, false, func(k *key, rec *keyRecord, now time.Time) error {
+	return v.changeKey(ctx, c.Name, false, KeyEvent{Kind: KeyResumed, Version: c.Version}, func(k *key, rec *keyRecord, now time.Time) error {
 		if err := k.version(c.Version); err != nil {
 			return err
 		}

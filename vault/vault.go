@@ -38,6 +38,8 @@ type Options struct {
 	// NoteEvery is how often the time is noted on disk while nothing else is
 	// written; zero is two minutes.
 	NoteEvery time.Duration
+	// ExpiryWarning is how long before its expiry a key is told of; zero is a week.
+	ExpiryWarning time.Duration
 	// KDFTime is what Init and ChangePassword calibrate PBKDF2 to; zero is
 	// half a second.
 	KDFTime time.Duration
@@ -124,6 +126,9 @@ func New(o Options) (*Vault, error) {
 	}
 	if o.NoteEvery == 0 {
 		o.NoteEvery = 2 * time.Minute
+	}
+	if o.ExpiryWarning == 0 {
+		o.ExpiryWarning = 7 * 24 * time.Hour
 	}
 	if o.KDFTime == 0 {
 		o.KDFTime = 500 * time.Millisecond

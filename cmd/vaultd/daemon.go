@@ -47,7 +47,8 @@ func runDaemon(ctx context.Context, s *settings, c config.Config, measures []har
 		Dir: c.Store.Dir, AnchorPath: c.Store.Anchor, Log: log,
 		MinFree: int64(c.Store.MinFree), Ballast: int64(c.Store.Ballast),
 		Guesses: guessesFile(c.Store), KeysPerOwner: c.Limits.KeysPerOwner,
-		Changed: func(sealed bool) { manager.status(statusText(true, sealed, v.Sealing())) },
+		ExpiryWarning: time.Duration(c.Events.ExpiringBefore),
+		Changed:       func(sealed bool) { manager.status(statusText(true, sealed, v.Sealing())) },
 	}
 	var records *audit.Log
 	if trail != nil {

@@ -116,6 +116,7 @@ func (c Config) broken() []broken {
 	within(bad, "limits.idle_timeout", l.IdleTimeout, second, 24*hour)
 	within(bad, "limits.header_timeout", l.HeaderTimeout, second/10, hour)
 	within(bad, "limits.write_timeout", l.WriteTimeout, second/10, hour)
+	within(bad, "events.expiring_before", c.Events.ExpiringBefore, hour, 365*24*hour)
 	if i := c.Seal.Idle; i != 0 && (i < second || i > 30*24*hour) {
 		bad("seal.idle", "%v is out of bounds; it is from %v to %v, or \"0s\" for never", i, second, 30*24*hour)
 	}

@@ -20,6 +20,7 @@ type Config struct {
 	Seal    Seal    `toml:"seal"`
 	Audit   Audit   `toml:"audit"`
 	Metrics Metrics `toml:"metrics"`
+	Events  Events  `toml:"events"`
 	Limits  Limits  `toml:"limits"`
 	Log     Log     `toml:"log"`
 }
@@ -91,6 +92,11 @@ type Metrics struct {
 	Group  string `toml:"group"`  // of the socket; empty leaves it to the system
 }
 
+// Events says what users of keys are told of, see docs/EVENTS.md.
+type Events struct {
+	ExpiringBefore Duration `toml:"expiring_before"` // how long before its expiry a key is told of
+}
+
 // Limits bound what clients can take; the fields are those of ipc.Limits, and
 // KeysPerOwner is the vault's.
 type Limits struct {
@@ -148,6 +154,7 @@ func defaults(places paths.Set, mode Mode) Config {
 		Unseal:  Unseal{Sources: slices.Clone(UnsealSources), TPM: "/dev/tpmrm0"},
 		Audit:   Audit{Dir: places.Audit, SegmentSize: 64 << 20},
 		Metrics: Metrics{Mode: 0o600},
+		Events:  Events{ExpiringBefore: Duration(7 * 24 * time.Hour)},
 		Limits: Limits{
 			MessageSize:         1 << 20,
 			Connections:         1024,

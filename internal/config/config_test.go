@@ -79,6 +79,8 @@ segment_size = "2 MiB"
 compress = true
 journald = true
 pipe = "/f"
+[events]
+expiring_before = "48h"
 [metrics]
 socket = "/r/m.sock"
 mode = "0640"
@@ -122,6 +124,7 @@ format = "json"
 		Seal{Duration(30 * time.Minute), true, true, true},
 		Audit{false, "/l", 2 << 20, true, true, "/f"},
 		Metrics{"/r/m.sock", 0o640, "prometheus"},
+		Events{Duration(48 * time.Hour)},
 		Limits{
 			2 << 20, 10, 5, 4, 7, 64 << 20, 16 << 20, 3, 2, 9, 11, 12, 13, 14,
 			Duration(time.Minute), Duration(time.Second), Duration(3 * time.Second), Duration(2 * time.Minute),
@@ -155,9 +158,9 @@ func TestProblemsNameTheirLine(t *testing.T) {
 		"wrong section":          {"[socket]\nmin_free = 0", `f:2: unknown key "min_free" in [socket]; it belongs in [store]`},
 		"other case":             {"[store]\nDir = \"/x\"", `f:2: unknown key "Dir" in [store]; did you mean "dir"?`},
 		"unknown section":        {"\n[limit]\nmessage_size = 1", `f:2: unknown section [limit]; did you mean "limits"?`},
-		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, limits, log, metrics, seal, socket, store, unseal`},
+		"no section":             {"path = \"/x\"", `f:1: unknown section [path]; it is one of access, audit, events, limits, log, metrics, seal, socket, store, unseal`},
 		"section as value":       {"store = \"/x\"", `f:1: "store" is a section; write [store] on a line of its own`},
-		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, limits, log, metrics, seal, socket, store, unseal`},
+		"dotted":                 {"a.b = 1", `f: unknown section [a]; it is one of access, audit, events, limits, log, metrics, seal, socket, store, unseal`},
 		"string wanted":          {"[store]\ndir = 7", `f:2: [store] dir: wants a string`},
 		"list wanted":            {"[access]\nadmin_groups = \"wheel\"", `f:2: [access] admin_groups: wants a list of strings`},
 		"list of strings wanted": {"[access]\nadmin_groups = [1]", `f:2: [access] admin_groups: wants a list of strings`},

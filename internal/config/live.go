@@ -51,6 +51,8 @@ var effects = map[string]Effect{
 	"metrics.mode":   Restart,
 	"metrics.group":  Restart,
 
+	"events.expiring_before": Restart,
+
 	"limits.message_size":         Live,
 	"limits.connections":          Live,
 	"limits.connections_per_user": Live,

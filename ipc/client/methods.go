@@ -612,6 +612,16 @@ func (c *Client) Reject(ctx context.Context, req *vaultdv1.RejectRequest) (*vaul
 	return resp, nil
 }
 
+// ReadEvents reads what happened to the keys that the caller may show, and waits
+// for it if asked.
+func (c *Client) ReadEvents(ctx context.Context, req *vaultdv1.ReadEventsRequest) (*vaultdv1.ReadEventsResponse, error) {
+	resp := new(vaultdv1.ReadEventsResponse)
+	if err := c.call(ctx, vaultdv1.Method_METHOD_READ_EVENTS, req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
 // ReadAudit reads records of the audit log.
 func (c *Client) ReadAudit(ctx context.Context, req *vaultdv1.ReadAuditRequest) (*vaultdv1.ReadAuditResponse, error) {
 	resp := new(vaultdv1.ReadAuditResponse)

@@ -47,6 +47,7 @@ const (
 	CancelDestruction Action = "key.cancel_destruction"
 	TrimKey           Action = "key.trim"
 	KeyStates         Action = "key.states"
+	ReadEvents        Action = "event.read"
 
 	Encrypt   Action = "key.encrypt"
 	Decrypt   Action = "key.decrypt"
@@ -178,6 +179,8 @@ var table = []Rule{
 	// It destroys versions: who may not destroy, or not alone, may not trim.
 	{TrimKey, "TrimKey", ScopeOwner, verbDestroy, SetManage, true},
 	{Action: KeyStates, Method: "KeyStates", Scope: ScopePublic},
+	// Of each event the service decides who is told of it: who may show its key.
+	{Action: ReadEvents, Method: "ReadEvents", Scope: ScopePublic},
 
 	{Encrypt, "Encrypt", ScopeOwner, "encrypt", SetUse, false},
 	{Decrypt, "Decrypt", ScopeOwner, "decrypt", SetUse, false},

@@ -68,6 +68,7 @@ func (at *attributes) read() (labels map[string]string, uses []vaultdv1.KeyUse, 
 func (a *app) keyCreate() *cobra.Command {
 	var at attributes
 	var tracked bool
+	var every parse.Age
 	cmd := &cobra.Command{
 		Use:   "create KEY",
 		Short: "Generate a key inside the vault",
@@ -107,6 +108,7 @@ A name is used once: a destroyed key keeps its name.`),
 vaultctl key create session --type fernet --ttl 1h
 vaultctl key create backup --label env=prod --label team=db
 vaultctl key create signer --type ed25519 --ttl 1y
+vaultctl key create mail --rotate-every 30d
 vaultctl key create alice/unwrap --type rsa-3072 --use encrypt,decrypt
 vaultctl key create cards --require-context tenant,purpose
 vaultctl key create alice/shared --require-context uid=@peer
@@ -114,6 +116,7 @@ vaultctl key create backup --tracked`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	cmd.Flags().Var(&every, "rotate-every", "add a version by itself every 30d, at least 1h; older versions still open their data")
 	at.flags(cmd, "`TYPE` of the key (default xaes-256-gcm)")
 	cmd.Flags().BoolVar(&tracked, "tracked", false, "register every ciphertext, and destroy nothing that one needs; can't be changed later")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
@@ -128,7 +131,7 @@ vaultctl key create backup --tracked`),
 		r, err := call(ctx, a, "Generating the key", c.CreateKey, &vaultdv1.CreateKeyRequest{
 			Name: name, Type: at.kind, Ttl: at.ttl.Proto(), NoExpiry: at.ttl.NoExpiry(),
 			Exportable: at.exportable, Uses: uses, Labels: labels, RequireContext: at.require,
-			Tracked:   tracked,
+			Tracked: tracked, RotateEvery: every.Proto(),
 			NotBefore: at.periods.notBefore.Proto(), ProcessTtl: at.periods.processFor.Proto(),
 		})
 		if err != nil {

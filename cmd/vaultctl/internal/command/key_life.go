@@ -88,6 +88,7 @@ every other is what it was before.`),
 func (a *app) keyUpdate() *cobra.Command {
 	var version, oldest uint32
 	var notBefore, expires, processUntil parse.Moment
+	var every parse.Lifetime
 	var labels, without []string
 	cmd := &cobra.Command{
 		Use:   "update KEY",
@@ -104,6 +105,7 @@ the public half is left to verify. Extend it before, or rotate it.`),
 vaultctl key update session --expires 30d
 vaultctl key update next --not-before now
 vaultctl key update backup --min-decrypt-version 3
+vaultctl key update mail --rotate-every 30d
 vaultctl key update backup --label env=prod --remove-label team`),
 		Args:              takes("KEY"),
 		ValidArgsFunction: a.completeKey,
@@ -114,6 +116,7 @@ vaultctl key update backup --label env=prod --remove-label team`),
 	f.Var(&expires, "expires", "protects nothing from then on")
 	f.Var(&processUntil, "process-until", "opens nothing from then on")
 	f.Uint32Var(&oldest, "min-decrypt-version", 0, "the oldest `VERSION` that opens anything; see also 'key trim'")
+	f.Var(&every, "rotate-every", "add a version by itself so often, at least 1h; none ends it")
 	f.StringArrayVar(&labels, "label", nil, "set the label `NAME=VALUE` (repeatable)")
 	f.StringArrayVar(&without, "remove-label", nil, "remove the label `NAME` (repeatable)")
 	cmd.RunE = a.run(func(ctx context.Context, c *client.Client, args []string) error {
@@ -131,6 +134,7 @@ vaultctl key update backup --label env=prod --remove-label team`),
 		r, err := call(ctx, a, "Changing the key", c.UpdateKey, &vaultdv1.UpdateKeyRequest{
 			Name: name, Version: version, NotBefore: notBefore.Proto(), Expires: expires.Proto(), NoExpiry: expires.None(),
 			ProcessUntil: processUntil.Proto(), NoProcessUntil: processUntil.None(), MinDecryptVersion: oldest,
+			RotateEvery: every.Proto(), NoRotation: every.NoExpiry(),
 			SetLabels: set, RemoveLabels: without,
 		})
 		if err != nil {

@@ -106,7 +106,7 @@ echo hello | vaultctl encrypt session | vaultctl decrypt`),
 	add(groupExchange, a.exchange())
 	add(groupOwners, a.owner(), a.revocation())
 	add(groupPolicy, a.whoami(), a.can(), a.explain(), a.grant(), a.approval(), a.policy(), a.principal())
-	add(groupAudit, a.audit())
+	add(groupAudit, a.audit(), a.events())
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommand(helpCommand(root))
 	root.SetHelpCommandGroupID(groupStart)

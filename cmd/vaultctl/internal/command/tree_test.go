@@ -172,7 +172,7 @@ func TestEveryMethodHasACommand(t *testing.T) {
 		"ADD_GRANT": "grant add", "SHOW_GRANT": "grant show", "LIST_GRANTS": "grant list", "REMOVE_GRANT": "grant remove",
 		"LIST_PRINCIPALS": "principal list", "ADOPT_PRINCIPAL": "principal adopt", "RETIRE_PRINCIPAL": "principal retire",
 		"LIST_APPROVALS": "approval list", "AWAIT_APPROVAL": "approval approve", "APPROVE": "approval approve", "REJECT": "approval reject",
-		"READ_AUDIT": "audit tail", "CHECKPOINT_AUDIT": "audit checkpoint", "PROVE_AUDIT": "audit prove",
+		"READ_EVENTS": "events", "READ_AUDIT": "audit tail", "CHECKPOINT_AUDIT": "audit checkpoint", "PROVE_AUDIT": "audit prove",
 	}
 	root := tree()
 	for n, name := range vaultdv1.Method_name {

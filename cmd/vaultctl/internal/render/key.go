@@ -37,6 +37,8 @@ type Key struct {
 	Current     uint32            `json:"current,omitempty"` // the version that protects new data, where that is not the newest
 	MinDecrypt  uint32            `json:"min_decrypt_version,omitempty"`
 	ProcessTTL  int64             `json:"process_ttl_seconds,omitempty"`
+	RotateEvery int64             `json:"rotate_every_seconds,omitempty"`
+	NextRotate  *time.Time        `json:"next_rotation,omitempty"`
 	Suspensions []Suspension      `json:"suspensions,omitempty"`
 	Destruction *Destruction      `json:"destruction,omitempty"`
 	Attempts    uint64            `json:"attempts,omitempty"` // refused uses while its destruction is set
@@ -99,6 +101,7 @@ func NewKey(k *vaultdv1.Key) Key {
 		Revoked: instant(k.GetRevoked()), RevokedBy: k.GetRevokedBy(), Reason: k.GetRevocationReason(),
 	}
 	out.Suspensions, out.Destruction, out.Attempts = suspensions(k.GetSuspensions()), destruction(k.GetDestruction()), k.GetAttempts()
+	out.RotateEvery, out.NextRotate = k.GetRotateEvery().GetSeconds(), instant(k.GetNextRotation())
 	out.Compromised, out.ProcessTTL = instant(k.GetCompromisedAt()), k.GetProcessTtl().GetSeconds()
 	if k.GetCurrent() != k.GetVersion() {
 		out.Current = k.GetCurrent()
@@ -160,6 +163,9 @@ func (p *Printer) Key(k *vaultdv1.Key) error {
 		t.Field("Expires", p.expiry(newest))
 		if ttl := k.GetTtl(); ttl != nil {
 			t.Field("Lifetime", span(ttl.AsDuration())+" for each new version")
+		}
+		if every := k.GetRotateEvery(); every != nil {
+			t.Field("Rotates", "every "+span(every.AsDuration())+", next "+p.When(k.GetNextRotation()))
 		}
 		if ttl := k.GetProcessTtl(); ttl != nil {
 			t.Field("Opens for", span(ttl.AsDuration())+" from the activation of each version")

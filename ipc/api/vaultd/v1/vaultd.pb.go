@@ -63,6 +63,7 @@ const (
 	Method_METHOD_UPDATE_KEY         Method = 27
 	Method_METHOD_CANCEL_DESTRUCTION Method = 28
 	Method_METHOD_TRIM_KEY           Method = 29
+	Method_METHOD_READ_EVENTS        Method = 31
 	Method_METHOD_ENCRYPT            Method = 32
 	Method_METHOD_DECRYPT            Method = 33
 	Method_METHOD_SIGN               Method = 34
@@ -149,6 +150,7 @@ var (
 		27:  "METHOD_UPDATE_KEY",
 		28:  "METHOD_CANCEL_DESTRUCTION",
 		29:  "METHOD_TRIM_KEY",
+		31:  "METHOD_READ_EVENTS",
 		32:  "METHOD_ENCRYPT",
 		33:  "METHOD_DECRYPT",
 		34:  "METHOD_SIGN",
@@ -232,6 +234,7 @@ var (
 		"METHOD_UPDATE_KEY":         27,
 		"METHOD_CANCEL_DESTRUCTION": 28,
 		"METHOD_TRIM_KEY":           29,
+		"METHOD_READ_EVENTS":        31,
 		"METHOD_ENCRYPT":            32,
 		"METHOD_DECRYPT":            33,
 		"METHOD_SIGN":               34,
@@ -3117,6 +3120,8 @@ type Key struct {
 	LastAttempt       *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=last_attempt,json=lastAttempt,proto3" json:"last_attempt,omitempty"`
 	ReasonCode        RevocationReason       `protobuf:"varint,27,opt,name=reason_code,json=reasonCode,proto3,enum=vaultd.v1.RevocationReason" json:"reason_code,omitempty"`
 	CompromisedAt     *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=compromised_at,json=compromisedAt,proto3" json:"compromised_at,omitempty"` // since when others may have it
+	RotateEvery       *durationpb.Duration   `protobuf:"bytes,32,opt,name=rotate_every,json=rotateEvery,proto3" json:"rotate_every,omitempty"`       // its schedule; absent is none
+	NextRotation      *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=next_rotation,json=nextRotation,proto3" json:"next_rotation,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -3333,6 +3338,20 @@ func (x *Key) GetCompromisedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Key) GetRotateEvery() *durationpb.Duration {
+	if x != nil {
+		return x.RotateEvery
+	}
+	return nil
+}
+
+func (x *Key) GetNextRotation() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextRotation
+	}
+	return nil
+}
+
 type CreateKeyRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3349,8 +3368,9 @@ type CreateKeyRequest struct {
 	// Every ciphertext is registered, and no version that a registered one needs can be
 	// destroyed. For types whose ciphertexts are vd1.
 	Tracked       bool                   `protobuf:"varint,48,opt,name=tracked,proto3" json:"tracked,omitempty"`
-	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`    // absent is now
-	ProcessTtl    *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"` // how long from then each version opens old data; absent is for ever
+	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`       // absent is now
+	ProcessTtl    *durationpb.Duration   `protobuf:"bytes,21,opt,name=process_ttl,json=processTtl,proto3" json:"process_ttl,omitempty"`    // how long from then each version opens old data; absent is for ever
+	RotateEvery   *durationpb.Duration   `protobuf:"bytes,32,opt,name=rotate_every,json=rotateEvery,proto3" json:"rotate_every,omitempty"` // an hour or more; absent is never
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3458,6 +3478,13 @@ func (x *CreateKeyRequest) GetNotBefore() *timestamppb.Timestamp {
 func (x *CreateKeyRequest) GetProcessTtl() *durationpb.Duration {
 	if x != nil {
 		return x.ProcessTtl
+	}
+	return nil
+}
+
+func (x *CreateKeyRequest) GetRotateEvery() *durationpb.Duration {
+	if x != nil {
+		return x.RotateEvery
 	}
 	return nil
 }
@@ -5540,6 +5567,8 @@ type UpdateKeyRequest struct {
 	MinDecryptVersion uint32                 `protobuf:"varint,8,opt,name=min_decrypt_version,json=minDecryptVersion,proto3" json:"min_decrypt_version,omitempty"` // 0 is no change
 	SetLabels         map[string]string      `protobuf:"bytes,9,rep,name=set_labels,json=setLabels,proto3" json:"set_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	RemoveLabels      []string               `protobuf:"bytes,10,rep,name=remove_labels,json=removeLabels,proto3" json:"remove_labels,omitempty"`
+	RotateEvery       *durationpb.Duration   `protobuf:"bytes,32,opt,name=rotate_every,json=rotateEvery,proto3" json:"rotate_every,omitempty"` // absent is no change
+	NoRotation        bool                   `protobuf:"varint,33,opt,name=no_rotation,json=noRotation,proto3" json:"no_rotation,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -5642,6 +5671,20 @@ func (x *UpdateKeyRequest) GetRemoveLabels() []string {
 		return x.RemoveLabels
 	}
 	return nil
+}
+
+func (x *UpdateKeyRequest) GetRotateEvery() *durationpb.Duration {
+	if x != nil {
+		return x.RotateEvery
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetNoRotation() bool {
+	if x != nil {
+		return x.NoRotation
+	}
+	return false
 }
 
 type UpdateKeyResponse struct {
@@ -13423,6 +13466,279 @@ func (x *ListBackupsResponse) GetBackups() []*Backup {
 	return nil
 }
 
+// Events are what happens to keys, by request or by time. A caller is told of those
+// keys that it may show. They are kept in memory, the newest few thousand of this run
+// of the daemon; the audit log is the record.
+type ReadEventsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          uint64                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`                         // the first sequence number wanted; 0 is all that there are
+	Run           string                 `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`                            // of the answer that "from" is from; empty at first
+	Owner         string                 `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`                        // only of this owner's keys
+	Key           string                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`                            // only of this key, "owner/name"
+	Type          string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`                          // only of keys of this type
+	Kinds         []string               `protobuf:"bytes,6,rep,name=kinds,proto3" json:"kinds,omitempty"`                        // only these; empty is all
+	PageSize      uint32                 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"` // 0 is 100; at most 1000
+	Wait          *durationpb.Duration   `protobuf:"bytes,8,opt,name=wait,proto3" json:"wait,omitempty"`                          // how long to wait for a first one; the daemon may answer sooner
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadEventsRequest) Reset() {
+	*x = ReadEventsRequest{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[189]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadEventsRequest) ProtoMessage() {}
+
+func (x *ReadEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[189]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadEventsRequest.ProtoReflect.Descriptor instead.
+func (*ReadEventsRequest) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{189}
+}
+
+func (x *ReadEventsRequest) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *ReadEventsRequest) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *ReadEventsRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ReadEventsRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ReadEventsRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ReadEventsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *ReadEventsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ReadEventsRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+type ReadEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*KeyEvent            `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`  // oldest first
+	Next          uint64                 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`     // to read on from
+	Run           string                 `protobuf:"bytes,3,opt,name=run,proto3" json:"run,omitempty"`        // other in each run of the daemon
+	Missed        bool                   `protobuf:"varint,4,opt,name=missed,proto3" json:"missed,omitempty"` // some from "from" on are forgotten, or the daemon was restarted since
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadEventsResponse) Reset() {
+	*x = ReadEventsResponse{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[190]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadEventsResponse) ProtoMessage() {}
+
+func (x *ReadEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[190]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadEventsResponse.ProtoReflect.Descriptor instead.
+func (*ReadEventsResponse) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{190}
+}
+
+func (x *ReadEventsResponse) GetEvents() []*KeyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ReadEventsResponse) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *ReadEventsResponse) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *ReadEventsResponse) GetMissed() bool {
+	if x != nil {
+		return x.Missed
+	}
+	return false
+}
+
+type KeyEvent struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Sequence uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// "created", "rotated", "expiring", "expired", "suspended", "resumed", "revoked",
+	// "destruction-scheduled", "destruction-cancelled" or "destroyed".
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"` // "owner/name"
+	KeyId         string                 `protobuf:"bytes,4,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Type          string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
+	Version       uint32                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"` // 0 is the key as a whole
+	At            *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	Due           *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=due,proto3" json:"due,omitempty"` // when it will expire, or be destroyed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyEvent) Reset() {
+	*x = KeyEvent{}
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[191]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyEvent) ProtoMessage() {}
+
+func (x *KeyEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_vaultd_v1_vaultd_proto_msgTypes[191]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyEvent.ProtoReflect.Descriptor instead.
+func (*KeyEvent) Descriptor() ([]byte, []int) {
+	return file_vaultd_v1_vaultd_proto_rawDescGZIP(), []int{191}
+}
+
+func (x *KeyEvent) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *KeyEvent) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *KeyEvent) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeyEvent) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *KeyEvent) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *KeyEvent) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *KeyEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *KeyEvent) GetDue() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
 var File_vaultd_v1_vaultd_proto protoreflect.FileDescriptor
 
 const file_vaultd_v1_vaultd_proto_rawDesc = "" +
@@ -13625,7 +13941,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11private_destroyed\x18\n" +
 	" \x01(\bR\x10privateDestroyed\x127\n" +
 	"\vsuspensions\x18\v \x03(\v2\x15.vaultd.v1.SuspensionR\vsuspensions\x128\n" +
-	"\vdestruction\x18\f \x01(\v2\x16.vaultd.v1.DestructionR\vdestruction\"\x80\t\n" +
+	"\vdestruction\x18\f \x01(\v2\x16.vaultd.v1.DestructionR\vdestruction\"\xff\t\n" +
 	"\x03Key\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -13658,10 +13974,12 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\flast_attempt\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\vlastAttempt\x12<\n" +
 	"\vreason_code\x18\x1b \x01(\x0e2\x1b.vaultd.v1.RevocationReasonR\n" +
 	"reasonCode\x12A\n" +
-	"\x0ecompromised_at\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\rcompromisedAt\x1a9\n" +
+	"\x0ecompromised_at\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\rcompromisedAt\x12<\n" +
+	"\frotate_every\x18  \x01(\v2\x19.google.protobuf.DurationR\vrotateEvery\x12?\n" +
+	"\rnext_rotation\x18! \x01(\v2\x1a.google.protobuf.TimestampR\fnextRotation\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbf\x04\n" +
 	"\x10CreateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12+\n" +
@@ -13677,7 +13995,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x12:\n" +
 	"\vprocess_ttl\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"processTtl\x1a9\n" +
+	"processTtl\x12<\n" +
+	"\frotate_every\x18  \x01(\v2\x19.google.protobuf.DurationR\vrotateEvery\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -13860,7 +14179,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\"5\n" +
 	"\x11ResumeKeyResponse\x12 \n" +
-	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\x97\x04\n" +
+	"\x03key\x18\x01 \x01(\v2\x0e.vaultd.v1.KeyR\x03key\"\xf6\x04\n" +
 	"\x10UpdateKeyRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x129\n" +
@@ -13874,7 +14193,10 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\n" +
 	"set_labels\x18\t \x03(\v2*.vaultd.v1.UpdateKeyRequest.SetLabelsEntryR\tsetLabels\x12#\n" +
 	"\rremove_labels\x18\n" +
-	" \x03(\tR\fremoveLabels\x1a<\n" +
+	" \x03(\tR\fremoveLabels\x12<\n" +
+	"\frotate_every\x18  \x01(\v2\x19.google.protobuf.DurationR\vrotateEvery\x12\x1f\n" +
+	"\vno_rotation\x18! \x01(\bR\n" +
+	"noRotation\x1a<\n" +
 	"\x0eSetLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
@@ -14439,7 +14761,30 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\a_offset\"\x14\n" +
 	"\x12ListBackupsRequest\"B\n" +
 	"\x13ListBackupsResponse\x12+\n" +
-	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups*\xd6\x0e\n" +
+	"\abackups\x18\x01 \x03(\v2\x11.vaultd.v1.BackupR\abackups\"\xd7\x01\n" +
+	"\x11ReadEventsRequest\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x10\n" +
+	"\x03run\x18\x02 \x01(\tR\x03run\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\tR\x03key\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12\x14\n" +
+	"\x05kinds\x18\x06 \x03(\tR\x05kinds\x12\x1b\n" +
+	"\tpage_size\x18\a \x01(\rR\bpageSize\x12-\n" +
+	"\x04wait\x18\b \x01(\v2\x19.google.protobuf.DurationR\x04wait\"\x7f\n" +
+	"\x12ReadEventsResponse\x12+\n" +
+	"\x06events\x18\x01 \x03(\v2\x13.vaultd.v1.KeyEventR\x06events\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x04R\x04next\x12\x10\n" +
+	"\x03run\x18\x03 \x01(\tR\x03run\x12\x16\n" +
+	"\x06missed\x18\x04 \x01(\bR\x06missed\"\xeb\x01\n" +
+	"\bKeyEvent\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x15\n" +
+	"\x06key_id\x18\x04 \x01(\tR\x05keyId\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\rR\aversion\x12*\n" +
+	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12,\n" +
+	"\x03due\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x03due*\xee\x0e\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_STATUS\x10\x01\x12\x0f\n" +
@@ -14471,7 +14816,8 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x11METHOD_RESUME_KEY\x10\x1a\x12\x15\n" +
 	"\x11METHOD_UPDATE_KEY\x10\x1b\x12\x1d\n" +
 	"\x19METHOD_CANCEL_DESTRUCTION\x10\x1c\x12\x13\n" +
-	"\x0fMETHOD_TRIM_KEY\x10\x1d\x12\x12\n" +
+	"\x0fMETHOD_TRIM_KEY\x10\x1d\x12\x16\n" +
+	"\x12METHOD_READ_EVENTS\x10\x1f\x12\x12\n" +
 	"\x0eMETHOD_ENCRYPT\x10 \x12\x12\n" +
 	"\x0eMETHOD_DECRYPT\x10!\x12\x0f\n" +
 	"\vMETHOD_SIGN\x10\"\x12\x11\n" +
@@ -14609,7 +14955,7 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\x19SIGNATURE_SCHEME_PKCS1V15\x10\x03\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_DER\x100\x12\x1e\n" +
 	"\x1aSIGNATURE_SCHEME_ECDSA_RAW\x101\x12\x1e\n" +
-	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xdf-\n" +
+	"\x1aSIGNATURE_SCHEME_ED25519PH\x1022\xaa.\n" +
 	"\fVaultService\x12=\n" +
 	"\x06Status\x12\x18.vaultd.v1.StatusRequest\x1a\x19.vaultd.v1.StatusResponse\x127\n" +
 	"\x04Init\x12\x16.vaultd.v1.InitRequest\x1a\x17.vaultd.v1.InitResponse\x12=\n" +
@@ -14693,7 +15039,9 @@ const file_vaultd_v1_vaultd_proto_rawDesc = "" +
 	"\tReadAudit\x12\x1b.vaultd.v1.ReadAuditRequest\x1a\x1c.vaultd.v1.ReadAuditResponse\x12X\n" +
 	"\x0fCheckpointAudit\x12!.vaultd.v1.CheckpointAuditRequest\x1a\".vaultd.v1.CheckpointAuditResponse\x12I\n" +
 	"\n" +
-	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponse\x12L\n" +
+	"ProveAudit\x12\x1c.vaultd.v1.ProveAuditRequest\x1a\x1d.vaultd.v1.ProveAuditResponse\x12I\n" +
+	"\n" +
+	"ReadEvents\x12\x1c.vaultd.v1.ReadEventsRequest\x1a\x1d.vaultd.v1.ReadEventsResponse\x12L\n" +
 	"\vBeginBackup\x12\x1d.vaultd.v1.BeginBackupRequest\x1a\x1e.vaultd.v1.BeginBackupResponse\x12I\n" +
 	"\n" +
 	"ReadBackup\x12\x1c.vaultd.v1.ReadBackupRequest\x1a\x1d.vaultd.v1.ReadBackupResponse\x12:\n" +
@@ -14713,7 +15061,7 @@ func file_vaultd_v1_vaultd_proto_rawDescGZIP() []byte {
 }
 
 var file_vaultd_v1_vaultd_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 197)
+var file_vaultd_v1_vaultd_proto_msgTypes = make([]protoimpl.MessageInfo, 200)
 var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(Method)(0),                       // 0: vaultd.v1.Method
 	(SlotKind)(0),                     // 1: vaultd.v1.SlotKind
@@ -14915,29 +15263,32 @@ var file_vaultd_v1_vaultd_proto_goTypes = []any{
 	(*CheckFinding)(nil),              // 197: vaultd.v1.CheckFinding
 	(*ListBackupsRequest)(nil),        // 198: vaultd.v1.ListBackupsRequest
 	(*ListBackupsResponse)(nil),       // 199: vaultd.v1.ListBackupsResponse
-	nil,                               // 200: vaultd.v1.StatusResponse.KeyStatesEntry
-	nil,                               // 201: vaultd.v1.Key.LabelsEntry
-	nil,                               // 202: vaultd.v1.CreateKeyRequest.LabelsEntry
-	nil,                               // 203: vaultd.v1.ListKeysRequest.LabelsEntry
-	nil,                               // 204: vaultd.v1.ListKeysRequest.NotLabelsEntry
-	nil,                               // 205: vaultd.v1.ImportKeyRequest.LabelsEntry
-	nil,                               // 206: vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	nil,                               // 207: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	(*timestamppb.Timestamp)(nil),     // 208: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 209: google.protobuf.Duration
+	(*ReadEventsRequest)(nil),         // 200: vaultd.v1.ReadEventsRequest
+	(*ReadEventsResponse)(nil),        // 201: vaultd.v1.ReadEventsResponse
+	(*KeyEvent)(nil),                  // 202: vaultd.v1.KeyEvent
+	nil,                               // 203: vaultd.v1.StatusResponse.KeyStatesEntry
+	nil,                               // 204: vaultd.v1.Key.LabelsEntry
+	nil,                               // 205: vaultd.v1.CreateKeyRequest.LabelsEntry
+	nil,                               // 206: vaultd.v1.ListKeysRequest.LabelsEntry
+	nil,                               // 207: vaultd.v1.ListKeysRequest.NotLabelsEntry
+	nil,                               // 208: vaultd.v1.ImportKeyRequest.LabelsEntry
+	nil,                               // 209: vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	nil,                               // 210: vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	(*timestamppb.Timestamp)(nil),     // 211: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),       // 212: google.protobuf.Duration
 }
 var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
-	208, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
-	200, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
-	208, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
+	211, // 0: vaultd.v1.StatusResponse.unsealed_at:type_name -> google.protobuf.Timestamp
+	203, // 1: vaultd.v1.StatusResponse.key_states:type_name -> vaultd.v1.StatusResponse.KeyStatesEntry
+	211, // 2: vaultd.v1.StatusResponse.next_expiry:type_name -> google.protobuf.Timestamp
 	14,  // 3: vaultd.v1.StatusResponse.audit_sinks:type_name -> vaultd.v1.AuditSink
 	34,  // 4: vaultd.v1.StatusResponse.shares:type_name -> vaultd.v1.ShareProgress
-	208, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
+	211, // 5: vaultd.v1.StatusResponse.sealed_at:type_name -> google.protobuf.Timestamp
 	26,  // 6: vaultd.v1.UnsealRequest.with:type_name -> vaultd.v1.SlotSecret
 	26,  // 7: vaultd.v1.ChangePasswordRequest.with:type_name -> vaultd.v1.SlotSecret
 	25,  // 8: vaultd.v1.ChangePasswordResponse.slot:type_name -> vaultd.v1.KeySlot
 	1,   // 9: vaultd.v1.KeySlot.kind:type_name -> vaultd.v1.SlotKind
-	208, // 10: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
+	211, // 10: vaultd.v1.KeySlot.created:type_name -> google.protobuf.Timestamp
 	1,   // 11: vaultd.v1.SlotSecret.kind:type_name -> vaultd.v1.SlotKind
 	26,  // 12: vaultd.v1.AddSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	1,   // 13: vaultd.v1.AddSlotRequest.kind:type_name -> vaultd.v1.SlotKind
@@ -14946,351 +15297,361 @@ var file_vaultd_v1_vaultd_proto_depIdxs = []int32{
 	25,  // 16: vaultd.v1.ListSlotsResponse.slots:type_name -> vaultd.v1.KeySlot
 	26,  // 17: vaultd.v1.RemoveSlotRequest.with:type_name -> vaultd.v1.SlotSecret
 	25,  // 18: vaultd.v1.RemoveSlotResponse.slot:type_name -> vaultd.v1.KeySlot
-	208, // 19: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
+	211, // 19: vaultd.v1.ShareProgress.forgotten_at:type_name -> google.protobuf.Timestamp
 	34,  // 20: vaultd.v1.EnterShareResponse.progress:type_name -> vaultd.v1.ShareProgress
-	208, // 21: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
-	208, // 22: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
-	208, // 23: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
-	208, // 24: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
+	211, // 21: vaultd.v1.Suspension.from:type_name -> google.protobuf.Timestamp
+	211, // 22: vaultd.v1.Suspension.until:type_name -> google.protobuf.Timestamp
+	211, // 23: vaultd.v1.Destruction.at:type_name -> google.protobuf.Timestamp
+	211, // 24: vaultd.v1.Destruction.since:type_name -> google.protobuf.Timestamp
 	3,   // 25: vaultd.v1.KeyVersion.state:type_name -> vaultd.v1.KeyState
-	208, // 26: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
-	208, // 27: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
-	208, // 28: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
-	208, // 29: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
-	208, // 30: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
-	208, // 31: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
+	211, // 26: vaultd.v1.KeyVersion.created:type_name -> google.protobuf.Timestamp
+	211, // 27: vaultd.v1.KeyVersion.expires:type_name -> google.protobuf.Timestamp
+	211, // 28: vaultd.v1.KeyVersion.destroyed:type_name -> google.protobuf.Timestamp
+	211, // 29: vaultd.v1.KeyVersion.not_before:type_name -> google.protobuf.Timestamp
+	211, // 30: vaultd.v1.KeyVersion.process_until:type_name -> google.protobuf.Timestamp
+	211, // 31: vaultd.v1.KeyVersion.replaced:type_name -> google.protobuf.Timestamp
 	39,  // 32: vaultd.v1.KeyVersion.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 33: vaultd.v1.KeyVersion.destruction:type_name -> vaultd.v1.Destruction
 	2,   // 34: vaultd.v1.Key.uses:type_name -> vaultd.v1.KeyUse
 	3,   // 35: vaultd.v1.Key.state:type_name -> vaultd.v1.KeyState
-	201, // 36: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
-	208, // 37: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
-	209, // 38: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
+	204, // 36: vaultd.v1.Key.labels:type_name -> vaultd.v1.Key.LabelsEntry
+	211, // 37: vaultd.v1.Key.created:type_name -> google.protobuf.Timestamp
+	212, // 38: vaultd.v1.Key.ttl:type_name -> google.protobuf.Duration
 	41,  // 39: vaultd.v1.Key.versions:type_name -> vaultd.v1.KeyVersion
-	208, // 40: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
-	209, // 41: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
+	211, // 40: vaultd.v1.Key.revoked:type_name -> google.protobuf.Timestamp
+	212, // 41: vaultd.v1.Key.process_ttl:type_name -> google.protobuf.Duration
 	39,  // 42: vaultd.v1.Key.suspensions:type_name -> vaultd.v1.Suspension
 	40,  // 43: vaultd.v1.Key.destruction:type_name -> vaultd.v1.Destruction
-	208, // 44: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
+	211, // 44: vaultd.v1.Key.last_attempt:type_name -> google.protobuf.Timestamp
 	4,   // 45: vaultd.v1.Key.reason_code:type_name -> vaultd.v1.RevocationReason
-	208, // 46: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
-	209, // 47: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 48: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	202, // 49: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
-	208, // 50: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	209, // 51: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 52: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 53: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
-	203, // 54: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
-	3,   // 55: vaultd.v1.ListKeysRequest.states:type_name -> vaultd.v1.KeyState
-	204, // 56: vaultd.v1.ListKeysRequest.not_labels:type_name -> vaultd.v1.ListKeysRequest.NotLabelsEntry
-	209, // 57: vaultd.v1.ListKeysRequest.expiring_within:type_name -> google.protobuf.Duration
-	42,  // 58: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
-	5,   // 59: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
-	209, // 60: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
-	208, // 61: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	209, // 62: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 63: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
-	6,   // 64: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	209, // 65: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 66: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	205, // 67: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
-	208, // 68: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	209, // 69: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
-	42,  // 70: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
-	6,   // 71: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
-	6,   // 72: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
-	7,   // 73: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	7,   // 74: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	7,   // 75: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
-	209, // 76: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
-	2,   // 77: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
-	206, // 78: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
-	42,  // 79: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
-	61,  // 80: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
-	62,  // 81: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
-	9,   // 82: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 83: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	61,  // 84: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
-	62,  // 85: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
-	9,   // 86: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 87: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	209, // 88: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
-	8,   // 89: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
-	209, // 90: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
-	42,  // 91: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
-	4,   // 92: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
-	208, // 93: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
-	42,  // 94: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 95: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 96: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
-	208, // 97: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
-	208, // 98: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
-	208, // 99: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
-	207, // 100: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
-	42,  // 101: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
-	42,  // 102: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
-	42,  // 103: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
-	3,   // 104: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
-	3,   // 105: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
-	3,   // 106: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
-	82,  // 107: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
-	83,  // 108: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
-	84,  // 109: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
-	86,  // 110: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
-	86,  // 111: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
-	209, // 112: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
-	208, // 113: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
-	9,   // 114: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 115: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	9,   // 116: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
-	10,  // 117: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
-	208, // 118: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
-	208, // 119: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
-	86,  // 120: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
-	209, // 121: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
-	86,  // 122: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
-	86,  // 123: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
-	86,  // 124: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
-	114, // 125: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
-	87,  // 126: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
-	89,  // 127: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
-	91,  // 128: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
-	93,  // 129: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
-	95,  // 130: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
-	97,  // 131: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
-	105, // 132: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
-	107, // 133: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
-	111, // 134: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
-	116, // 135: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
-	88,  // 136: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
-	90,  // 137: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
-	92,  // 138: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
-	94,  // 139: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
-	96,  // 140: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
-	98,  // 141: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
-	106, // 142: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
-	108, // 143: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
-	112, // 144: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
-	11,  // 145: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
-	121, // 146: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
-	3,   // 147: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
-	208, // 148: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
-	209, // 149: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	208, // 150: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
-	209, // 151: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
-	42,  // 152: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
-	42,  // 153: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
-	208, // 154: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
-	208, // 155: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
-	128, // 156: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 157: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 158: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
-	128, // 159: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	128, // 160: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
-	208, // 161: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
-	208, // 162: vaultd.v1.Alias.created:type_name -> google.protobuf.Timestamp
-	208, // 163: vaultd.v1.Alias.moved:type_name -> google.protobuf.Timestamp
-	140, // 164: vaultd.v1.SetAliasResponse.alias:type_name -> vaultd.v1.Alias
-	140, // 165: vaultd.v1.ListAliasesResponse.aliases:type_name -> vaultd.v1.Alias
-	140, // 166: vaultd.v1.RemoveAliasResponse.alias:type_name -> vaultd.v1.Alias
-	139, // 167: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
-	139, // 168: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
-	151, // 169: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
-	86,  // 170: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
-	151, // 171: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
-	156, // 172: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	157, // 173: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
-	157, // 174: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
-	157, // 175: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
-	208, // 176: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
-	151, // 177: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
-	156, // 178: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
-	208, // 179: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
-	168, // 180: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
-	168, // 181: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	168, // 182: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
-	168, // 183: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
-	151, // 184: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
-	208, // 185: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
-	208, // 186: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
-	175, // 187: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
-	209, // 188: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
-	175, // 189: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
-	175, // 190: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
-	175, // 191: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
-	208, // 192: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
-	209, // 193: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
-	208, // 194: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
-	190, // 195: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
-	190, // 196: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
-	197, // 197: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
-	190, // 198: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
-	12,  // 199: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
-	15,  // 200: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
-	17,  // 201: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
-	19,  // 202: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
-	21,  // 203: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
-	27,  // 204: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
-	30,  // 205: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
-	32,  // 206: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
-	35,  // 207: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
-	37,  // 208: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
-	23,  // 209: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
-	43,  // 210: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
-	45,  // 211: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
-	47,  // 212: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
-	49,  // 213: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
-	51,  // 214: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
-	53,  // 215: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
-	55,  // 216: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
-	67,  // 217: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
-	69,  // 218: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
-	71,  // 219: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
-	73,  // 220: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
-	75,  // 221: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
-	77,  // 222: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
-	79,  // 223: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
-	87,  // 224: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
-	89,  // 225: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
-	91,  // 226: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
-	93,  // 227: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
-	95,  // 228: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
-	97,  // 229: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
-	99,  // 230: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
-	105, // 231: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
-	107, // 232: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
-	109, // 233: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
-	111, // 234: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
-	113, // 235: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
-	117, // 236: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
-	119, // 237: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
-	101, // 238: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
-	103, // 239: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
-	122, // 240: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
-	124, // 241: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
-	126, // 242: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
-	63,  // 243: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
-	65,  // 244: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
-	57,  // 245: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
-	59,  // 246: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
-	141, // 247: vaultd.v1.VaultService.SetAlias:input_type -> vaultd.v1.SetAliasRequest
-	143, // 248: vaultd.v1.VaultService.ListAliases:input_type -> vaultd.v1.ListAliasesRequest
-	145, // 249: vaultd.v1.VaultService.RemoveAlias:input_type -> vaultd.v1.RemoveAliasRequest
-	129, // 250: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
-	131, // 251: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
-	133, // 252: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
-	135, // 253: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
-	137, // 254: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
-	147, // 255: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
-	149, // 256: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
-	152, // 257: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
-	154, // 258: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
-	158, // 259: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
-	160, // 260: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
-	162, // 261: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
-	164, // 262: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
-	166, // 263: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
-	81,  // 264: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
-	169, // 265: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
-	171, // 266: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
-	173, // 267: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
-	176, // 268: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
-	178, // 269: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
-	180, // 270: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
-	182, // 271: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
-	184, // 272: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
-	186, // 273: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
-	188, // 274: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
-	191, // 275: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
-	193, // 276: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
-	195, // 277: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
-	198, // 278: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
-	13,  // 279: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
-	16,  // 280: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
-	18,  // 281: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
-	20,  // 282: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
-	22,  // 283: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
-	29,  // 284: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
-	31,  // 285: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
-	33,  // 286: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
-	36,  // 287: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
-	38,  // 288: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
-	24,  // 289: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
-	44,  // 290: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
-	46,  // 291: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
-	48,  // 292: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
-	50,  // 293: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
-	52,  // 294: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
-	54,  // 295: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
-	56,  // 296: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
-	68,  // 297: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
-	70,  // 298: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
-	72,  // 299: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
-	74,  // 300: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
-	76,  // 301: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
-	78,  // 302: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
-	80,  // 303: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
-	88,  // 304: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
-	90,  // 305: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
-	92,  // 306: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
-	94,  // 307: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
-	96,  // 308: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
-	98,  // 309: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
-	100, // 310: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
-	106, // 311: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
-	108, // 312: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
-	110, // 313: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
-	112, // 314: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
-	115, // 315: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
-	118, // 316: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
-	120, // 317: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
-	102, // 318: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
-	104, // 319: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
-	123, // 320: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
-	125, // 321: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
-	127, // 322: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
-	64,  // 323: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
-	66,  // 324: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
-	58,  // 325: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
-	60,  // 326: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
-	142, // 327: vaultd.v1.VaultService.SetAlias:output_type -> vaultd.v1.SetAliasResponse
-	144, // 328: vaultd.v1.VaultService.ListAliases:output_type -> vaultd.v1.ListAliasesResponse
-	146, // 329: vaultd.v1.VaultService.RemoveAlias:output_type -> vaultd.v1.RemoveAliasResponse
-	130, // 330: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
-	132, // 331: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
-	134, // 332: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
-	136, // 333: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
-	138, // 334: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
-	148, // 335: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
-	150, // 336: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
-	153, // 337: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
-	155, // 338: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
-	159, // 339: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
-	161, // 340: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
-	163, // 341: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
-	165, // 342: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
-	167, // 343: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
-	85,  // 344: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
-	170, // 345: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
-	172, // 346: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
-	174, // 347: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
-	177, // 348: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
-	179, // 349: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
-	181, // 350: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
-	183, // 351: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
-	185, // 352: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
-	187, // 353: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
-	189, // 354: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
-	192, // 355: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
-	194, // 356: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
-	196, // 357: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
-	199, // 358: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
-	279, // [279:359] is the sub-list for method output_type
-	199, // [199:279] is the sub-list for method input_type
-	199, // [199:199] is the sub-list for extension type_name
-	199, // [199:199] is the sub-list for extension extendee
-	0,   // [0:199] is the sub-list for field type_name
+	211, // 46: vaultd.v1.Key.compromised_at:type_name -> google.protobuf.Timestamp
+	212, // 47: vaultd.v1.Key.rotate_every:type_name -> google.protobuf.Duration
+	211, // 48: vaultd.v1.Key.next_rotation:type_name -> google.protobuf.Timestamp
+	212, // 49: vaultd.v1.CreateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 50: vaultd.v1.CreateKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	205, // 51: vaultd.v1.CreateKeyRequest.labels:type_name -> vaultd.v1.CreateKeyRequest.LabelsEntry
+	211, // 52: vaultd.v1.CreateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	212, // 53: vaultd.v1.CreateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	212, // 54: vaultd.v1.CreateKeyRequest.rotate_every:type_name -> google.protobuf.Duration
+	42,  // 55: vaultd.v1.CreateKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 56: vaultd.v1.ShowKeyResponse.key:type_name -> vaultd.v1.Key
+	206, // 57: vaultd.v1.ListKeysRequest.labels:type_name -> vaultd.v1.ListKeysRequest.LabelsEntry
+	3,   // 58: vaultd.v1.ListKeysRequest.states:type_name -> vaultd.v1.KeyState
+	207, // 59: vaultd.v1.ListKeysRequest.not_labels:type_name -> vaultd.v1.ListKeysRequest.NotLabelsEntry
+	212, // 60: vaultd.v1.ListKeysRequest.expiring_within:type_name -> google.protobuf.Duration
+	42,  // 61: vaultd.v1.ListKeysResponse.keys:type_name -> vaultd.v1.Key
+	5,   // 62: vaultd.v1.PublicKeyRequest.format:type_name -> vaultd.v1.PublicKeyFormat
+	212, // 63: vaultd.v1.RotateKeyRequest.ttl:type_name -> google.protobuf.Duration
+	211, // 64: vaultd.v1.RotateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	212, // 65: vaultd.v1.RotateKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 66: vaultd.v1.RotateKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 67: vaultd.v1.ImportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	212, // 68: vaultd.v1.ImportKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 69: vaultd.v1.ImportKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	208, // 70: vaultd.v1.ImportKeyRequest.labels:type_name -> vaultd.v1.ImportKeyRequest.LabelsEntry
+	211, // 71: vaultd.v1.ImportKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	212, // 72: vaultd.v1.ImportKeyRequest.process_ttl:type_name -> google.protobuf.Duration
+	42,  // 73: vaultd.v1.ImportKeyResponse.key:type_name -> vaultd.v1.Key
+	6,   // 74: vaultd.v1.ExportKeyRequest.format:type_name -> vaultd.v1.PrivateKeyFormat
+	6,   // 75: vaultd.v1.ExportKeyResponse.format:type_name -> vaultd.v1.PrivateKeyFormat
+	7,   // 76: vaultd.v1.WrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 77: vaultd.v1.WrapKeyResponse.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	7,   // 78: vaultd.v1.UnwrapKeyRequest.algorithm:type_name -> vaultd.v1.WrapAlgorithm
+	212, // 79: vaultd.v1.UnwrapKeyRequest.ttl:type_name -> google.protobuf.Duration
+	2,   // 80: vaultd.v1.UnwrapKeyRequest.uses:type_name -> vaultd.v1.KeyUse
+	209, // 81: vaultd.v1.UnwrapKeyRequest.labels:type_name -> vaultd.v1.UnwrapKeyRequest.LabelsEntry
+	42,  // 82: vaultd.v1.UnwrapKeyResponse.key:type_name -> vaultd.v1.Key
+	61,  // 83: vaultd.v1.CreateCSRRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 84: vaultd.v1.CreateCSRRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 85: vaultd.v1.CreateCSRRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 86: vaultd.v1.CreateCSRRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	61,  // 87: vaultd.v1.CreateCertificateRequest.subject:type_name -> vaultd.v1.CertificateName
+	62,  // 88: vaultd.v1.CreateCertificateRequest.names:type_name -> vaultd.v1.AlternativeNames
+	9,   // 89: vaultd.v1.CreateCertificateRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 90: vaultd.v1.CreateCertificateRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	212, // 91: vaultd.v1.CreateCertificateRequest.validity:type_name -> google.protobuf.Duration
+	8,   // 92: vaultd.v1.CreateCertificateRequest.usages:type_name -> vaultd.v1.CertificateUsage
+	212, // 93: vaultd.v1.DestroyKeyRequest.after:type_name -> google.protobuf.Duration
+	42,  // 94: vaultd.v1.DestroyKeyResponse.key:type_name -> vaultd.v1.Key
+	4,   // 95: vaultd.v1.RevokeKeyRequest.reason_code:type_name -> vaultd.v1.RevocationReason
+	211, // 96: vaultd.v1.RevokeKeyRequest.compromised_at:type_name -> google.protobuf.Timestamp
+	42,  // 97: vaultd.v1.RevokeKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 98: vaultd.v1.SuspendKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 99: vaultd.v1.ResumeKeyResponse.key:type_name -> vaultd.v1.Key
+	211, // 100: vaultd.v1.UpdateKeyRequest.not_before:type_name -> google.protobuf.Timestamp
+	211, // 101: vaultd.v1.UpdateKeyRequest.expires:type_name -> google.protobuf.Timestamp
+	211, // 102: vaultd.v1.UpdateKeyRequest.process_until:type_name -> google.protobuf.Timestamp
+	210, // 103: vaultd.v1.UpdateKeyRequest.set_labels:type_name -> vaultd.v1.UpdateKeyRequest.SetLabelsEntry
+	212, // 104: vaultd.v1.UpdateKeyRequest.rotate_every:type_name -> google.protobuf.Duration
+	42,  // 105: vaultd.v1.UpdateKeyResponse.key:type_name -> vaultd.v1.Key
+	42,  // 106: vaultd.v1.CancelDestructionResponse.key:type_name -> vaultd.v1.Key
+	42,  // 107: vaultd.v1.TrimKeyResponse.key:type_name -> vaultd.v1.Key
+	3,   // 108: vaultd.v1.StateRule.state:type_name -> vaultd.v1.KeyState
+	3,   // 109: vaultd.v1.StateTransition.from:type_name -> vaultd.v1.KeyState
+	3,   // 110: vaultd.v1.StateTransition.to:type_name -> vaultd.v1.KeyState
+	82,  // 111: vaultd.v1.KeyStatesResponse.states:type_name -> vaultd.v1.StateRule
+	83,  // 112: vaultd.v1.KeyStatesResponse.transitions:type_name -> vaultd.v1.StateTransition
+	84,  // 113: vaultd.v1.KeyStatesResponse.types:type_name -> vaultd.v1.TypeRule
+	86,  // 114: vaultd.v1.EncryptRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 115: vaultd.v1.DecryptRequest.context:type_name -> vaultd.v1.ContextPair
+	212, // 116: vaultd.v1.DecryptRequest.max_age:type_name -> google.protobuf.Duration
+	211, // 117: vaultd.v1.DecryptRequest.protected_at:type_name -> google.protobuf.Timestamp
+	9,   // 118: vaultd.v1.SignRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 119: vaultd.v1.SignRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	9,   // 120: vaultd.v1.VerifyRequest.hash:type_name -> vaultd.v1.HashAlgorithm
+	10,  // 121: vaultd.v1.VerifyRequest.scheme:type_name -> vaultd.v1.SignatureScheme
+	211, // 122: vaultd.v1.VerifyRequest.protected_at:type_name -> google.protobuf.Timestamp
+	211, // 123: vaultd.v1.VerifyMACRequest.protected_at:type_name -> google.protobuf.Timestamp
+	86,  // 124: vaultd.v1.RewrapRequest.context:type_name -> vaultd.v1.ContextPair
+	212, // 125: vaultd.v1.RewrapRequest.max_age:type_name -> google.protobuf.Duration
+	86,  // 126: vaultd.v1.RewrapRequest.to_context:type_name -> vaultd.v1.ContextPair
+	86,  // 127: vaultd.v1.GenerateDataKeyRequest.context:type_name -> vaultd.v1.ContextPair
+	86,  // 128: vaultd.v1.DeriveRequest.context:type_name -> vaultd.v1.ContextPair
+	114, // 129: vaultd.v1.BatchRequest.items:type_name -> vaultd.v1.BatchItem
+	87,  // 130: vaultd.v1.BatchItem.encrypt:type_name -> vaultd.v1.EncryptRequest
+	89,  // 131: vaultd.v1.BatchItem.decrypt:type_name -> vaultd.v1.DecryptRequest
+	91,  // 132: vaultd.v1.BatchItem.sign:type_name -> vaultd.v1.SignRequest
+	93,  // 133: vaultd.v1.BatchItem.verify:type_name -> vaultd.v1.VerifyRequest
+	95,  // 134: vaultd.v1.BatchItem.mac:type_name -> vaultd.v1.MACRequest
+	97,  // 135: vaultd.v1.BatchItem.verify_mac:type_name -> vaultd.v1.VerifyMACRequest
+	105, // 136: vaultd.v1.BatchItem.rewrap:type_name -> vaultd.v1.RewrapRequest
+	107, // 137: vaultd.v1.BatchItem.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyRequest
+	111, // 138: vaultd.v1.BatchItem.derive:type_name -> vaultd.v1.DeriveRequest
+	116, // 139: vaultd.v1.BatchResponse.results:type_name -> vaultd.v1.BatchResult
+	88,  // 140: vaultd.v1.BatchResult.encrypt:type_name -> vaultd.v1.EncryptResponse
+	90,  // 141: vaultd.v1.BatchResult.decrypt:type_name -> vaultd.v1.DecryptResponse
+	92,  // 142: vaultd.v1.BatchResult.sign:type_name -> vaultd.v1.SignResponse
+	94,  // 143: vaultd.v1.BatchResult.verify:type_name -> vaultd.v1.VerifyResponse
+	96,  // 144: vaultd.v1.BatchResult.mac:type_name -> vaultd.v1.MACResponse
+	98,  // 145: vaultd.v1.BatchResult.verify_mac:type_name -> vaultd.v1.VerifyMACResponse
+	106, // 146: vaultd.v1.BatchResult.rewrap:type_name -> vaultd.v1.RewrapResponse
+	108, // 147: vaultd.v1.BatchResult.generate_data_key:type_name -> vaultd.v1.GenerateDataKeyResponse
+	112, // 148: vaultd.v1.BatchResult.derive:type_name -> vaultd.v1.DeriveResponse
+	11,  // 149: vaultd.v1.BatchResult.error:type_name -> vaultd.v1.Error
+	121, // 150: vaultd.v1.KeyCensusResponse.versions:type_name -> vaultd.v1.VersionCensus
+	3,   // 151: vaultd.v1.VersionCensus.state:type_name -> vaultd.v1.KeyState
+	211, // 152: vaultd.v1.VersionCensus.oldest:type_name -> google.protobuf.Timestamp
+	212, // 153: vaultd.v1.OfferExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	211, // 154: vaultd.v1.OfferExchangeResponse.expires:type_name -> google.protobuf.Timestamp
+	212, // 155: vaultd.v1.AcceptExchangeRequest.session_ttl:type_name -> google.protobuf.Duration
+	42,  // 156: vaultd.v1.AcceptExchangeResponse.session:type_name -> vaultd.v1.Key
+	42,  // 157: vaultd.v1.FinishExchangeResponse.session:type_name -> vaultd.v1.Key
+	211, // 158: vaultd.v1.Owner.created:type_name -> google.protobuf.Timestamp
+	211, // 159: vaultd.v1.Owner.revoked_at:type_name -> google.protobuf.Timestamp
+	128, // 160: vaultd.v1.CreateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 161: vaultd.v1.ShowOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 162: vaultd.v1.ListOwnersResponse.owners:type_name -> vaultd.v1.Owner
+	128, // 163: vaultd.v1.RevokeOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	128, // 164: vaultd.v1.ReinstateOwnerResponse.owner:type_name -> vaultd.v1.Owner
+	211, // 165: vaultd.v1.Revocation.time:type_name -> google.protobuf.Timestamp
+	211, // 166: vaultd.v1.Alias.created:type_name -> google.protobuf.Timestamp
+	211, // 167: vaultd.v1.Alias.moved:type_name -> google.protobuf.Timestamp
+	140, // 168: vaultd.v1.SetAliasResponse.alias:type_name -> vaultd.v1.Alias
+	140, // 169: vaultd.v1.ListAliasesResponse.aliases:type_name -> vaultd.v1.Alias
+	140, // 170: vaultd.v1.RemoveAliasResponse.alias:type_name -> vaultd.v1.Alias
+	139, // 171: vaultd.v1.ListRevocationsResponse.revocations:type_name -> vaultd.v1.Revocation
+	139, // 172: vaultd.v1.CheckRevocationResponse.revocations:type_name -> vaultd.v1.Revocation
+	151, // 173: vaultd.v1.WhoAmIResponse.principal:type_name -> vaultd.v1.Principal
+	86,  // 174: vaultd.v1.CanRequest.context:type_name -> vaultd.v1.ContextPair
+	151, // 175: vaultd.v1.CanRequest.as:type_name -> vaultd.v1.Principal
+	156, // 176: vaultd.v1.CanResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	157, // 177: vaultd.v1.AddGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 178: vaultd.v1.ShowGrantResponse.grant:type_name -> vaultd.v1.Grant
+	157, // 179: vaultd.v1.ListGrantsResponse.grants:type_name -> vaultd.v1.Grant
+	211, // 180: vaultd.v1.ExplainResponse.time:type_name -> google.protobuf.Timestamp
+	151, // 181: vaultd.v1.ExplainResponse.principal:type_name -> vaultd.v1.Principal
+	156, // 182: vaultd.v1.ExplainResponse.missing:type_name -> vaultd.v1.MissingAttribute
+	211, // 183: vaultd.v1.BoundPrincipal.since:type_name -> google.protobuf.Timestamp
+	168, // 184: vaultd.v1.ListPrincipalsResponse.principals:type_name -> vaultd.v1.BoundPrincipal
+	168, // 185: vaultd.v1.AdoptPrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	168, // 186: vaultd.v1.AdoptPrincipalResponse.retired:type_name -> vaultd.v1.BoundPrincipal
+	168, // 187: vaultd.v1.RetirePrincipalResponse.principal:type_name -> vaultd.v1.BoundPrincipal
+	151, // 188: vaultd.v1.Approval.requester:type_name -> vaultd.v1.Principal
+	211, // 189: vaultd.v1.Approval.requested:type_name -> google.protobuf.Timestamp
+	211, // 190: vaultd.v1.Approval.expires:type_name -> google.protobuf.Timestamp
+	175, // 191: vaultd.v1.ListApprovalsResponse.approvals:type_name -> vaultd.v1.Approval
+	212, // 192: vaultd.v1.AwaitApprovalRequest.wait:type_name -> google.protobuf.Duration
+	175, // 193: vaultd.v1.AwaitApprovalResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 194: vaultd.v1.ApproveResponse.approval:type_name -> vaultd.v1.Approval
+	175, // 195: vaultd.v1.RejectResponse.approval:type_name -> vaultd.v1.Approval
+	211, // 196: vaultd.v1.ReadAuditRequest.since:type_name -> google.protobuf.Timestamp
+	212, // 197: vaultd.v1.ReadAuditRequest.wait:type_name -> google.protobuf.Duration
+	211, // 198: vaultd.v1.Backup.time:type_name -> google.protobuf.Timestamp
+	190, // 199: vaultd.v1.BeginBackupResponse.backup:type_name -> vaultd.v1.Backup
+	190, // 200: vaultd.v1.ReadBackupResponse.backup:type_name -> vaultd.v1.Backup
+	197, // 201: vaultd.v1.CheckResponse.findings:type_name -> vaultd.v1.CheckFinding
+	190, // 202: vaultd.v1.ListBackupsResponse.backups:type_name -> vaultd.v1.Backup
+	212, // 203: vaultd.v1.ReadEventsRequest.wait:type_name -> google.protobuf.Duration
+	202, // 204: vaultd.v1.ReadEventsResponse.events:type_name -> vaultd.v1.KeyEvent
+	211, // 205: vaultd.v1.KeyEvent.at:type_name -> google.protobuf.Timestamp
+	211, // 206: vaultd.v1.KeyEvent.due:type_name -> google.protobuf.Timestamp
+	12,  // 207: vaultd.v1.VaultService.Status:input_type -> vaultd.v1.StatusRequest
+	15,  // 208: vaultd.v1.VaultService.Init:input_type -> vaultd.v1.InitRequest
+	17,  // 209: vaultd.v1.VaultService.Unseal:input_type -> vaultd.v1.UnsealRequest
+	19,  // 210: vaultd.v1.VaultService.Seal:input_type -> vaultd.v1.SealRequest
+	21,  // 211: vaultd.v1.VaultService.ChangePassword:input_type -> vaultd.v1.ChangePasswordRequest
+	27,  // 212: vaultd.v1.VaultService.AddSlot:input_type -> vaultd.v1.AddSlotRequest
+	30,  // 213: vaultd.v1.VaultService.ListSlots:input_type -> vaultd.v1.ListSlotsRequest
+	32,  // 214: vaultd.v1.VaultService.RemoveSlot:input_type -> vaultd.v1.RemoveSlotRequest
+	35,  // 215: vaultd.v1.VaultService.EnterShare:input_type -> vaultd.v1.EnterShareRequest
+	37,  // 216: vaultd.v1.VaultService.ResetShares:input_type -> vaultd.v1.ResetSharesRequest
+	23,  // 217: vaultd.v1.VaultService.Scrub:input_type -> vaultd.v1.ScrubRequest
+	43,  // 218: vaultd.v1.VaultService.CreateKey:input_type -> vaultd.v1.CreateKeyRequest
+	45,  // 219: vaultd.v1.VaultService.ShowKey:input_type -> vaultd.v1.ShowKeyRequest
+	47,  // 220: vaultd.v1.VaultService.ListKeys:input_type -> vaultd.v1.ListKeysRequest
+	49,  // 221: vaultd.v1.VaultService.PublicKey:input_type -> vaultd.v1.PublicKeyRequest
+	51,  // 222: vaultd.v1.VaultService.RotateKey:input_type -> vaultd.v1.RotateKeyRequest
+	53,  // 223: vaultd.v1.VaultService.ImportKey:input_type -> vaultd.v1.ImportKeyRequest
+	55,  // 224: vaultd.v1.VaultService.ExportKey:input_type -> vaultd.v1.ExportKeyRequest
+	67,  // 225: vaultd.v1.VaultService.DestroyKey:input_type -> vaultd.v1.DestroyKeyRequest
+	69,  // 226: vaultd.v1.VaultService.RevokeKey:input_type -> vaultd.v1.RevokeKeyRequest
+	71,  // 227: vaultd.v1.VaultService.SuspendKey:input_type -> vaultd.v1.SuspendKeyRequest
+	73,  // 228: vaultd.v1.VaultService.ResumeKey:input_type -> vaultd.v1.ResumeKeyRequest
+	75,  // 229: vaultd.v1.VaultService.UpdateKey:input_type -> vaultd.v1.UpdateKeyRequest
+	77,  // 230: vaultd.v1.VaultService.CancelDestruction:input_type -> vaultd.v1.CancelDestructionRequest
+	79,  // 231: vaultd.v1.VaultService.TrimKey:input_type -> vaultd.v1.TrimKeyRequest
+	87,  // 232: vaultd.v1.VaultService.Encrypt:input_type -> vaultd.v1.EncryptRequest
+	89,  // 233: vaultd.v1.VaultService.Decrypt:input_type -> vaultd.v1.DecryptRequest
+	91,  // 234: vaultd.v1.VaultService.Sign:input_type -> vaultd.v1.SignRequest
+	93,  // 235: vaultd.v1.VaultService.Verify:input_type -> vaultd.v1.VerifyRequest
+	95,  // 236: vaultd.v1.VaultService.MAC:input_type -> vaultd.v1.MACRequest
+	97,  // 237: vaultd.v1.VaultService.VerifyMAC:input_type -> vaultd.v1.VerifyMACRequest
+	99,  // 238: vaultd.v1.VaultService.Agree:input_type -> vaultd.v1.AgreeRequest
+	105, // 239: vaultd.v1.VaultService.Rewrap:input_type -> vaultd.v1.RewrapRequest
+	107, // 240: vaultd.v1.VaultService.GenerateDataKey:input_type -> vaultd.v1.GenerateDataKeyRequest
+	109, // 241: vaultd.v1.VaultService.Random:input_type -> vaultd.v1.RandomRequest
+	111, // 242: vaultd.v1.VaultService.Derive:input_type -> vaultd.v1.DeriveRequest
+	113, // 243: vaultd.v1.VaultService.Batch:input_type -> vaultd.v1.BatchRequest
+	117, // 244: vaultd.v1.VaultService.Forget:input_type -> vaultd.v1.ForgetRequest
+	119, // 245: vaultd.v1.VaultService.KeyCensus:input_type -> vaultd.v1.KeyCensusRequest
+	101, // 246: vaultd.v1.VaultService.Encapsulate:input_type -> vaultd.v1.EncapsulateRequest
+	103, // 247: vaultd.v1.VaultService.Decapsulate:input_type -> vaultd.v1.DecapsulateRequest
+	122, // 248: vaultd.v1.VaultService.OfferExchange:input_type -> vaultd.v1.OfferExchangeRequest
+	124, // 249: vaultd.v1.VaultService.AcceptExchange:input_type -> vaultd.v1.AcceptExchangeRequest
+	126, // 250: vaultd.v1.VaultService.FinishExchange:input_type -> vaultd.v1.FinishExchangeRequest
+	63,  // 251: vaultd.v1.VaultService.CreateCSR:input_type -> vaultd.v1.CreateCSRRequest
+	65,  // 252: vaultd.v1.VaultService.CreateCertificate:input_type -> vaultd.v1.CreateCertificateRequest
+	57,  // 253: vaultd.v1.VaultService.WrapKey:input_type -> vaultd.v1.WrapKeyRequest
+	59,  // 254: vaultd.v1.VaultService.UnwrapKey:input_type -> vaultd.v1.UnwrapKeyRequest
+	141, // 255: vaultd.v1.VaultService.SetAlias:input_type -> vaultd.v1.SetAliasRequest
+	143, // 256: vaultd.v1.VaultService.ListAliases:input_type -> vaultd.v1.ListAliasesRequest
+	145, // 257: vaultd.v1.VaultService.RemoveAlias:input_type -> vaultd.v1.RemoveAliasRequest
+	129, // 258: vaultd.v1.VaultService.CreateOwner:input_type -> vaultd.v1.CreateOwnerRequest
+	131, // 259: vaultd.v1.VaultService.ShowOwner:input_type -> vaultd.v1.ShowOwnerRequest
+	133, // 260: vaultd.v1.VaultService.ListOwners:input_type -> vaultd.v1.ListOwnersRequest
+	135, // 261: vaultd.v1.VaultService.RevokeOwner:input_type -> vaultd.v1.RevokeOwnerRequest
+	137, // 262: vaultd.v1.VaultService.ReinstateOwner:input_type -> vaultd.v1.ReinstateOwnerRequest
+	147, // 263: vaultd.v1.VaultService.ListRevocations:input_type -> vaultd.v1.ListRevocationsRequest
+	149, // 264: vaultd.v1.VaultService.CheckRevocation:input_type -> vaultd.v1.CheckRevocationRequest
+	152, // 265: vaultd.v1.VaultService.WhoAmI:input_type -> vaultd.v1.WhoAmIRequest
+	154, // 266: vaultd.v1.VaultService.Can:input_type -> vaultd.v1.CanRequest
+	158, // 267: vaultd.v1.VaultService.AddGrant:input_type -> vaultd.v1.AddGrantRequest
+	160, // 268: vaultd.v1.VaultService.ShowGrant:input_type -> vaultd.v1.ShowGrantRequest
+	162, // 269: vaultd.v1.VaultService.ListGrants:input_type -> vaultd.v1.ListGrantsRequest
+	164, // 270: vaultd.v1.VaultService.RemoveGrant:input_type -> vaultd.v1.RemoveGrantRequest
+	166, // 271: vaultd.v1.VaultService.Explain:input_type -> vaultd.v1.ExplainRequest
+	81,  // 272: vaultd.v1.VaultService.KeyStates:input_type -> vaultd.v1.KeyStatesRequest
+	169, // 273: vaultd.v1.VaultService.ListPrincipals:input_type -> vaultd.v1.ListPrincipalsRequest
+	171, // 274: vaultd.v1.VaultService.AdoptPrincipal:input_type -> vaultd.v1.AdoptPrincipalRequest
+	173, // 275: vaultd.v1.VaultService.RetirePrincipal:input_type -> vaultd.v1.RetirePrincipalRequest
+	176, // 276: vaultd.v1.VaultService.ListApprovals:input_type -> vaultd.v1.ListApprovalsRequest
+	178, // 277: vaultd.v1.VaultService.AwaitApproval:input_type -> vaultd.v1.AwaitApprovalRequest
+	180, // 278: vaultd.v1.VaultService.Approve:input_type -> vaultd.v1.ApproveRequest
+	182, // 279: vaultd.v1.VaultService.Reject:input_type -> vaultd.v1.RejectRequest
+	184, // 280: vaultd.v1.VaultService.ReadAudit:input_type -> vaultd.v1.ReadAuditRequest
+	186, // 281: vaultd.v1.VaultService.CheckpointAudit:input_type -> vaultd.v1.CheckpointAuditRequest
+	188, // 282: vaultd.v1.VaultService.ProveAudit:input_type -> vaultd.v1.ProveAuditRequest
+	200, // 283: vaultd.v1.VaultService.ReadEvents:input_type -> vaultd.v1.ReadEventsRequest
+	191, // 284: vaultd.v1.VaultService.BeginBackup:input_type -> vaultd.v1.BeginBackupRequest
+	193, // 285: vaultd.v1.VaultService.ReadBackup:input_type -> vaultd.v1.ReadBackupRequest
+	195, // 286: vaultd.v1.VaultService.Check:input_type -> vaultd.v1.CheckRequest
+	198, // 287: vaultd.v1.VaultService.ListBackups:input_type -> vaultd.v1.ListBackupsRequest
+	13,  // 288: vaultd.v1.VaultService.Status:output_type -> vaultd.v1.StatusResponse
+	16,  // 289: vaultd.v1.VaultService.Init:output_type -> vaultd.v1.InitResponse
+	18,  // 290: vaultd.v1.VaultService.Unseal:output_type -> vaultd.v1.UnsealResponse
+	20,  // 291: vaultd.v1.VaultService.Seal:output_type -> vaultd.v1.SealResponse
+	22,  // 292: vaultd.v1.VaultService.ChangePassword:output_type -> vaultd.v1.ChangePasswordResponse
+	29,  // 293: vaultd.v1.VaultService.AddSlot:output_type -> vaultd.v1.AddSlotResponse
+	31,  // 294: vaultd.v1.VaultService.ListSlots:output_type -> vaultd.v1.ListSlotsResponse
+	33,  // 295: vaultd.v1.VaultService.RemoveSlot:output_type -> vaultd.v1.RemoveSlotResponse
+	36,  // 296: vaultd.v1.VaultService.EnterShare:output_type -> vaultd.v1.EnterShareResponse
+	38,  // 297: vaultd.v1.VaultService.ResetShares:output_type -> vaultd.v1.ResetSharesResponse
+	24,  // 298: vaultd.v1.VaultService.Scrub:output_type -> vaultd.v1.ScrubResponse
+	44,  // 299: vaultd.v1.VaultService.CreateKey:output_type -> vaultd.v1.CreateKeyResponse
+	46,  // 300: vaultd.v1.VaultService.ShowKey:output_type -> vaultd.v1.ShowKeyResponse
+	48,  // 301: vaultd.v1.VaultService.ListKeys:output_type -> vaultd.v1.ListKeysResponse
+	50,  // 302: vaultd.v1.VaultService.PublicKey:output_type -> vaultd.v1.PublicKeyResponse
+	52,  // 303: vaultd.v1.VaultService.RotateKey:output_type -> vaultd.v1.RotateKeyResponse
+	54,  // 304: vaultd.v1.VaultService.ImportKey:output_type -> vaultd.v1.ImportKeyResponse
+	56,  // 305: vaultd.v1.VaultService.ExportKey:output_type -> vaultd.v1.ExportKeyResponse
+	68,  // 306: vaultd.v1.VaultService.DestroyKey:output_type -> vaultd.v1.DestroyKeyResponse
+	70,  // 307: vaultd.v1.VaultService.RevokeKey:output_type -> vaultd.v1.RevokeKeyResponse
+	72,  // 308: vaultd.v1.VaultService.SuspendKey:output_type -> vaultd.v1.SuspendKeyResponse
+	74,  // 309: vaultd.v1.VaultService.ResumeKey:output_type -> vaultd.v1.ResumeKeyResponse
+	76,  // 310: vaultd.v1.VaultService.UpdateKey:output_type -> vaultd.v1.UpdateKeyResponse
+	78,  // 311: vaultd.v1.VaultService.CancelDestruction:output_type -> vaultd.v1.CancelDestructionResponse
+	80,  // 312: vaultd.v1.VaultService.TrimKey:output_type -> vaultd.v1.TrimKeyResponse
+	88,  // 313: vaultd.v1.VaultService.Encrypt:output_type -> vaultd.v1.EncryptResponse
+	90,  // 314: vaultd.v1.VaultService.Decrypt:output_type -> vaultd.v1.DecryptResponse
+	92,  // 315: vaultd.v1.VaultService.Sign:output_type -> vaultd.v1.SignResponse
+	94,  // 316: vaultd.v1.VaultService.Verify:output_type -> vaultd.v1.VerifyResponse
+	96,  // 317: vaultd.v1.VaultService.MAC:output_type -> vaultd.v1.MACResponse
+	98,  // 318: vaultd.v1.VaultService.VerifyMAC:output_type -> vaultd.v1.VerifyMACResponse
+	100, // 319: vaultd.v1.VaultService.Agree:output_type -> vaultd.v1.AgreeResponse
+	106, // 320: vaultd.v1.VaultService.Rewrap:output_type -> vaultd.v1.RewrapResponse
+	108, // 321: vaultd.v1.VaultService.GenerateDataKey:output_type -> vaultd.v1.GenerateDataKeyResponse
+	110, // 322: vaultd.v1.VaultService.Random:output_type -> vaultd.v1.RandomResponse
+	112, // 323: vaultd.v1.VaultService.Derive:output_type -> vaultd.v1.DeriveResponse
+	115, // 324: vaultd.v1.VaultService.Batch:output_type -> vaultd.v1.BatchResponse
+	118, // 325: vaultd.v1.VaultService.Forget:output_type -> vaultd.v1.ForgetResponse
+	120, // 326: vaultd.v1.VaultService.KeyCensus:output_type -> vaultd.v1.KeyCensusResponse
+	102, // 327: vaultd.v1.VaultService.Encapsulate:output_type -> vaultd.v1.EncapsulateResponse
+	104, // 328: vaultd.v1.VaultService.Decapsulate:output_type -> vaultd.v1.DecapsulateResponse
+	123, // 329: vaultd.v1.VaultService.OfferExchange:output_type -> vaultd.v1.OfferExchangeResponse
+	125, // 330: vaultd.v1.VaultService.AcceptExchange:output_type -> vaultd.v1.AcceptExchangeResponse
+	127, // 331: vaultd.v1.VaultService.FinishExchange:output_type -> vaultd.v1.FinishExchangeResponse
+	64,  // 332: vaultd.v1.VaultService.CreateCSR:output_type -> vaultd.v1.CreateCSRResponse
+	66,  // 333: vaultd.v1.VaultService.CreateCertificate:output_type -> vaultd.v1.CreateCertificateResponse
+	58,  // 334: vaultd.v1.VaultService.WrapKey:output_type -> vaultd.v1.WrapKeyResponse
+	60,  // 335: vaultd.v1.VaultService.UnwrapKey:output_type -> vaultd.v1.UnwrapKeyResponse
+	142, // 336: vaultd.v1.VaultService.SetAlias:output_type -> vaultd.v1.SetAliasResponse
+	144, // 337: vaultd.v1.VaultService.ListAliases:output_type -> vaultd.v1.ListAliasesResponse
+	146, // 338: vaultd.v1.VaultService.RemoveAlias:output_type -> vaultd.v1.RemoveAliasResponse
+	130, // 339: vaultd.v1.VaultService.CreateOwner:output_type -> vaultd.v1.CreateOwnerResponse
+	132, // 340: vaultd.v1.VaultService.ShowOwner:output_type -> vaultd.v1.ShowOwnerResponse
+	134, // 341: vaultd.v1.VaultService.ListOwners:output_type -> vaultd.v1.ListOwnersResponse
+	136, // 342: vaultd.v1.VaultService.RevokeOwner:output_type -> vaultd.v1.RevokeOwnerResponse
+	138, // 343: vaultd.v1.VaultService.ReinstateOwner:output_type -> vaultd.v1.ReinstateOwnerResponse
+	148, // 344: vaultd.v1.VaultService.ListRevocations:output_type -> vaultd.v1.ListRevocationsResponse
+	150, // 345: vaultd.v1.VaultService.CheckRevocation:output_type -> vaultd.v1.CheckRevocationResponse
+	153, // 346: vaultd.v1.VaultService.WhoAmI:output_type -> vaultd.v1.WhoAmIResponse
+	155, // 347: vaultd.v1.VaultService.Can:output_type -> vaultd.v1.CanResponse
+	159, // 348: vaultd.v1.VaultService.AddGrant:output_type -> vaultd.v1.AddGrantResponse
+	161, // 349: vaultd.v1.VaultService.ShowGrant:output_type -> vaultd.v1.ShowGrantResponse
+	163, // 350: vaultd.v1.VaultService.ListGrants:output_type -> vaultd.v1.ListGrantsResponse
+	165, // 351: vaultd.v1.VaultService.RemoveGrant:output_type -> vaultd.v1.RemoveGrantResponse
+	167, // 352: vaultd.v1.VaultService.Explain:output_type -> vaultd.v1.ExplainResponse
+	85,  // 353: vaultd.v1.VaultService.KeyStates:output_type -> vaultd.v1.KeyStatesResponse
+	170, // 354: vaultd.v1.VaultService.ListPrincipals:output_type -> vaultd.v1.ListPrincipalsResponse
+	172, // 355: vaultd.v1.VaultService.AdoptPrincipal:output_type -> vaultd.v1.AdoptPrincipalResponse
+	174, // 356: vaultd.v1.VaultService.RetirePrincipal:output_type -> vaultd.v1.RetirePrincipalResponse
+	177, // 357: vaultd.v1.VaultService.ListApprovals:output_type -> vaultd.v1.ListApprovalsResponse
+	179, // 358: vaultd.v1.VaultService.AwaitApproval:output_type -> vaultd.v1.AwaitApprovalResponse
+	181, // 359: vaultd.v1.VaultService.Approve:output_type -> vaultd.v1.ApproveResponse
+	183, // 360: vaultd.v1.VaultService.Reject:output_type -> vaultd.v1.RejectResponse
+	185, // 361: vaultd.v1.VaultService.ReadAudit:output_type -> vaultd.v1.ReadAuditResponse
+	187, // 362: vaultd.v1.VaultService.CheckpointAudit:output_type -> vaultd.v1.CheckpointAuditResponse
+	189, // 363: vaultd.v1.VaultService.ProveAudit:output_type -> vaultd.v1.ProveAuditResponse
+	201, // 364: vaultd.v1.VaultService.ReadEvents:output_type -> vaultd.v1.ReadEventsResponse
+	192, // 365: vaultd.v1.VaultService.BeginBackup:output_type -> vaultd.v1.BeginBackupResponse
+	194, // 366: vaultd.v1.VaultService.ReadBackup:output_type -> vaultd.v1.ReadBackupResponse
+	196, // 367: vaultd.v1.VaultService.Check:output_type -> vaultd.v1.CheckResponse
+	199, // 368: vaultd.v1.VaultService.ListBackups:output_type -> vaultd.v1.ListBackupsResponse
+	288, // [288:369] is the sub-list for method output_type
+	207, // [207:288] is the sub-list for method input_type
+	207, // [207:207] is the sub-list for extension type_name
+	207, // [207:207] is the sub-list for extension extendee
+	0,   // [0:207] is the sub-list for field type_name
 }
 
 func init() { file_vaultd_v1_vaultd_proto_init() }
@@ -15328,7 +15689,7 @@ func file_vaultd_v1_vaultd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vaultd_v1_vaultd_proto_rawDesc), len(file_vaultd_v1_vaultd_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   197,
+			NumMessages:   200,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -215,6 +215,8 @@ const (
 	VaultServiceCheckpointAuditProcedure = "/vaultd.v1.VaultService/CheckpointAudit"
 	// VaultServiceProveAuditProcedure is the fully-qualified name of the VaultService's ProveAudit RPC.
 	VaultServiceProveAuditProcedure = "/vaultd.v1.VaultService/ProveAudit"
+	// VaultServiceReadEventsProcedure is the fully-qualified name of the VaultService's ReadEvents RPC.
+	VaultServiceReadEventsProcedure = "/vaultd.v1.VaultService/ReadEvents"
 	// VaultServiceBeginBackupProcedure is the fully-qualified name of the VaultService's BeginBackup
 	// RPC.
 	VaultServiceBeginBackupProcedure = "/vaultd.v1.VaultService/BeginBackup"
@@ -305,6 +307,7 @@ type VaultServiceClient interface {
 	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
 	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
 	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
+	ReadEvents(context.Context, *v1.ReadEventsRequest) (*v1.ReadEventsResponse, error)
 	// A backup or check goes on from call to call, under the id that the first gave.
 	BeginBackup(context.Context, *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error)
 	ReadBackup(context.Context, *v1.ReadBackupRequest) (*v1.ReadBackupResponse, error)
@@ -779,6 +782,12 @@ func NewVaultServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(vaultServiceMethods.ByName("ProveAudit")),
 			connect.WithClientOptions(opts...),
 		),
+		readEvents: connect.NewClient[v1.ReadEventsRequest, v1.ReadEventsResponse](
+			httpClient,
+			baseURL+VaultServiceReadEventsProcedure,
+			connect.WithSchema(vaultServiceMethods.ByName("ReadEvents")),
+			connect.WithClientOptions(opts...),
+		),
 		beginBackup: connect.NewClient[v1.BeginBackupRequest, v1.BeginBackupResponse](
 			httpClient,
 			baseURL+VaultServiceBeginBackupProcedure,
@@ -884,6 +893,7 @@ type vaultServiceClient struct {
 	readAudit         *connect.Client[v1.ReadAuditRequest, v1.ReadAuditResponse]
 	checkpointAudit   *connect.Client[v1.CheckpointAuditRequest, v1.CheckpointAuditResponse]
 	proveAudit        *connect.Client[v1.ProveAuditRequest, v1.ProveAuditResponse]
+	readEvents        *connect.Client[v1.ReadEventsRequest, v1.ReadEventsResponse]
 	beginBackup       *connect.Client[v1.BeginBackupRequest, v1.BeginBackupResponse]
 	readBackup        *connect.Client[v1.ReadBackupRequest, v1.ReadBackupResponse]
 	check             *connect.Client[v1.CheckRequest, v1.CheckResponse]
@@ -1574,6 +1584,15 @@ func (c *vaultServiceClient) ProveAudit(ctx context.Context, req *v1.ProveAuditR
 	return nil, err
 }
 
+// ReadEvents calls vaultd.v1.VaultService.ReadEvents.
+func (c *vaultServiceClient) ReadEvents(ctx context.Context, req *v1.ReadEventsRequest) (*v1.ReadEventsResponse, error) {
+	response, err := c.readEvents.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // BeginBackup calls vaultd.v1.VaultService.BeginBackup.
 func (c *vaultServiceClient) BeginBackup(ctx context.Context, req *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error) {
 	response, err := c.beginBackup.CallUnary(ctx, connect.NewRequest(req))
@@ -1688,6 +1707,7 @@ type VaultServiceHandler interface {
 	ReadAudit(context.Context, *v1.ReadAuditRequest) (*v1.ReadAuditResponse, error)
 	CheckpointAudit(context.Context, *v1.CheckpointAuditRequest) (*v1.CheckpointAuditResponse, error)
 	ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error)
+	ReadEvents(context.Context, *v1.ReadEventsRequest) (*v1.ReadEventsResponse, error)
 	// A backup or check goes on from call to call, under the id that the first gave.
 	BeginBackup(context.Context, *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error)
 	ReadBackup(context.Context, *v1.ReadBackupRequest) (*v1.ReadBackupResponse, error)
@@ -2158,6 +2178,12 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(vaultServiceMethods.ByName("ProveAudit")),
 		connect.WithHandlerOptions(opts...),
 	)
+	vaultServiceReadEventsHandler := connect.NewUnaryHandlerSimple(
+		VaultServiceReadEventsProcedure,
+		svc.ReadEvents,
+		connect.WithSchema(vaultServiceMethods.ByName("ReadEvents")),
+		connect.WithHandlerOptions(opts...),
+	)
 	vaultServiceBeginBackupHandler := connect.NewUnaryHandlerSimple(
 		VaultServiceBeginBackupProcedure,
 		svc.BeginBackup,
@@ -2336,6 +2362,8 @@ func NewVaultServiceHandler(svc VaultServiceHandler, opts ...connect.HandlerOpti
 			vaultServiceCheckpointAuditHandler.ServeHTTP(w, r)
 		case VaultServiceProveAuditProcedure:
 			vaultServiceProveAuditHandler.ServeHTTP(w, r)
+		case VaultServiceReadEventsProcedure:
+			vaultServiceReadEventsHandler.ServeHTTP(w, r)
 		case VaultServiceBeginBackupProcedure:
 			vaultServiceBeginBackupHandler.ServeHTTP(w, r)
 		case VaultServiceReadBackupProcedure:
@@ -2655,6 +2683,10 @@ func (UnimplementedVaultServiceHandler) CheckpointAudit(context.Context, *v1.Che
 
 func (UnimplementedVaultServiceHandler) ProveAudit(context.Context, *v1.ProveAuditRequest) (*v1.ProveAuditResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ProveAudit is not implemented"))
+}
+
+func (UnimplementedVaultServiceHandler) ReadEvents(context.Context, *v1.ReadEventsRequest) (*v1.ReadEventsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("vaultd.v1.VaultService.ReadEvents is not implemented"))
 }
 
 func (UnimplementedVaultServiceHandler) BeginBackup(context.Context, *v1.BeginBackupRequest) (*v1.BeginBackupResponse, error) {
