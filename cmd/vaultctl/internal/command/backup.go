@@ -160,7 +160,7 @@ type sink interface {
 type standardOutput struct{ io.Writer }
 
 func (standardOutput) Commit() error { return nil }
-func (standardOutput) Abort()    {}
+func (standardOutput) Abort()        {}
 
 func (a *app) backupOut(to string) (sink, error) {
 	if to != "" && to != "-" {
