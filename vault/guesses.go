@@ -130,7 +130,7 @@ func (g *guesses) write() error {
 }
 
 // guess is one that may be checked. It counts as wrong, on disk too, unless
-// right or undo is called.
+// undo is called.
 type guess struct {
 	of *guesses
 	quota.Guess
@@ -151,9 +151,6 @@ func throttled(wait time.Duration, what string) *Error {
 	return E(CodeUnlockThrottled, "too many wrong %s", what).
 		WithHint("try again in %s; until then the right one is refused as well", wait)
 }
-
-// right forgets all guesses of the subject.
-func (g guess) right() { g.Right(); g.of.save() }
 
 // undo forgets this guess, and none before it.
 func (g guess) undo() { g.Undo(); g.of.save() }

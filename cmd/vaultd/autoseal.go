@@ -118,11 +118,20 @@ func (a *autoSeal) tell() {
 
 // seal seals the vault. Unlike a request it is done although it can't be recorded.
 func (a *autoSeal) seal(reason vault.SealReason, detail string) {
-	if a.vault.Opened() == nil {
-		a.own.urgent(string(policy.Seal), audit.Field{Name: "reason", Value: string(reason)}, audit.Field{Name: "detail", Value: detail})
-		a.log.Warn("the vault is sealed; 'vaultctl unseal' opens it again", "reason", string(reason), "detail", detail)
+	open, before := a.vault.Opened() == nil, a.vault.Sealing()
+	if open {
+		a.tellOf(reason, detail)
 	}
 	if err := a.server.SealBecause(reason, detail); err != nil {
 		a.log.Error("the vault was not sealed in order", "err", err)
 	}
+	// It was being unsealed at this moment, or it was sealed by the start alone and stays so now.
+	if !open && a.vault.Sealing() != before && a.vault.Initialized() {
+		a.tellOf(reason, detail)
+	}
+}
+
+func (a *autoSeal) tellOf(reason vault.SealReason, detail string) {
+	a.own.urgent(string(policy.Seal), audit.Field{Name: "reason", Value: string(reason)}, audit.Field{Name: "detail", Value: detail})
+	a.log.Warn("the vault is sealed; 'vaultctl unseal' opens it again", "reason", string(reason), "detail", detail)
 }

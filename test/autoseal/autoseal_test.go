@@ -110,6 +110,22 @@ func TestSignalSealsAtOnce(t *testing.T) {
 	unseal(t, d)
 }
 
+// A vault that was not unsealed since the start, and now stays sealed through reloads, has a
+// record of that too.
+func TestSignalToASealedVaultIsRecorded(t *testing.T) {
+	d := start(t, "", "")
+	if err := d.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	d = rig.MustStart(t, d.Home)
+	if s := status(t, d); !s.GetSealed() || s.GetSealReason() != "start" {
+		t.Fatalf("sealed: %v, for %q", s.GetSealed(), s.GetSealReason())
+	}
+	signal(t, d, syscall.SIGUSR1)
+	await(t, d, "told of", func() bool { return strings.Contains(d.Log(), `"reason":"signal"`) }) // after its record
+	sealedFor(t, d, "signal")
+}
+
 // A sealed vault that is asked for its status all the time is sealed for idleness,
 // one whose keys are used is not, and the setting is followed while it runs.
 func TestIdleVaultIsSealed(t *testing.T) {
