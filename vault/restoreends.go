@@ -24,6 +24,7 @@ type endedKey struct {
 
 	tokens map[token]bool // registered in the backup, if older
 	places uint32         // that those take
+	full   bool           // there is no place left
 }
 
 // settle decides what is written of the key, and reports whether that is anything

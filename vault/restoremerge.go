@@ -204,7 +204,10 @@ func (m *merger) tokenToo(e *endedKey, id KeyID, rec store.Record) error {
 		return nil
 	}
 	if e.places >= maxPlaces {
-		m.warn("registered ciphertexts of key %s are more than a key may have: not all could be kept", e.name)
+		if !e.full {
+			m.warn("registered ciphertexts of key %s are more than a key may have: not all could be kept", e.name)
+		}
+		e.full = true
 		return nil
 	}
 	n := e.places
