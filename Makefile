@@ -80,10 +80,10 @@ backup-many: ## back up and restore a million records, and measure
 	VAULTD_RECORDS=1000000 $(GO) test -count=1 -timeout 1h -v -run OfManyRecords ./vault
 
 boot: ## boot a machine with the service in a container, and use it
-	VAULTD_BOOT=1 $(SHARED) $(GO) test -count=1 -timeout 5m -v ./test/boot/
+	VAULTD_BOOT=1 $(SHARED) $(GO) test -count=1 -timeout 10m -v ./test/boot/
 
 boot-long: ## the same, and open it after a reboot by every kind of key slot
-	VAULTD_BOOT=long $(SHARED) $(GO) test -count=1 -timeout 5m -v ./test/boot/
+	VAULTD_BOOT=long $(SHARED) $(GO) test -count=1 -timeout 15m -v ./test/boot/
 
 fixture: ## make a vault of today's format for test/fixtures, called NAME; AGAIN=1 over one that was never released
 	@test -n '$(NAME)' || { echo "make fixture NAME=records-…"; exit 2; }

@@ -157,7 +157,7 @@ func post(method string, request, answer any) error {
 	}
 	defer r.Body.Close()
 	if body, err = io.ReadAll(r.Body); err != nil || r.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s (%w)", r.Status, body, err)
+		return fmt.Errorf("%s: %s (%v)", r.Status, body, err)
 	}
 	return json.Unmarshal(body, answer)
 }

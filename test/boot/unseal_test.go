@@ -38,7 +38,7 @@ func (m *machine) unsealsItself() {
 	m.openBy("key-file")
 
 	// A daemon that opens the vault before it answers anybody: no use of a key fails.
-	m.upgradedUnder("mine")
+	m.upgradedUnder(bob.user + "/mine")
 	m.openBy("key-file")
 
 	m.must(root, "", "mkdir", "-p", credstore)
