@@ -62,8 +62,10 @@ func (m *machine) installsItself() {
 		}
 	}
 	m.must(root, "", "test", "-e", "/var/lib/vaultd/header")
-	for _, gone := range []string{"/etc/systemd/system/vaultd.service", "/etc/systemd/system/vaultd.socket", "/etc/systemd/system/" + askPassword,
-		"/etc/systemd/system/multi-user.target.wants/" + askPassword, "/etc/sysusers.d/vaultd.conf", "/etc/tmpfiles.d/vaultd.conf", socket} {
+	for _, gone := range []string{
+		"/etc/systemd/system/vaultd.service", "/etc/systemd/system/vaultd.socket", "/etc/systemd/system/" + askPassword,
+		"/etc/systemd/system/multi-user.target.wants/" + askPassword, "/etc/sysusers.d/vaultd.conf", "/etc/tmpfiles.d/vaultd.conf", socket,
+	} {
 		m.must(root, "", "test", "!", "-e", gone)
 	}
 	m.refused(root, "not installed", vaultd, "service", "uninstall")

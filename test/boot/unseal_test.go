@@ -93,15 +93,15 @@ func (m *machine) openBy(slot string) {
 // openedByPeople is a vault that people open after a reboot: by the password at the
 // console, by recovery words, and by shares that three of them enter.
 func (m *machine) openedByPeople() {
+	if os.Getenv(bootVar) != "long" {
+		m.t.Skip("three more reboots take long: run 'make boot-long'")
+	}
 	m.must(root, "", "systemctl", "enable", askPassword)
 	m.reboot()
 	m.answers(password)
 	m.until("the answer has opened the vault", func() bool { return m.show("StatusText") == "Unsealed" })
 	m.openBy("password")
 	m.must(root, "", "systemctl", "disable", "--now", askPassword)
-	if os.Getenv(bootVar) != "long" {
-		return // the others need nothing of the machine that was not shown
-	}
 
 	words := m.must(root, "", "vaultctl", "slot", "add", "recovery", "--print", "--password-file", "/root/password")
 	m.reboot()
@@ -116,7 +116,9 @@ func (m *machine) openedByPeople() {
 	for i, who := range []as{dan, carol, erin} {
 		m.refused(alice, "sealed", "vaultctl", "encrypt", "k")
 		share := m.must(root, "", "sh", "-c", fmt.Sprintf("cat %s/*-%d-of-5*", dir, 2*i+1))
-		m.refused(alice, "permission denied", "vaultctl", "unseal", "--share-file", "-")
+		if _, err := m.try(alice, share, "vaultctl", "unseal", "--share-file", "-"); err == nil || !strings.Contains(err.Error(), "permission denied") {
+			m.t.Errorf("a user who is no administrator enters a share: %v", err)
+		}
 		m.must(who, share, "vaultctl", "unseal", "--share-file", "-")
 	}
 	m.openBy("shares")
