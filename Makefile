@@ -29,7 +29,7 @@ TESTFLAGS ?=
 # Not from git, which may refuse a checkout that belongs to another user.
 SOURCES := find . -name '*.go' -not -path './bin/*' -not -path './.*/*'
 
-.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many rotate-many streams boot fixture generate cross vulncheck \
+.PHONY: build quickstart test race race-all lint fmt bench fuzz crash backup-many rotate-many streams boot boot-long fixture generate cross vulncheck \
 	manual packages packages-test reproducible clean help
 
 build: ## build vaultd and vaultctl into bin/
@@ -86,7 +86,10 @@ streams: ## put 4 GiB through encrypt and decrypt, and look at their memory
 	VAULTD_STREAM_GIB=4 $(GO) test -count=1 -timeout 10m -v -run TestStreamsTakeConstantMemory ./cmd/vaultctl
 
 boot: ## boot a machine with the service in a container, and use it
-	VAULTD_BOOT=1 $(SHARED) $(GO) test -count=1 -timeout 5m -v ./test/boot/
+	VAULTD_BOOT=1 $(SHARED) $(GO) test -count=1 -timeout 10m -v ./test/boot/
+
+boot-long: ## the same, and open it after a reboot by every kind of key slot
+	VAULTD_BOOT=long $(SHARED) $(GO) test -count=1 -timeout 15m -v ./test/boot/
 
 fixture: ## make a vault of today's format for test/fixtures, called NAME; AGAIN=1 over one that was never released
 	@test -n '$(NAME)' || { echo "make fixture NAME=records-…"; exit 2; }

@@ -33,21 +33,25 @@ func tool(t *testing.T, name string) string {
 // maxExposure is what 'systemd-analyze security' may say at most, of 10.
 const maxExposure = 1.0
 
-func TestServiceIsHardened(t *testing.T) {
-	out, exposure := exposed(t, "systemd/vaultd.service")
-	if exposure > maxExposure {
-		t.Errorf("exposure %v, want at most %v\n%s", exposure, maxExposure, out)
-	}
-	// What it finds missing is explained in the unit.
-	unit, err := Files.ReadFile("systemd/vaultd.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(string(out), "\n") {
-		rest, missing := strings.CutPrefix(line, "✗ ")
-		if name, _, ok := strings.Cut(rest, "="); missing && ok && !bytes.Contains(unit, []byte("# "+strings.TrimSpace(name)+"=")) {
-			t.Errorf("not explained: %s", line)
-		}
+func TestServicesAreHardened(t *testing.T) {
+	for _, name := range []string{"vaultd.service", "vaultd-ask-password.service"} {
+		t.Run(name, func(t *testing.T) {
+			out, exposure := exposed(t, "systemd/"+name)
+			if exposure > maxExposure {
+				t.Errorf("exposure %v, want at most %v\n%s", exposure, maxExposure, out)
+			}
+			// What it finds missing is explained in the unit.
+			unit, err := Files.ReadFile("systemd/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range strings.Split(string(out), "\n") {
+				rest, missing := strings.CutPrefix(line, "✗ ")
+				if name, _, ok := strings.Cut(rest, "="); missing && ok && !bytes.Contains(unit, []byte("# "+strings.TrimSpace(name)+"=")) {
+					t.Errorf("not explained: %s", line)
+				}
+			}
+		})
 	}
 }
 

@@ -16,8 +16,21 @@ var (
 	root  = as{}
 	alice = as{user: "vdalice"}
 	bob   = as{user: "vdbob"}
-	carol = as{user: "vdcarol"} // an administrator
+	carol = as{user: "vdcarol"} // an administrator, as are the next
+	dan   = as{user: "vddan"}
+	erin  = as{user: "vderin"}
 )
+
+// kept is what users have encrypted under keys of their own, in a file of that name
+// at home, and find again whatever happens to the machine.
+var kept = []struct {
+	who               as
+	key, secret, file string
+}{
+	{alice, "k", "alice's secret", "/home/vdalice/secret.vd1"},
+	{bob, "mine", "bob's secret", "/home/vdbob/secret.vd1"},
+	{carol, "mine", "carol's secret", "/home/vdcarol/secret.vd1"},
+}
 
 // policy lets bob use a key of alice's, from one unit or by one program.
 const policy = `[[grant]]
@@ -66,6 +79,7 @@ func TestBootedMachine(t *testing.T) {
 		{"it is checked while it is down", (*machine).checked},
 		{"a drop-in tells it programs", (*machine).toldPrograms},
 		{"it unseals itself", (*machine).unsealsItself},
+		{"people open it after a reboot", (*machine).openedByPeople},
 		{"a TPM unseals it", (*machine).unsealedByTPM},
 		{"a user's own service", (*machine).ownService},
 		{"it installs and removes itself", (*machine).installsItself},
@@ -110,10 +124,12 @@ func (m *machine) prepare() {
 	m.must(root, "", "systemd-tmpfiles", "--create", "vaultd.conf")
 	m.must(root, "", "systemctl", "daemon-reload")
 	m.must(root, "", "systemctl", "enable", "vaultd.service")
-	for _, u := range []as{alice, bob, carol} {
+	for _, u := range []as{alice, bob, carol, dan, erin} {
 		m.must(root, "", "useradd", "--create-home", u.user)
 	}
-	m.must(root, "", "usermod", "--append", "--groups", "vaultd", carol.user)
+	for _, u := range []as{carol, dan, erin} {
+		m.must(root, "", "usermod", "--append", "--groups", "vaultd", u.user)
+	}
 	m.must(root, password, "tee", "/root/password")
 	m.must(root, policy, "tee", "/etc/vaultd/policy.d/10-job.toml")
 	m.must(root, job, "tee", "/etc/systemd/system/vdjob.service")
@@ -173,16 +189,22 @@ func (m *machine) confined() {
 
 // used is by three users and a unit: each by its own right.
 func (m *machine) used() {
-	m.must(alice, "", "vaultctl", "key", "create", "k", "--type", "aes-256-gcm")
-	m.must(alice, "alice's secret", "vaultctl", "encrypt", "k", "--out", "/home/vdalice/secret.vd1")
-	m.must(bob, "", "vaultctl", "key", "create", "mine", "--type", "aes-256-gcm")
-	m.must(bob, "bob's secret", "vaultctl", "encrypt", "mine", "--out", "/home/vdbob/secret.vd1")
+	for _, k := range kept {
+		m.must(k.who, "", "vaultctl", "key", "create", k.key, "--type", "aes-256-gcm")
+		m.must(k.who, k.secret, "vaultctl", "encrypt", k.key, "--out", k.file)
+	}
 	m.refused(bob, "permission denied", "vaultctl", "encrypt", "vdalice/k")
 	m.refused(alice, "permission denied", "vaultctl", "key", "list", "--owner", "vdbob")
 	if out := m.must(carol, "", "vaultctl", "key", "list", "--owner", "vdbob"); !strings.Contains(out, "mine") {
 		m.t.Errorf("an administrator sees %s", out)
 	}
-	// What bob may not do, his unit may: the daemon sees who calls in spite of its sandbox.
+	m.unitWorks()
+}
+
+// unitWorks is that bob's unit may what bob may not: the daemon sees who calls in spite
+// of its sandbox.
+func (m *machine) unitWorks() {
+	m.t.Helper()
 	m.must(root, "", "systemctl", "start", "vdjob.service")
 	hostname := m.must(root, "", "cat", "/etc/hostname")
 	sealed := m.must(root, "", "cat", "/home/vdbob/job.vd1")
@@ -214,7 +236,7 @@ func (m *machine) reloaded() {
 // restarted is the daemon, under load, and with metrics from then on.
 func (m *machine) restarted() {
 	m.must(root, "[metrics]\nsocket = \"/run/vaultd-metrics/metrics.sock\"\n", "tee", "--append", "/etc/vaultd/vaultd.toml")
-	m.under(bob, func() {
+	m.under(bob, "", func() {
 		for range 5 {
 			before := m.show("MainPID")
 			m.must(root, "", "systemctl", "restart", "vaultd.service")
@@ -237,12 +259,15 @@ func (m *machine) openedAgain() {
 	}
 	m.refused(alice, "sealed", "vaultctl", "encrypt", "k")
 	m.must(carol, password, "vaultctl", "unseal", "--password-file", "-")
-	for _, c := range []struct {
-		who       as
-		key, want string
-	}{{alice, "k", "alice's secret"}, {bob, "mine", "bob's secret"}} {
-		if out := m.must(c.who, "", "vaultctl", "decrypt", c.key, "--in", "/home/"+c.who.user+"/secret.vd1"); out != c.want {
-			m.t.Errorf("%s decrypts %q", c.who.user, out)
+	m.keptAll()
+}
+
+// keptAll is that everybody finds what they encrypted.
+func (m *machine) keptAll() {
+	m.t.Helper()
+	for _, k := range kept {
+		if out := m.must(k.who, "", "vaultctl", "decrypt", k.key, "--in", k.file); out != k.secret {
+			m.t.Errorf("%s decrypts %q", k.who.user, out)
 		}
 	}
 }

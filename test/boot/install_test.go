@@ -13,9 +13,10 @@ func (m *machine) installsItself() {
 	m.refused(root, "a package has installed", "vaultd", "service", "uninstall")
 	m.refused(bob, "needs root", "vaultd", "service", "stop", "--system")
 	m.must(root, "", "systemctl", "disable", "--now", "vaultd.socket", "vaultd.service")
-	m.must(root, "", "rm", "/usr/lib/systemd/system/vaultd.service", "/usr/lib/systemd/system/vaultd.socket",
+	m.must(root, "", "rm", "/usr/lib/systemd/system/vaultd.service", "/usr/lib/systemd/system/vaultd.socket", "/usr/lib/systemd/system/"+askPassword,
 		"/usr/lib/sysusers.d/vaultd.conf", "/usr/lib/tmpfiles.d/vaultd.conf")
 	m.must(root, "", "mv", "/usr/bin/vaultd", "/usr/local/bin/vaultd")
+	m.must(root, "", "cp", "/usr/bin/vaultctl", "/usr/local/bin/vaultctl")
 	m.must(root, "", "systemctl", "daemon-reload")
 	const vaultd = "/usr/local/bin/vaultd"
 
@@ -25,6 +26,7 @@ func (m *machine) installsItself() {
 	m.refused(root, "installed already", vaultd, "service", "install")
 	for path, want := range map[string]string{
 		"/etc/systemd/system/vaultd.service": "644 root root", "/etc/systemd/system/vaultd.socket": "644 root root",
+		"/etc/systemd/system/" + askPassword: "644 root root",
 	} {
 		if got := strings.TrimSpace(m.must(root, "", "stat", "-c", "%a %U %G", path)); got != want {
 			m.t.Errorf("%s is %s", path, got)
@@ -40,8 +42,15 @@ func (m *machine) installsItself() {
 		m.t.Errorf("status: %s", out)
 	}
 	m.openedAgain()
+	if out, _ := m.try(root, "", "systemctl", "is-enabled", askPassword); out != "disabled\n" {
+		m.t.Errorf("%s is %s", askPassword, out)
+	}
+	m.must(root, "", "systemctl", "enable", askPassword)
 	m.must(root, "", vaultd, "service", "restart")
-	m.openedAgain()
+	m.must(root, "", "systemctl", "start", askPassword)
+	m.answers(password)
+	m.until("the answer has opened the vault", func() bool { return m.show("StatusText") == "Unsealed" })
+	m.openBy("password")
 	m.must(root, "", vaultd, "service", "stop")
 	m.refused(root, "stopped", vaultd, "service", "status")
 	m.refused(bob, "no daemon answers", "vaultctl", "status", "--socket", socket)
@@ -53,7 +62,10 @@ func (m *machine) installsItself() {
 		}
 	}
 	m.must(root, "", "test", "-e", "/var/lib/vaultd/header")
-	for _, gone := range []string{"/etc/systemd/system/vaultd.service", "/etc/systemd/system/vaultd.socket", "/etc/sysusers.d/vaultd.conf", "/etc/tmpfiles.d/vaultd.conf", socket} {
+	for _, gone := range []string{
+		"/etc/systemd/system/vaultd.service", "/etc/systemd/system/vaultd.socket", "/etc/systemd/system/" + askPassword,
+		"/etc/systemd/system/multi-user.target.wants/" + askPassword, "/etc/sysusers.d/vaultd.conf", "/etc/tmpfiles.d/vaultd.conf", socket,
+	} {
 		m.must(root, "", "test", "!", "-e", gone)
 	}
 	m.refused(root, "not installed", vaultd, "service", "uninstall")

@@ -20,8 +20,12 @@ import (
 	"github.com/vaultd/vaultd/test/rig"
 )
 
-// clientVar makes this test binary the client that asks without pause.
-const clientVar = "VAULTD_BOOT_CLIENT"
+// clientVar makes this test binary the client that asks without pause, and keyVar
+// names the key that it uses then. Without one it asks for the status.
+const (
+	clientVar = "VAULTD_BOOT_CLIENT"
+	keyVar    = "VAULTD_BOOT_KEY"
+)
 
 const socket = "/run/vaultd/vaultd.sock"
 
@@ -39,8 +43,8 @@ type tally struct {
 	Failed []string
 }
 
-// askUntilEOF asks for the status in every way, each without pause, until
-// standard input ends, and prints the tally.
+// askUntilEOF asks in every way, each without pause, until standard input ends, and
+// prints the tally.
 func askUntilEOF() {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -68,10 +72,26 @@ func askUntilEOF() {
 	_ = json.NewEncoder(os.Stdout).Encode(seen)
 }
 
-func status(c *client.Client) error {
-	_, err := c.Status(context.Background(), &vaultdv1.StatusRequest{})
+// ask is one request, or one use of the key there and back.
+func ask(c *client.Client) error {
+	ctx, key := context.Background(), os.Getenv(keyVar)
+	if key == "" {
+		_, err := c.Status(ctx, &vaultdv1.StatusRequest{})
+		return err
+	}
+	sealed, err := c.Encrypt(ctx, &vaultdv1.EncryptRequest{Key: key, Plaintext: []byte(message)})
+	if err != nil {
+		return err
+	}
+	opened, err := c.Decrypt(ctx, &vaultdv1.DecryptRequest{Ciphertext: sealed.GetCiphertext()})
+	if err == nil && string(opened.GetPlaintext()) != message {
+		err = fmt.Errorf("decrypts to %q", opened.GetPlaintext())
+	}
 	return err
 }
+
+// message is what is encrypted without pause.
+const message = "asked under load"
 
 // staying asks over connections that it keeps.
 func staying() func() error {
@@ -84,7 +104,7 @@ func staying() func() error {
 			}
 			c = dialed
 		}
-		return status(c)
+		return ask(c)
 	}
 }
 
@@ -95,11 +115,31 @@ func dial() error {
 		return err
 	}
 	defer c.Close()
-	return status(c)
+	return ask(c)
 }
 
 // overHTTP asks as curl does, and has no second try.
 func overHTTP() error {
+	key := os.Getenv(keyVar)
+	if key == "" {
+		return post("Status", struct{}{}, &struct{}{})
+	}
+	var sealed struct {
+		Ciphertext string `json:"ciphertext"`
+	}
+	if err := post("Encrypt", map[string]any{"key": key, "plaintext": []byte(message)}, &sealed); err != nil {
+		return err
+	}
+	var opened struct{ Plaintext []byte }
+	err := post("Decrypt", sealed, &opened)
+	if err == nil && string(opened.Plaintext) != message {
+		err = fmt.Errorf("decrypts to %q", opened.Plaintext)
+	}
+	return err
+}
+
+// post is a request over a connection of its own.
+func post(method string, request, answer any) error {
 	h := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -107,23 +147,27 @@ func overHTTP() error {
 			return d.DialContext(ctx, "unix", socket)
 		},
 	}}
-	r, err := h.Post("http://vaultd/vaultd.v1.VaultService/Status", "application/json", bytes.NewReader([]byte("{}")))
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	r, err := h.Post("http://vaultd/vaultd.v1.VaultService/"+method, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close()
-	if body, err := io.ReadAll(r.Body); err != nil || r.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s (%w)", r.Status, body, err)
+	if body, err = io.ReadAll(r.Body); err != nil || r.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s (%v)", r.Status, body, err)
 	}
-	return nil
+	return json.Unmarshal(body, answer)
 }
 
-// under runs do while a user asks without pause, and fails the test for every
-// request that failed.
-func (m *machine) under(who as, do func()) {
+// under runs do while a user asks without pause, or uses a key of that name, and
+// fails the test for every request that failed.
+func (m *machine) under(who as, key string, do func()) {
 	m.t.Helper()
 	cmd := m.command(who, "/usr/local/bin/vaultd-boot-client")
-	cmd.Env = append(cmd.Env, clientVar+"=1")
+	cmd.Env = append(cmd.Env, clientVar+"=1", keyVar+"="+key)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	stop, err := cmd.StdinPipe()

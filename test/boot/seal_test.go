@@ -25,10 +25,18 @@ func (m *machine) sealsItself() {
 	m.openedAgain()
 }
 
-// upgraded is the program, under load, as a package does it.
+// upgraded is the program, under load, as a package does it: the new daemon is
+// sealed, and says so to everybody who waited for it.
 func (m *machine) upgraded() {
+	m.upgradedUnder("")
+	m.openedAgain()
+}
+
+// upgradedUnder is that no request fails meanwhile: for the status, or with a key of bob's.
+func (m *machine) upgradedUnder(key string) {
+	m.t.Helper()
 	before := m.show("MainPID")
-	m.under(bob, func() {
+	m.under(bob, key, func() {
 		m.must(root, "", "cp", "/usr/bin/vaultd", "/usr/bin/vaultd.dpkg-new")
 		m.must(root, "", "mv", "/usr/bin/vaultd.dpkg-new", "/usr/bin/vaultd")
 		m.must(root, "", "systemctl", "daemon-reload")
@@ -37,5 +45,4 @@ func (m *machine) upgraded() {
 	if after := m.show("MainPID"); after == before || after == "0" {
 		m.t.Errorf("process %s became %s", before, after)
 	}
-	m.openedAgain()
 }

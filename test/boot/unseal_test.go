@@ -4,6 +4,8 @@ package boot
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"strings"
 )
 
@@ -12,6 +14,9 @@ const (
 	keyFile   = "/etc/vaultd/unseal.key"
 	credstore = "/etc/credstore.encrypted"
 )
+
+// askPassword is the unit that asks for the password at boot.
+const askPassword = "vaultd-ask-password.service"
 
 // unsealsItself is a vault that opens without a person after a reboot, by each means in
 // turn, and by an answer at the console.
@@ -32,6 +37,10 @@ func (m *machine) unsealsItself() {
 	m.must(root, "", "systemctl", "restart", "vaultd.service")
 	m.openBy("key-file")
 
+	// A daemon that opens the vault before it answers anybody: no use of a key fails.
+	m.upgradedUnder(bob.user + "/mine")
+	m.openBy("key-file")
+
 	m.must(root, "", "mkdir", "-p", credstore)
 	m.must(root, "", "bash", "-o", "pipefail", "-c", "umask 077; vaultctl slot add credential --password-file /root/password |"+
 		" systemd-creds encrypt --name=vaultd.unseal - "+credstore+"/vaultd.unseal")
@@ -44,7 +53,7 @@ func (m *machine) unsealsItself() {
 	m.must(root, "", "rm", credstore+"/vaultd.unseal")
 	m.must(root, "", "systemctl", "restart", "vaultd.service")
 	m.refused(alice, "sealed", "vaultctl", "encrypt", "k")
-	m.must(root, "", "systemctl", "start", "vaultd-ask-password.service")
+	m.must(root, "", "systemctl", "start", askPassword)
 	m.answers("not the password")
 	m.answers(password)
 	m.until("the answer has opened the vault", func() bool { return m.show("StatusText") == "Unsealed" })
@@ -55,7 +64,7 @@ func (m *machine) unsealsItself() {
 	m.until("it asks again", func() bool { return m.question() != "" })
 	m.openedAgain()
 	m.until("the question is taken back", func() bool { return m.question() == "" })
-	m.must(root, "", "systemctl", "stop", "vaultd-ask-password.service")
+	m.must(root, "", "systemctl", "stop", askPassword)
 	m.must(root, "", "systemctl", "restart", "vaultd.service")
 	m.openedAgain()
 }
@@ -77,9 +86,44 @@ func (m *machine) openBy(slot string) {
 	if text := m.show("StatusText"); text != "Unsealed" {
 		m.t.Errorf("status text: %q", text)
 	}
-	if out := m.must(alice, "", "vaultctl", "decrypt", "k", "--in", "/home/vdalice/secret.vd1"); out != "alice's secret" {
-		m.t.Errorf("alice decrypts %q", out)
+	m.keptAll()
+	m.unitWorks()
+}
+
+// openedByPeople is a vault that people open after a reboot: by the password at the
+// console, by recovery words, and by shares that three of them enter.
+func (m *machine) openedByPeople() {
+	if os.Getenv(bootVar) != "long" {
+		m.t.Skip("three more reboots take long: run 'make boot-long'")
 	}
+	m.must(root, "", "systemctl", "enable", askPassword)
+	m.reboot()
+	m.answers(password)
+	m.until("the answer has opened the vault", func() bool { return m.show("StatusText") == "Unsealed" })
+	m.openBy("password")
+	m.must(root, "", "systemctl", "disable", "--now", askPassword)
+
+	words := m.must(root, "", "vaultctl", "slot", "add", "recovery", "--print", "--password-file", "/root/password")
+	m.reboot()
+	m.refused(alice, "sealed", "vaultctl", "encrypt", "k")
+	m.must(carol, words, "vaultctl", "unseal", "--recovery", "--recovery-words-file", "-")
+	m.openBy("recovery")
+	m.must(root, "", "vaultctl", "slot", "remove", "recovery", "--password-file", "/root/password")
+
+	const dir = "/root/shares"
+	m.must(root, "", "vaultctl", "slot", "add", "shares", "--shares", "5", "--threshold", "3", "--out-dir", dir, "--password-file", "/root/password")
+	m.reboot()
+	for i, who := range []as{dan, carol, erin} {
+		m.refused(alice, "sealed", "vaultctl", "encrypt", "k")
+		share := m.must(root, "", "sh", "-c", fmt.Sprintf("cat %s/*-%d-of-5*", dir, 2*i+1))
+		if _, err := m.try(alice, share, "vaultctl", "unseal", "--share-file", "-"); err == nil || !strings.Contains(err.Error(), "permission denied") {
+			m.t.Errorf("a user who is no administrator enters a share: %v", err)
+		}
+		m.must(who, share, "vaultctl", "unseal", "--share-file", "-")
+	}
+	m.openBy("shares")
+	m.must(root, "", "vaultctl", "slot", "remove", "shares", "--password-file", "/root/password")
+	m.must(root, "", "rm", "-r", dir)
 }
 
 // question is the socket that awaits the answer to a question for the password, empty for none.

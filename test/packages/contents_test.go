@@ -20,7 +20,7 @@ import (
 // Where a package may put files, and the ones that it must have.
 var places = []string{
 	"/etc/vaultd/", "/etc/apparmor.d/usr.bin.vaultd", "/usr/bin/vaultd", "/usr/bin/vaultctl", "/usr/bin/age-plugin-vaultd",
-	"/usr/lib/systemd/system/vaultd.", "/usr/lib/systemd/user/vaultd.", "/usr/lib/sysusers.d/vaultd.conf", "/usr/lib/tmpfiles.d/vaultd.conf",
+	"/usr/lib/systemd/system/vaultd.", "/usr/lib/systemd/system/vaultd-ask-password.service", "/usr/lib/systemd/user/vaultd.", "/usr/lib/sysusers.d/vaultd.conf", "/usr/lib/tmpfiles.d/vaultd.conf",
 	"/usr/share/bash-completion/completions/vaultctl", "/usr/share/zsh/vendor-completions/_vaultctl", "/usr/share/fish/vendor_completions.d/vaultctl.fish",
 	"/usr/share/doc/vaultd/", "/usr/share/lintian/overrides/vaultd", "/usr/share/man/man",
 }
@@ -53,10 +53,9 @@ func TestDebHoldsWhatItPromises(t *testing.T) {
 	}
 	for _, want := range append(places[1:len(places):len(places)],
 		"/etc/vaultd/vaultd.toml", "/usr/lib/systemd/system/vaultd.service", "/usr/lib/systemd/system/vaultd.socket",
-		"/usr/lib/systemd/system/vaultd-ask-password.service",
 		"/usr/lib/systemd/user/vaultd.service", "/usr/lib/systemd/user/vaultd.socket",
 		"/usr/share/man/man1/vaultctl.1.gz", "/usr/share/man/man5/vaultd.toml.5.gz", "/usr/share/man/man5/vaultd-policy.5.gz",
-		"/usr/share/man/man7/vaultd.7.gz", "/usr/share/man/man8/vaultd.8.gz",
+		"/usr/share/man/man7/vaultd.7.gz", "/usr/share/man/man7/vaultd-backup.7.gz", "/usr/share/man/man7/vaultd-service.7.gz", "/usr/share/man/man8/vaultd.8.gz",
 		"/usr/share/doc/vaultd/copyright", "/usr/share/doc/vaultd/third-party.gz", "/usr/share/doc/vaultd/sbom.cdx.json",
 	) {
 		if !slices.ContainsFunc(files, func(f string) bool { return strings.HasPrefix(f, want) }) {
@@ -109,7 +108,7 @@ func TestFormatsHoldTheSame(t *testing.T) {
 				got = append(got, "/"+f)
 			}
 		}
-		want := append(without(deb, append(debOnly, "/usr/lib/")...), "/etc/init.d/vaultd")
+		want := append(without(deb, append(debOnly, "/usr/lib/", "/usr/share/doc/vaultd/examples/tpm.conf")...), "/etc/init.d/vaultd")
 		if diff := cmp.Diff(each(want, site), each(got, site)); diff != "" {
 			t.Error(diff)
 		}

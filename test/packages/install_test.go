@@ -78,8 +78,14 @@ func TestDebLifeCycle(t *testing.T) {
 	})
 	t.Run("purge", func(t *testing.T) {
 		s.run(t, "echo '# a policy' >/etc/vaultd/policy.d/own.toml")
+		// What a restore moved aside, and where one was stopped: keys, all of them.
+		aside, stopped := "/var/lib/vaultd.before-restore-20260102T030405.000000Z", "/var/lib/vaultd.restoring"
+		s.run(t, "for d in "+aside+" "+stopped+"; do mkdir $d; touch $d/header; done; echo 0123 >/etc/vaultd/unseal.key")
 		out := s.run(t, "dpkg --purge vaultd")
-		for _, dir := range []string{"/var/lib/vaultd", "/var/lib/vaultd-anchor", "/var/log/vaultd"} {
+		if !strings.Contains(out, "left /etc/vaultd/unseal.key") {
+			t.Errorf("purging does not say that a key file is left:\n%s", out)
+		}
+		for _, dir := range []string{"/var/lib/vaultd", aside, stopped, "/var/lib/vaultd-anchor", "/var/log/vaultd"} {
 			if !strings.Contains(out, "destroyed "+dir+"\n") {
 				t.Errorf("purging does not say that %s is gone:\n%s", dir, out)
 			}

@@ -73,6 +73,31 @@ check "sealed is what clients are told" says sealed as ann vaultctl --no-start k
 check "unseal" vaultctl --no-start unseal --password-file /var/tmp/password
 check "ann's key is there" round_trip as ann
 
+# The same with a vault that unseals by itself, and clients that use a key.
+check "a key file" vaultctl --no-start slot add key-file /etc/vaultd/unseal.key --password-file /var/tmp/password
+printf '[unseal]\nkey_file = "/etc/vaultd/unseal.key"\n' >>/etc/vaultd/vaultd.toml
+systemctl restart vaultd.service
+check "it unsealed itself" round_trip as ann
+rm -f /var/tmp/enough
+echo 0 >/var/tmp/asked
+(
+	n=0
+	while [ ! -e /var/tmp/enough ]; do
+		echo hello | as ben /var/tmp/client --no-start encrypt mail >/var/tmp/answer 2>&1 && as ben /var/tmp/client --no-start decrypt </var/tmp/answer >/dev/null 2>/var/tmp/why ||
+			{ echo "use $n"; cat /var/tmp/answer /var/tmp/why; } >>/var/tmp/failed
+		n=$((n + 1))
+		echo $n >/var/tmp/asked
+	done
+) &
+loop=$!
+before=$(systemctl show --property MainPID --value vaultd.service)
+check "newer installs under use" install_deb now.deb
+touch /var/tmp/enough
+wait $loop
+check "there was use" test "$(cat /var/tmp/asked)" -gt 5
+check "no use failed" not cat /var/tmp/failed
+check "yet another daemon runs" test "$before" != "$(systemctl show --property MainPID --value vaultd.service)"
+
 # What the administrator switched off stays off.
 systemctl disable --now vaultd.service 2>/dev/null
 check "newer installs again" install_deb now.deb
@@ -85,8 +110,8 @@ check "the socket is gone" not test -e /run/vaultd/vaultd.sock
 check "nothing runs" not pgrep -x vaultd
 check "the keys are there" test -e /var/lib/vaultd/header
 check "installs after remove" install_deb now.deb
-check "and finds them" vaultctl --no-start unseal --password-file /var/tmp/password
-check "purge" dpkg --purge vaultd
+check "and finds them" round_trip as ann
+check "a file that opens backups is named" says "left /etc/vaultd/unseal.key" dpkg --purge vaultd
 check "the keys are gone" not test -e /var/lib/vaultd
 left() { find /etc/systemd /var/lib/systemd/deb-systemd-helper-enabled /run/systemd/system /run/vaultd -name '*vaultd*' ! -name 'vaultd-test*' 2>/dev/null; }
 check "no trace of the units" test -z "$(left)"

@@ -52,6 +52,13 @@ const (
 // a path of their own.
 var placeholder = map[string]string{systemd: "/usr/bin/vaultd", launchd: "/usr/local/bin/vaultd"}
 
+// askPassword is the unit that asks for the password at boot. It is installed, and
+// turned on by who wants it.
+const askPassword = "vaultd-ask-password.service"
+
+// companion is the vaultctl that is installed with a vaultd.
+func companion(program string) string { return path.Join(path.Dir(program), "vaultctl") }
+
 // plain is what a program's path may be made of. Unit files and property lists
 // have rules of their own for everything else.
 var plain = regexp.MustCompile(`^/[A-Za-z0-9/._+-]+$`)
@@ -83,6 +90,9 @@ func Files(manager string, scope Scope, program, home string) ([]File, error) {
 		}
 		f.Path = to
 		f.Content = bytes.ReplaceAll(b, []byte(placeholder[manager]), []byte(program))
+		if manager == systemd { // whose question for the password is asked by the other program
+			f.Content = bytes.ReplaceAll(f.Content, []byte("/usr/bin/vaultctl"), []byte(companion(program)))
+		}
 		if manager == launchd { // which expands nothing
 			f.Content = bytes.ReplaceAll(f.Content, []byte("~/"), []byte(home+"/"))
 		}
@@ -96,6 +106,7 @@ func Files(manager string, scope Scope, program, home string) ([]File, error) {
 		errs = []error{
 			add("systemd/vaultd.service", "/etc/systemd/system/vaultd.service", File{Main: true}),
 			add("systemd/vaultd.socket", "/etc/systemd/system/vaultd.socket", File{}),
+			add("systemd/"+askPassword, "/etc/systemd/system/"+askPassword, File{}),
 			add("sysusers.d/vaultd.conf", "/etc/sysusers.d/vaultd.conf", File{}),
 			add("tmpfiles.d/vaultd.conf", "/etc/tmpfiles.d/vaultd.conf", File{}),
 			add("etc/vaultd/vaultd.toml", "/etc/vaultd/vaultd.toml", File{Yours: true}),

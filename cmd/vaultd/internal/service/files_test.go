@@ -22,6 +22,7 @@ func TestFilesAreThePackages(t *testing.T) {
 		{systemd, System, map[string]string{
 			"/etc/systemd/system/vaultd.service": "systemd/vaultd.service",
 			"/etc/systemd/system/vaultd.socket":  "systemd/vaultd.socket",
+			"/etc/systemd/system/" + askPassword: "systemd/" + askPassword,
 			"/etc/sysusers.d/vaultd.conf":        "sysusers.d/vaultd.conf",
 			"/etc/tmpfiles.d/vaultd.conf":        "tmpfiles.d/vaultd.conf",
 			"/etc/vaultd/vaultd.toml":            "etc/vaultd/vaultd.toml",
@@ -61,6 +62,11 @@ func TestFilesNameTheProgram(t *testing.T) {
 	}
 	if strings.Contains(unit, placeholder[systemd]) || strings.Contains(unit, "{{") {
 		t.Errorf("the unit is not finished:\n%s", unit)
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Path, askPassword) && !strings.Contains(string(f.Content), "\nExecStart=/opt/vaultd-2.0/bin/vaultctl --socket ") {
+			t.Errorf("the password is asked for by another program:\n%s", f.Content)
+		}
 	}
 	files, err = Files(launchd, User, "/opt/vaultd", "/Users/a")
 	if err != nil {
@@ -115,7 +121,15 @@ func TestAProgramThatOthersCanReplaceIsRefused(t *testing.T) {
 	if err := s.mayRun(); !errors.Is(err, fault.E(fault.CodeUsage, "")) {
 		t.Errorf("out of the unit's sight: %v", err)
 	}
-	s.scope = User // whose unit sees everything
+	// Root runs the program beside it, to ask for the password.
+	other := filepath.Join(dir, "vaultctl")
+	if err := errors.Join(os.WriteFile(other, nil, 0o700), os.Chmod(other, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.mayRun(); !errors.Is(err, fault.E(fault.CodeUnsafePerms, "")) {
+		t.Errorf("vaultctl writable by all: %v", err)
+	}
+	s.scope = User // whose unit sees everything, and asks for nothing
 	if err := s.mayRun(); err != nil {
 		t.Errorf("as a user: %v", err)
 	}

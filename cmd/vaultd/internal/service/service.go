@@ -136,6 +136,13 @@ func (s *Service) mayRun() error {
 		return fault.E(fault.CodeUnsafePerms, "the service would run a program that others can replace: %v", err).
 			WithHint("install it first: install -m 0755 %s %s", s.program, placeholder[s.manager])
 	}
+	if s.scope == System && s.manager == systemd {
+		// It may be missing: nobody but root can put one there.
+		if err := perm.Check(companion(s.program)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fault.E(fault.CodeUnsafePerms, "%s would run a program that others can replace: %v", askPassword, err).
+				WithHint("install vaultctl where vaultd is, as root's, with mode 0755")
+		}
+	}
 	if s.scope == System && s.manager == systemd && hidden(s.program) {
 		return fault.E(fault.CodeUsage, "the service can't see %s: homes and temporary files are hidden from it", s.program).
 			WithHint("install it first: install -m 0755 %s %s", s.program, placeholder[s.manager])
@@ -182,6 +189,9 @@ func (s *Service) Uninstall() error {
 	}
 	if s.manager == systemd {
 		if err := s.Stop(); err != nil {
+			return err
+		}
+		if err := s.dismiss(files); err != nil {
 			return err
 		}
 	}

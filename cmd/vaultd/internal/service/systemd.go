@@ -82,6 +82,20 @@ func (s *Service) prepare(files []File) error {
 	return nil
 }
 
+// dismiss turns off the question for the password, which an administrator may have
+// turned on, so that no link to it is left.
+func (s *Service) dismiss(files []File) error {
+	for _, f := range files {
+		if filepath.Base(f.Path) != askPassword {
+			continue
+		}
+		if _, err := os.Lstat(f.Path); err == nil { // an older vaultd installed none
+			return s.systemctl("disable", "--now", askPassword)
+		}
+	}
+	return nil
+}
+
 // run runs a tool of the system. Its error has what the tool said.
 func run(name string, args ...string) error {
 	cmd := exec.Command(name, args...)
