@@ -10,6 +10,7 @@ import (
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
 	"github.com/vaultd/vaultd/vault"
 	"github.com/vaultd/vaultd/vault/fault"
+	"github.com/vaultd/vaultd/vault/policy"
 )
 
 // SuspendKey pauses a key or one version.
@@ -60,6 +61,14 @@ func (s *service) UpdateKey(ctx context.Context, req *vaultdv1.UpdateKeyRequest)
 	case every > 0 || req.GetNoRotation():
 		c.RotateEvery = &every
 	}
+	caller, resource := callFrom(ctx).caller, policy.Resource{Owner: name.Owner(), Key: name.Key()}
+	c.MayRelabel = func(kind string, before, after []vault.Label) error {
+		if d := caller.Relabel(resource, kind, labelPairs(before), labelPairs(after)); !d.Allowed {
+			return fault.E(fault.CodePermissionDenied, "these labels would lift a deny from you, or give you what a grant gives for labels").
+				WithHint("root can change them, and whoever the labels hold nothing back from")
+		}
+		return nil
+	}
 	for _, f := range []struct {
 		name string
 		from *timestamppb.Timestamp
@@ -83,6 +92,14 @@ func (s *service) UpdateKey(ctx context.Context, req *vaultdv1.UpdateKeyRequest)
 		return nil, err
 	}
 	return &vaultdv1.UpdateKeyResponse{Key: keyToProto(k, false)}, nil
+}
+
+func labelPairs(labels []vault.Label) []policy.Pair {
+	pairs := make([]policy.Pair, len(labels))
+	for i, l := range labels {
+		pairs[i] = policy.Pair{Name: l.Name, Value: l.Value}
+	}
+	return pairs
 }
 
 // CancelDestruction keeps what was to be destroyed.

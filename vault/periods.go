@@ -68,6 +68,9 @@ type UpdateKey struct {
 
 	SetLabels    map[string]string
 	RemoveLabels []string
+	// MayRelabel, where set, can refuse other labels of a key of that type. It must
+	// not call the vault.
+	MayRelabel func(kind string, before, after []Label) error
 }
 
 // UpdateKey changes the periods of a version within what its state allows. A
@@ -93,6 +96,11 @@ func (v *Vault) UpdateKey(ctx context.Context, c UpdateKey) (KeyInfo, error) {
 		}
 		if err := rec.relabel(c.SetLabels, c.RemoveLabels); err != nil {
 			return err
+		}
+		if c.MayRelabel != nil && !slices.Equal(k.rec.labels, rec.labels) {
+			if err := c.MayRelabel(k.typ.Name, k.rec.exportLabels(), rec.exportLabels()); err != nil {
+				return err
+			}
 		}
 		if c.MinDecryptVersion != 0 {
 			if err := k.setMinDecrypt(rec, c.MinDecryptVersion, now); err != nil {
@@ -207,4 +215,12 @@ func (k *keyRecord) relabel(set map[string]string, remove []string) error {
 	labels, err := sortLabels(all)
 	k.labels = labels
 	return err
+}
+
+func (k *keyRecord) exportLabels() []Label {
+	all := make([]Label, len(k.labels))
+	for i, l := range k.labels {
+		all[i] = Label{l.key, l.value}
+	}
+	return all
 }

@@ -28,7 +28,7 @@ const (
 var recordFormats = map[store.Kind]byte{
 	kindKey: keyFormatExtended, kindMaterial: recordFormat, kindDEK: recordFormat, kindOwner: recordFormat,
 	kindRevocation: revocationFormatCode, kindExchange: recordFormat, kindGrant: recordFormat, kindGrantUse: recordFormat,
-	kindAuditHead: recordFormat, kindPrincipal: recordFormat, kindToken: recordFormat, kindBackups: recordFormat, kindRestored: recordFormat,
+	kindAuditHead: recordFormat, kindPrincipal: recordFormat, kindToken: recordFormat, kindAlias: recordFormat, kindBackups: recordFormat, kindRestored: recordFormat,
 }
 
 // recordFormat is the first byte of most records; a reader refuses what it does not know.
