@@ -117,6 +117,8 @@ func keysNamed(req message) (first, second *string) {
 		return &q.Name, nil
 	case *vaultdv1.KeyCensusRequest:
 		return &q.Name, nil
+	case *vaultdv1.ReadEventsRequest:
+		return &q.Key, nil
 	}
 	return nil, nil
 }
