@@ -115,6 +115,10 @@ func (t *trail) before(ctx context.Context, c *call, e *Event) error {
 		c.record = ""
 		return nil
 	}
+	if ctx.Err() != nil { // the log is well, as far as anybody knows
+		return fault.E(fault.CodeTimeout, "the request's time was over before its audit record was on the disk").
+			WithHint("nothing was done; give it more time").Because(err)
+	}
 	return unrecorded(err)
 }
 
