@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	vaultdv1 "github.com/vaultd/vaultd/ipc/api/vaultd/v1"
@@ -78,7 +79,7 @@ type writer struct {
 	rng     *rand.Rand
 	owners  []*owner // the last one is written to
 	pending *attempt // on the last owner
-	acked   int
+	acked   atomic.Int64
 	failure error // an answer that no crash explains
 }
 
@@ -103,7 +104,7 @@ func (w *writer) run(ctx context.Context, stop <-chan struct{}, c *client.Client
 		}
 		err := w.step(ctx, c)
 		if err == nil {
-			w.acked++
+			w.acked.Add(1)
 			w.owners[len(w.owners)-1], w.pending = w.pending.after, nil
 			continue
 		}
