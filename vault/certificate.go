@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"crypto"
-	"errors"
 	"time"
 
 	"github.com/vaultd/vaultd/crypto/certificate"
@@ -63,35 +62,4 @@ func (v *Vault) CreateCertificate(_ context.Context, c CreateCertificate) ([]byt
 			Subject: c.Subject, Names: c.Names, NotBefore: now, NotAfter: end, Authority: c.Authority, Usages: c.Usages,
 		})
 	})
-}
-
-// withSigner runs make with the newest version of a key, which is told when that
-// expires, and returns the version's number.
-func (v *Vault) withSigner(n Name, make func(*opened, keytype.Signer, time.Time) ([]byte, error)) ([]byte, uint32, error) {
-	o, err := v.enter()
-	if err != nil {
-		return nil, 0, err
-	}
-	defer v.mu.RUnlock()
-	k, err := o.ring.lookup(n)
-	if err != nil {
-		return nil, 0, err
-	}
-	h, number, err := o.acquire(k, 0, opProtect, keytype.UseSign)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer k.mu.RUnlock()
-	s, ok := h.(keytype.Signer)
-	if !ok {
-		return nil, 0, E(CodeWrongKeyUsage, "a key of type %s does not sign", k.typ.Name)
-	}
-	der, err := make(o, s, k.rec.versions[number-1].notAfter)
-	if errors.Is(err, certificate.ErrName) {
-		return nil, 0, E(CodeBadArgument, "%v", err).Because(err)
-	}
-	if err != nil {
-		return nil, 0, cryptoError(err)
-	}
-	return der, number, nil
 }

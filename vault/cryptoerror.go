@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/vaultd/vaultd/crypto/certificate"
 	"github.com/vaultd/vaultd/crypto/envelope"
 	"github.com/vaultd/vaultd/crypto/keytype"
 )
@@ -22,7 +23,7 @@ func cryptoError(err error) error {
 		return ErrInvalidSignature.Because(err)
 	case errors.Is(err, keytype.ErrPeerKey):
 		return E(CodeInvalidPeerKey, "%v", err).Because(err)
-	case errors.Is(err, keytype.ErrOptions):
+	case errors.Is(err, keytype.ErrOptions), errors.Is(err, certificate.ErrName):
 		return E(CodeBadArgument, "%v", err).Because(err)
 	}
 	return fmt.Errorf("use a key: %w", err)

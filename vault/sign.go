@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto"
 	"errors"
+	"time"
 
 	"github.com/vaultd/vaultd/crypto/kdf"
 	"github.com/vaultd/vaultd/crypto/keyenc"
@@ -15,6 +16,14 @@ import (
 // key_not_found, expired, revoked, owner_revoked, key_destroyed,
 // wrong_key_usage, bad_argument.
 func (v *Vault) Sign(n Name, message []byte, opts keytype.SignOptions) ([]byte, uint32, error) {
+	return v.withSigner(n, func(o *opened, s keytype.Signer, _ time.Time) ([]byte, error) {
+		return s.Sign(o.random, message, opts)
+	})
+}
+
+// withSigner runs make with the newest version of a key, which is told when that
+// expires, and returns the version's number.
+func (v *Vault) withSigner(n Name, make func(*opened, keytype.Signer, time.Time) ([]byte, error)) ([]byte, uint32, error) {
 	o, err := v.enter()
 	if err != nil {
 		return nil, 0, err
@@ -33,11 +42,11 @@ func (v *Vault) Sign(n Name, message []byte, opts keytype.SignOptions) ([]byte, 
 	if !ok {
 		return nil, 0, E(CodeWrongKeyUsage, "a key of type %s does not sign", k.typ.Name)
 	}
-	sig, err := s.Sign(o.random, message, opts)
+	made, err := make(o, s, k.rec.versions[number-1].notAfter)
 	if err != nil {
 		return nil, 0, cryptoError(err)
 	}
-	return sig, number, nil
+	return made, number, nil
 }
 
 // Verify reports whether a signature is a key's over message, and by which
